@@ -1,0 +1,23 @@
+import { certificateCases } from './certificates.ts';
+import { acmeTinyCases } from './clients/acme-tiny.ts';
+import { certbotCases } from './clients/certbot.ts';
+import { dehydratedCases } from './clients/dehydrated.ts';
+import { ejabberdCases } from './clients/ejabberd.ts';
+import { legoCases } from './clients/lego.ts';
+import { uacmeCases } from './clients/uacme.ts';
+import { federationCases } from './federation.ts';
+import { mailboxCases } from './mailbox.ts';
+import type { Case } from './trial.ts';
+
+/** Every case, in the order of the run. */
+export const cases: Case[] = [
+  ...certificateCases,
+  ...certbotCases,
+  ...legoCases,
+  ...dehydratedCases,
+  ...uacmeCases,
+  ...acmeTinyCases,
+  ...ejabberdCases,
+  ...mailboxCases,
+  ...federationCases,
+];

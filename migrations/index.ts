@@ -1,0 +1,13 @@
+import type { Knex } from 'knex';
+import * as initial from './0001-initial.ts';
+
+/** In order. The names carry no extension, so that source and compiled builds agree. */
+const migrations: Record<string, Knex.Migration> = {
+  '0001-initial': initial,
+};
+
+export const migrationSource: Knex.MigrationSource<string> = {
+  getMigrations: async () => Object.keys(migrations),
+  getMigrationName: name => name,
+  getMigration: async name => migrations[name] as Knex.Migration,
+};

@@ -1,0 +1,138 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { Authority, Issuer, SigningIssuer } from '../ctx.ts';
+import { clock } from '../model/audit.ts';
+import { hex, pem } from '../model/encoding.ts';
+import { type CertificateSpec, encodeTbs, readCertificate, signTbs } from '../pki/certificate.ts';
+import { signCrl } from '../pki/crl.ts';
+import { generateEcKey } from '../pki/engine.ts';
+import { issuingSpec, newSerial, rootSpec } from '../pki/issue.ts';
+import { fileSigner, keyIdentifier, type Signer } from '../pki/keys.ts';
+import { lint } from '../pki/lint.ts';
+import { readValidity } from '../pki/validity.ts';
+import { record } from '../store/audit.ts';
+import { type IssuerRecord, insertCrl, insertIssuer, listIssuers, readSetting, writeSetting } from '../store/issuers.ts';
+import type { Db } from '../store/open.ts';
+import type { Vault } from '../vault.ts';
+
+interface Tools {
+  config: Config;
+  db: Db;
+  vault: Vault;
+  now(): number;
+  random(size: number): Uint8Array;
+}
+
+const year = 365 * 86400;
+/** The root's CRL is renewed by a command that has the root's key. */
+const rootCrlLifetime = 400 * 86400;
+
+/** An id that relying parties see in URLs: the first octets of the key identifier. */
+const issuerId = (spki: Uint8Array): string => hex(keyIdentifier(spki).subarray(0, 8));
+const keyPlace = (id: string) => ({ table: 'issuers', row: id, column: 'key' });
+
+/** Loads the hierarchy, or makes it where there is none. Call it under the setup lock. */
+export async function openAuthority(tools: Tools): Promise<Authority> {
+  const { db, vault } = tools;
+  const keyId = await readSetting(db, 'kek');
+  if (keyId !== undefined && keyId !== vault.keyId)
+    throw new Error(`the database was made with another key-encryption key (${keyId}, not ${vault.keyId}): give back ${tools.config.keys.encryptionKeyFile} or XMPP_CA_KEY`);
+  if ((await listIssuers(db)).length === 0) await createHierarchy(tools);
+  const authority = loadAuthority(await listIssuers(db), vault);
+  writeAnchors(tools.config.dataDir, authority);
+  return authority;
+}
+
+function loadAuthority(records: IssuerRecord[], vault: Vault): Authority {
+  const issuers = new Map(records.map(record => [record.id, loadIssuer(record, vault)]));
+  const active = issuers.get(records.find(r => r.active)?.id ?? '');
+  const root = issuers.get(records.find(r => r.kind === 'root')?.id ?? '');
+  if (!active?.signer || !root) throw new Error('the database has no active issuing CA');
+  return { root, active: active as SigningIssuer, issuers };
+}
+
+function loadIssuer({ id, certificate, key }: IssuerRecord, vault: Vault): Issuer {
+  const signer = key && fileSigner(vault.open(keyPlace(id), key));
+  const { subject, spki } = readCertificate(certificate);
+  return {
+    id,
+    certificate,
+    subject,
+    spki,
+    ...readValidity(certificate),
+    signatureAlgorithm: signer?.algorithm ?? new Uint8Array(),
+    ...(signer && { signer }),
+  };
+}
+
+/** A root (P-384) and an issuing CA (P-256). The root's key goes to a file of its own and is not kept. */
+async function createHierarchy(tools: Tools): Promise<void> {
+  const { config, db, vault, random } = tools;
+  const now = tools.now();
+  const host = new URL(config.publicUrl).hostname;
+  const statusUrl = config.status.publicUrl;
+
+  const rootKey = await generateEcKey('P-384');
+  const root = fileSigner(rootKey);
+  const rootId = issuerId(root.spki);
+  const rootMeant = rootSpec(
+    { serial: newSerial(random), spki: root.spki, notBefore: now, notAfter: now + 20 * year - 1, commonName: `XMPP federation root (${host})` },
+    root.algorithm,
+  );
+  const rootCertificate = await lintAndSign(rootMeant, root);
+  const rootFacts = {
+    id: rootId,
+    subject: readCertificate(rootCertificate).subject,
+    spki: root.spki,
+    signatureAlgorithm: root.algorithm,
+    notBefore: rootMeant.notBefore,
+    notAfter: rootMeant.notAfter,
+  };
+
+  const issuingKey = await generateEcKey('P-256');
+  const issuing = fileSigner(issuingKey);
+  const issuingId = issuerId(issuing.spki);
+  const certificate = await lintAndSign(
+    issuingSpec(
+      { serial: newSerial(random), spki: issuing.spki, notBefore: now, notAfter: now + 10 * year - 1, commonName: `XMPP federation issuing CA (${host})` },
+      rootFacts,
+      statusUrl,
+    ),
+    root,
+  );
+  const nextUpdate = now + rootCrlLifetime;
+  const crl = await signCrl({ issuerName: rootFacts.subject, number: now, thisUpdate: now, nextUpdate, entries: [] }, root);
+
+  writeAside(
+    join(config.dataDir, 'keys', 'root.key'),
+    pem('XMPP-CA SEALED KEY', vault.seal({ table: 'file', row: rootId, column: 'root.key' }, rootKey)),
+  );
+  await db.transaction(async trx => {
+    await writeSetting(trx, 'kek', vault.keyId);
+    await insertIssuer(trx, { id: rootId, kind: 'root', certificate: rootCertificate, active: false, createdAt: now });
+    await insertIssuer(trx, { id: issuingId, kind: 'issuing', certificate, key: vault.seal(keyPlace(issuingId), issuingKey), active: true, createdAt: now });
+    await insertCrl(trx, { issuerId: rootId, number: now, der: crl, thisUpdate: now, nextUpdate });
+    await record(trx, now, { action: 'authority.created', actor: clock, subject: { issuer: rootId } });
+    await record(trx, now, { action: 'issuer.created', actor: clock, subject: { issuer: issuingId } });
+  });
+}
+
+async function lintAndSign(meant: CertificateSpec, signer: Signer): Promise<Uint8Array> {
+  const tbs = encodeTbs(meant);
+  lint(tbs, meant);
+  return signTbs(tbs, signer);
+}
+
+/** What people take from the data folder: the root to trust, the issuing CA to add to a chain. */
+function writeAnchors(dataDir: string, { root, active }: Authority): void {
+  writeAside(join(dataDir, 'root.pem'), pem('CERTIFICATE', root.certificate), 0o644);
+  writeAside(join(dataDir, 'issuing.pem'), pem('CERTIFICATE', active.certificate), 0o644);
+}
+
+function writeAside(file: string, text: string, mode = 0o600): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const aside = `${file}.${process.pid}.tmp`;
+  writeFileSync(aside, text, { mode, flush: true });
+  renameSync(aside, file);
+}

@@ -1,0 +1,137 @@
+import { challengeTypes } from '../challenges/table.ts';
+import type { Ctx } from '../ctx.ts';
+import type { Account } from '../model/account.ts';
+import { type Authorization, authorizationLifetime } from '../model/authorization.ts';
+import type { Challenge, ChallengeTypeName, MailboxDetail } from '../model/challenge.ts';
+import { type DnsName, identifierValue, withinRegistrable } from '../model/identifier.ts';
+import type { DomainProof, Member } from '../model/member.ts';
+import { about, compound, Problem } from '../model/problem.ts';
+import { reusableAuthorizations } from '../store/authorizations.ts';
+import { livingProofs } from '../store/members.ts';
+import type { Db } from '../store/open.ts';
+import { newId, newToken } from './ids.ts';
+
+/** What a name can be proved by; gathered from the network before a transaction begins. */
+export type Offers = Map<string, { type: ChallengeTypeName; mailbox?: MailboxDetail }[]>;
+
+/** An authorization that is about to be written, with its challenges; `isNew` is false where a valid one serves again. */
+export interface Authorized {
+  authorization: Authorization;
+  challenges: Challenge[];
+  isNew: boolean;
+}
+
+/** An authorization that ends sooner than this is not reused. */
+const slack = 3600;
+
+/** A suspended member's accounts get nothing that could issue; they may still revoke. @throws Problem unauthorized */
+export function refuseSuspended(member: Member | undefined): void {
+  if (member && member.status !== 'active')
+    throw new Problem('unauthorized', `The membership of ${member.name} is ${member.status}; nothing is issued until the federation's operators activate it again.`);
+}
+
+/** Which of the names are authorized already: by a valid authorization, or by a proof of the member. */
+export async function alreadyAuthorized(ctx: Ctx, db: Db, account: Account, names: readonly DnsName[]): Promise<Map<string, Authorization | DomainProof>> {
+  const now = ctx.now();
+  const found = new Map<string, Authorization | DomainProof>();
+  const plain = [...new Set(names.map(n => n.name))];
+  for (const authorization of await reusableAuthorizations(db, account.id, plain, now + slack)) found.set(identifierValue(authorization), authorization);
+  const open = names.filter(n => !n.wildcard && !found.has(n.name));
+  if (account.memberId === undefined || open.length === 0) return found;
+  const candidates = [...new Set(open.flatMap(n => withinRegistrable(n.name)))];
+  const proofs = await livingProofs(db, account.memberId, candidates, now + slack);
+  for (const { name } of open) {
+    const above = new Set(withinRegistrable(name));
+    const [best] = proofs.filter(p => above.has(p.domain)).sort((a, b) => b.expiresAt - a.expiresAt);
+    if (best) found.set(name, best);
+  }
+  return found;
+}
+
+/** What each name can be proved by. @throws Problem rejectedIdentifier for names that nothing here can prove */
+export async function gatherOffers(ctx: Ctx, names: readonly DnsName[]): Promise<Offers> {
+  const { methods } = ctx.config.validation;
+  const settings = { mailboxes: ctx.config.policy.mailboxes, from: ctx.config.mail.from };
+  const signal = AbortSignal.timeout(10_000);
+  const offers: Offers = new Map();
+  await Promise.all(
+    names.map(async name => {
+      const offered = await Promise.all(
+        methods.map(async type => {
+          const { proves, prepare } = challengeTypes[type];
+          if (!proves(name)) return [];
+          if (!prepare) return [{ type }];
+          const mailbox = await prepare(ctx.net, name.name, settings, signal).catch(error => {
+            ctx.log.info({ name: name.name, type, reason: error instanceof Problem ? error.detail : String(error) }, 'challenge not offered');
+            return undefined;
+          });
+          return mailbox ? [{ type, mailbox }] : [];
+        }),
+      );
+      offers.set(identifierValue(name), offered.flat());
+    }),
+  );
+  const hopeless = names.filter(n => offers.get(identifierValue(n))?.length === 0);
+  if (hopeless.length) {
+    const problems = hopeless.map(n =>
+      about(identifierValue(n), new Problem('rejectedIdentifier', `None of this authority's challenges (${methods.join(', ')}) can prove "${identifierValue(n)}".`)),
+    );
+    throw compound(problems, 'Some names cannot be proved here.');
+  }
+  return offers;
+}
+
+/** Authorizations for all names, in their order; nothing is written yet. */
+export function buildAuthorizations(
+  ctx: Ctx,
+  account: Account,
+  names: readonly DnsName[],
+  already: Map<string, Authorization | DomainProof>,
+  offers: Offers,
+): Authorized[] {
+  return names.map(name => {
+    const found = already.get(identifierValue(name));
+    if (found && 'accountId' in found) return { authorization: found, challenges: [], isNew: false };
+    return found ? fromProof(ctx, account, name, found) : pending(ctx, account, name, offers.get(identifierValue(name)) ?? []);
+  });
+}
+
+/** Shows one valid challenge: what the proof was made by. */
+function fromProof(ctx: Ctx, account: Account, name: DnsName, proof: DomainProof): Authorized {
+  const now = ctx.now();
+  const authorization: Authorization = {
+    id: newId(ctx),
+    accountId: account.id,
+    ...name,
+    status: 'valid',
+    expiresAt: Math.min(now + authorizationLifetime.valid, proof.expiresAt),
+    createdAt: now,
+    proofId: proof.id,
+    method: 'email-mailbox-01',
+  };
+  const challenge: Challenge = {
+    id: newId(ctx),
+    authorizationId: authorization.id,
+    type: 'email-mailbox-01',
+    token: newToken(ctx),
+    status: 'valid',
+    validatedAt: proof.validatedAt ?? now,
+  };
+  return { authorization, challenges: [challenge], isNew: true };
+}
+
+function pending(ctx: Ctx, account: Account, name: DnsName, offers: { type: ChallengeTypeName; mailbox?: MailboxDetail }[]): Authorized {
+  const now = ctx.now();
+  const authorization: Authorization = {
+    id: newId(ctx),
+    accountId: account.id,
+    ...name,
+    status: 'pending',
+    expiresAt: now + authorizationLifetime.pending,
+    createdAt: now,
+  };
+  const challenges = offers.map(
+    (offer): Challenge => ({ id: newId(ctx), authorizationId: authorization.id, ...offer, token: newToken(ctx), status: 'pending' }),
+  );
+  return { authorization, challenges, isNew: true };
+}

@@ -1,0 +1,102 @@
+import { isIPv4 } from 'node:net';
+import type { Ctx, Issuer } from '../ctx.ts';
+import { clock } from '../model/audit.ts';
+import type { Certificate } from '../model/certificate.ts';
+import { hex } from '../model/encoding.ts';
+import { type CertificateSpec, encodeTbs } from '../pki/certificate.ts';
+import { generateEcKey } from '../pki/engine.ts';
+import { listenerSpec, newSerial, responderSpec } from '../pki/issue.ts';
+import { fileSigner, sha256, type Signer } from '../pki/keys.ts';
+import { lint } from '../pki/lint.ts';
+import type { AltName } from '../pki/names.ts';
+import { record } from '../store/audit.ts';
+import { commitCertificate, firstFence, moveCertificate } from '../store/certificates.ts';
+import { type Credential, insertCredential, newestCredential } from '../store/issuers.ts';
+import { newId } from './ids.ts';
+import { rowMac, signCommitted } from './sign-committed.ts';
+
+/** A certificate for a use of our own, with its key. */
+export interface OpenCredential {
+  certificate: Uint8Array;
+  /** PKCS #8 */
+  key: Uint8Array;
+  signer: Signer;
+  issuerId: string;
+  notAfter: number;
+}
+
+/** Seconds; renewed when half of it is over. */
+const responderLifetime = 14 * 86400;
+const listenerLifetime = 90 * 86400;
+
+const place = (id: string) => ({ table: 'credentials', row: id, column: 'key' });
+
+/** The delegated OCSP responder of an issuer (RFC 6960 §4.2.2.2). */
+export function responderCredential(ctx: Ctx, issuer: Issuer): Promise<OpenCredential> {
+  return credential(ctx, 'ocsp', issuer.id, issuer, responderLifetime, (serial, spki) =>
+    responderSpec({ serial, spki, now: ctx.now(), lifetime: responderLifetime, statusUrl: ctx.config.status.publicUrl }, issuer),
+  );
+}
+
+/** The certificate of the public listener, where the operator brings none: for the public host, `localhost` kept reachable by address. */
+export function listenerCredential(ctx: Ctx): Promise<OpenCredential> {
+  const issuer = ctx.authority.active;
+  const host = new URL(ctx.config.publicUrl).hostname;
+  const names: AltName[] = isIPv4(host) ? [{ kind: 'dns', value: 'localhost' }, { kind: 'ip', value: host }] : [{ kind: 'dns', value: host }];
+  if (host !== '127.0.0.1') names.push({ kind: 'ip', value: '127.0.0.1' });
+  return credential(ctx, 'tls', host, issuer, listenerLifetime, (serial, spki) =>
+    listenerSpec({ serial, spki, now: ctx.now(), lifetime: listenerLifetime, statusUrl: ctx.config.status.publicUrl }, issuer, names),
+  );
+}
+
+type Meant = (serial: Uint8Array, spki: Uint8Array) => CertificateSpec;
+
+async function credential(
+  ctx: Ctx,
+  purpose: Credential['purpose'],
+  holder: string,
+  issuer: Issuer,
+  lifetime: number,
+  meant: Meant,
+): Promise<OpenCredential> {
+  const stored = await newestCredential(ctx.db, purpose, holder);
+  if (stored && stored.issuerId === issuer.id && stored.notBefore <= ctx.now() && stored.notAfter > ctx.now() + lifetime / 2) return open(ctx, stored);
+  return open(ctx, await issueCredential(ctx, purpose, holder, issuer, meant));
+}
+
+function open(ctx: Ctx, { id, certificate, key, issuerId, notAfter }: Credential): OpenCredential {
+  const pkcs8 = ctx.vault.open(place(id), key);
+  return { certificate, key: pkcs8, signer: fileSigner(pkcs8), issuerId, notAfter };
+}
+
+/** The same way as every certificate: built, linted, committed, then signed. */
+async function issueCredential(ctx: Ctx, purpose: Credential['purpose'], holder: string, issuer: Issuer, meant: Meant): Promise<Credential> {
+  const key = await generateEcKey('P-256');
+  const { spki } = fileSigner(key);
+  const spec = meant(newSerial(ctx.random), spki);
+  const tbs = encodeTbs(spec);
+  lint(tbs, spec);
+  const now = ctx.now();
+  const facts = {
+    serial: hex(spec.serial),
+    issuerId: issuer.id,
+    profile: purpose,
+    names: [],
+    notBefore: spec.notBefore,
+    notAfter: spec.notAfter,
+    spkiHash: sha256(spki),
+    tbs,
+    committedAt: now,
+  };
+  const certificate: Certificate = { ...facts, state: 'committed', mac: rowMac(ctx, facts) };
+  await ctx.db.transaction(trx => commitCertificate(trx, certificate, 60));
+  const der = await signCommitted(ctx, certificate);
+  const id = newId(ctx);
+  const made: Credential = { id, purpose, holder, issuerId: issuer.id, certificate: der, key: ctx.vault.seal(place(id), key), notBefore: spec.notBefore, notAfter: spec.notAfter };
+  await ctx.db.transaction(async trx => {
+    if (!(await moveCertificate(trx, certificate.serial, 'issued', firstFence, { der }))) throw new Error(`the certificate ${certificate.serial} was abandoned meanwhile`);
+    await insertCredential(trx, made);
+    await record(trx, now, { action: 'credential.issued', actor: clock, subject: { serial: certificate.serial, issuer: issuer.id }, detail: { purpose, holder } });
+  });
+  return made;
+}

@@ -1,0 +1,136 @@
+import type { Ctx } from '../ctx.ts';
+import { type Message, maxAttempts, retryPause } from '../model/message.ts';
+import { Problem } from '../model/problem.ts';
+import { enhancedStatusMeaning } from '../model/smtp-status.ts';
+import { DeliveryError, type Notice } from '../notify/channel.ts';
+import { accountAddedText, codeNoticeText, codeText, contestedText, issuedText, revokedText, type Text } from '../notify/texts.ts';
+import { findAccount } from '../store/accounts.ts';
+import { findChallengeAndAuthorization, setChallengeError } from '../store/authorizations.ts';
+import { findCertificate } from '../store/certificates.ts';
+import { findMember, findProof } from '../store/members.ts';
+import { claimMessage, dueMessages, markFailed, markSent } from '../store/outbox.ts';
+import { accountUrl } from './ids.ts';
+import { codeLifetime, mailboxCode } from './mailbox-code.ts';
+
+/** Seconds that a process keeps a message for itself: longer than any mail server may take. */
+const claim = 150;
+
+/** Delivers what is due, in every process; each message by one of them. */
+export async function deliverDue(ctx: Ctx): Promise<void> {
+  await deliver(ctx, await dueMessages(ctx.db, ctx.now(), 20));
+}
+
+/** Delivers these, at least once: a crash between sending and marking sends again, under the same Message-ID. */
+export async function deliver(ctx: Ctx, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
+    const message = await claimMessage(ctx.db, id, claim);
+    if (message) await attempt(ctx, message);
+  }
+}
+
+async function attempt(ctx: Ctx, message: Message): Promise<void> {
+  const notice = await render(ctx, message);
+  if (!notice) {
+    await markFailed(ctx.db, message, 'what it tells of is gone, or nobody is left to tell', undefined);
+    return;
+  }
+  try {
+    await ctx.channels.mail.send(notice);
+    await markSent(ctx.db, message, ctx.now());
+  } catch (error) {
+    await failed(ctx, message, error);
+  }
+}
+
+async function failed(ctx: Ctx, message: Message, error: unknown): Promise<void> {
+  const failure = error instanceof DeliveryError ? error : new DeliveryError('the message could not be handed over', false);
+  if (failure !== error) ctx.log.error({ err: error, message: message.id }, 'delivery failed unexpectedly');
+  const attempts = message.attempts + 1;
+  const dead = failure.permanent || attempts >= maxAttempts;
+  await ctx.db.transaction(async trx => {
+    const mine = await markFailed(trx, message, failure.message, dead ? undefined : ctx.now() + retryPause(attempts));
+    if (mine && message.kind === 'challenge-code') await setChallengeError(trx, message.refs.challengeId, mailProblem(message.refs.mailbox, failure, dead).toJSON());
+  });
+}
+
+/** What the client that waits for the code is told: our words, none of the server's. */
+function mailProblem(mailbox: string, { enhancedStatus, message }: DeliveryError, dead: boolean): Problem {
+  const meaning = enhancedStatus === undefined ? '' : `: ${enhancedStatusMeaning(enhancedStatus)}`;
+  const next = dead ? 'Name another mailbox.' : 'It is tried again by itself; another mailbox can be named meanwhile.';
+  return new Problem('connection', `The code for ${mailbox} was not delivered: ${message}${meaning}. ${next}`);
+}
+
+/** The text is made at delivery, from ids: nothing personal lies in the outbox. */
+async function render(ctx: Ctx, message: Message): Promise<Notice | undefined> {
+  const rendered = await renderKind(ctx, message);
+  return rendered && rendered.to.length ? { id: message.id, to: rendered.to, ...rendered.text } : undefined;
+}
+
+type Rendered = { to: string[]; text: Text } | undefined;
+
+async function renderKind(ctx: Ctx, message: Message): Promise<Rendered> {
+  const authority = ctx.config.publicUrl;
+  switch (message.kind) {
+    case 'challenge-code':
+    case 'challenge-notice':
+      return renderChallenge(ctx, message);
+    case 'proof-code': {
+      const proof = await findProof(ctx.db, message.refs.proofId);
+      const member = proof && (await findMember(ctx.db, proof.memberId));
+      if (!proof || !member || proof.status !== 'pending') return undefined;
+      const { id, domain, mailbox, expiresAt } = proof;
+      const code = mailboxCode(ctx, 'proof', id, domain, mailbox);
+      return { to: [mailbox], text: codeText({ reference: id.slice(0, 8), domain, code, member: member.name, expiresAt, authority }) };
+    }
+    case 'issued':
+    case 'revoked':
+      return renderCertificate(ctx, message.kind, message.refs.serial);
+    case 'account-added': {
+      const account = await findAccount(ctx.db, message.refs.accountId);
+      const member = account?.memberId === undefined ? undefined : await findMember(ctx.db, account.memberId);
+      if (!account || !member) return undefined;
+      const facts = { account: accountUrl(authority, account.id), thumbprint: account.thumbprint, door: account.door, member: member.name, authority };
+      return { to: member.contacts, text: accountAddedText(facts) };
+    }
+    case 'contested': {
+      const { memberId, domain, role } = message.refs;
+      const member = await findMember(ctx.db, memberId);
+      return member && { to: member.contacts, text: contestedText({ domain, role, member: member.name, authority }) };
+    }
+  }
+}
+
+async function renderChallenge(ctx: Ctx, message: Message & { kind: 'challenge-code' | 'challenge-notice' }): Promise<Rendered> {
+  const { challengeId, mailbox, address } = message.refs;
+  const found = await findChallengeAndAuthorization(ctx.db, challengeId);
+  const account = found && (await findAccount(ctx.db, found.authorization.accountId));
+  if (!found || !account || found.challenge.status !== 'pending') return undefined;
+  const member = account.memberId === undefined ? undefined : await findMember(ctx.db, account.memberId);
+  const facts = {
+    reference: challengeId.slice(0, 8),
+    domain: found.authorization.name,
+    member: member?.name ?? 'An account of no member',
+    authority: ctx.config.publicUrl,
+  };
+  if (message.kind === 'challenge-notice') return { to: [mailbox], text: codeNoticeText({ ...facts, sentTo: found.challenge.mailbox?.sentTo.at(-1) ?? '' }) };
+  const code = mailboxCode(ctx, 'challenge', challengeId, facts.domain, mailbox);
+  const expiresAt = message.createdAt + codeLifetime;
+  return { to: [mailbox], text: codeText({ ...facts, code, thumbprint: account.thumbprint, expiresAt, ...(address && { address }) }) };
+}
+
+async function renderCertificate(ctx: Ctx, kind: 'issued' | 'revoked', serial: string): Promise<Rendered> {
+  const certificate = await findCertificate(ctx.db, serial);
+  const member = certificate?.memberId === undefined ? undefined : await findMember(ctx.db, certificate.memberId);
+  if (!certificate || !member) return undefined;
+  const { names, profile, notBefore, notAfter, accountId, revocation } = certificate;
+  const authority = ctx.config.publicUrl;
+  const facts = { serial, names, profile, notBefore, notAfter, member: member.name, authority, ...(accountId !== undefined && { account: accountUrl(authority, accountId) }) };
+  if (kind === 'issued') return { to: member.contacts, text: issuedText(facts) };
+  return revocation && { to: member.contacts, text: revokedText({ ...facts, reason: revocation.reason, by: who(revocation.by, authority), revokedAt: revocation.at }) };
+}
+
+function who(by: string, authority: string): string {
+  if (by === 'key') return "the holder of the certificate's key";
+  if (by === 'operator') return "the federation's operators";
+  return by.startsWith('account:') ? `the account ${accountUrl(authority, by.slice('account:'.length))}` : 'the authority';
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { Ctx } from '../ctx.ts';
+import type { Account, Door, Jwk } from '../model/account.ts';
+import type { Actor } from '../model/audit.ts';
+import type { Member, MemberDirectory } from '../model/member.ts';
+import { Problem } from '../model/problem.ts';
+import { insertAccount, isRetired } from '../store/accounts.ts';
+import { record } from '../store/audit.ts';
+import { findMember, findThumbprint, useDirectory, useEabKey, useThumbprint } from '../store/members.ts';
+import type { Trx } from '../store/open.ts';
+import { deliver } from './deliver.ts';
+import { newId } from './ids.ts';
+import { tell } from './message.ts';
+
+/** The vault's place of an EAB MAC key. */
+export const eabPlace = (kid: string) => ({ table: 'eab_keys', row: kid, column: 'secret' });
+
+/** Only the hash of a directory's secret is stored. */
+export const directorySecretHash = (secret: string): Uint8Array => createHash('sha256').update(secret).digest();
+
+/** The door through which a new account comes: it binds the account to a member, for good. */
+export type Entry = { door: 'eab'; kid: string; memberId: string; binding: Record<string, unknown> } | { door: 'directory'; directory: MemberDirectory } | { door: 'none' };
+
+export interface Enrollment {
+  jwk: Jwk;
+  thumbprint: string;
+  contact: string[];
+  termsAgreed?: string;
+  entry: Entry;
+  actor: Actor;
+}
+
+/** Makes an account. @throws Problem externalAccountRequired, unauthorized; a duplicate where the key has an account by now */
+export async function enroll(ctx: Ctx, { jwk, thumbprint, contact, termsAgreed, entry, actor }: Enrollment): Promise<Account> {
+  const { account, messages } = await ctx.db.transaction(async trx => {
+    const bound = await take(ctx, trx, entry, thumbprint);
+    // The key's own row decides between two requests at once; a key that was retired never comes back (RFC 8555 §7.3.5, §7.3.6).
+    if (await isRetired(trx, thumbprint)) throw new Problem('unauthorized', 'This key was replaced or deactivated before; a new account needs a new key.');
+    const account: Account = {
+      id: newId(ctx),
+      ...bound,
+      jwk,
+      thumbprint,
+      status: 'valid',
+      contact,
+      createdAt: ctx.now(),
+      ...(termsAgreed !== undefined && { termsAgreed }),
+      ...(entry.door === 'eab' && { externalAccountBinding: entry.binding }),
+    };
+    await insertAccount(trx, account);
+    const subject = { account: account.id, ...(bound.memberId !== undefined && { member: bound.memberId }) };
+    await record(trx, ctx.now(), { action: 'account.created', actor: { ...actor, who: `account:${account.id}` }, subject, detail: { door: bound.door, doorId: bound.doorId, thumbprint } });
+    const messages = bound.memberId === undefined ? [] : [await tell(ctx, trx, { kind: 'account-added', refs: { accountId: account.id } })];
+    return { account, messages };
+  });
+  ctx.background.run('deliver', () => deliver(ctx, messages));
+  return account;
+}
+
+interface Bound {
+  memberId?: string;
+  door: Door;
+  doorId?: string;
+}
+
+/** Uses the door up, in the transaction that makes the account. */
+async function take(ctx: Ctx, trx: Trx, entry: Entry, thumbprint: string): Promise<Bound> {
+  const now = ctx.now();
+  if (entry.door === 'eab') {
+    if (!(await useEabKey(trx, entry.kid, now))) throw new Problem('unauthorized', `The external account binding key "${entry.kid}" is used up, expired or revoked; ask the operators for a new one.`);
+    return { ...(await active(trx, entry.memberId)), door: 'eab', doorId: entry.kid };
+  }
+  if (entry.door === 'directory') {
+    if (!(await useDirectory(trx, entry.directory.id, now))) throw new Problem('unauthorized', 'This member directory takes no more accounts: its number is reached, or it is expired or revoked. Ask the operators for a new one.');
+    return { ...(await active(trx, entry.directory.memberId)), door: 'directory', doorId: entry.directory.id };
+  }
+  if (await useThumbprint(trx, thumbprint, now)) {
+    const registered = await findThumbprint(trx, thumbprint);
+    return { ...(await active(trx, registered?.memberId ?? '')), door: 'thumbprint', doorId: thumbprint };
+  }
+  if (ctx.config.policy.externalAccountRequired)
+    throw new Problem('externalAccountRequired', "Certificates are for registered members only. Bind the account with an external account binding key, use the member's own directory URL, or have the key's thumbprint registered; the federation's operators give either.");
+  return { door: 'open' };
+}
+
+async function active(trx: Trx, memberId: string): Promise<{ memberId: string }> {
+  const member: Member | undefined = await findMember(trx, memberId);
+  if (member?.status !== 'active') throw new Problem('unauthorized', `The membership of ${member?.name ?? 'this member'} is ${member?.status ?? 'unknown'}; no account is opened for it.`);
+  return { memberId };
+}

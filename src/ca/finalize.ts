@@ -1,0 +1,228 @@
+import { checkCaa } from '../challenges/caa.ts';
+import type { Ctx } from '../ctx.ts';
+import type { Account } from '../model/account.ts';
+import { type Actor, clock } from '../model/audit.ts';
+import { type Authorization, authorizationStatus } from '../model/authorization.ts';
+import { type Certificate, type ProfileName, profileNames } from '../model/certificate.ts';
+import { hex } from '../model/encoding.ts';
+import { unicodeName } from '../model/identifier.ts';
+import type { Member } from '../model/member.ts';
+import { type Order, orderStatus } from '../model/order.ts';
+import { about, asProblem, compound, Problem } from '../model/problem.ts';
+import { encodeTbs } from '../pki/certificate.ts';
+import { type CsrFacts, readCsr } from '../pki/csr.ts';
+import { leafSpec, newSerial } from '../pki/issue.ts';
+import { sha256 } from '../pki/keys.ts';
+import { lint } from '../pki/lint.ts';
+import { profiles } from '../pki/profiles/table.ts';
+import { findAccountAndMember, findAccountByKey, isRetired } from '../store/accounts.ts';
+import { record } from '../store/audit.ts';
+import { findAuthorizations } from '../store/authorizations.ts';
+import { abandonCertificate, claimCommitted, commitCertificate, firstFence, isBlocked, isRevokedKey, moveCertificate } from '../store/certificates.ts';
+import { findProof } from '../store/members.ts';
+import type { Db } from '../store/open.ts';
+import { findOrder, moveOrder } from '../store/orders.ts';
+import { refuseSuspended } from './authorize.ts';
+import { deliver } from './deliver.ts';
+import { accountUrl } from './ids.ts';
+import { tell } from './message.ts';
+import { rowMac, signCommitted } from './sign-committed.ts';
+
+/** Seconds for the CAA lookups of all names together, and that a process keeps a committed row for itself. */
+const caaDeadline = 15;
+const claim = 30;
+/** Seconds after which a committed row is given up. */
+const abandonAfter = 600;
+
+/**
+ * Issues the certificate of a ready order (RFC 8555 §7.4). A fault of CSR, key or CAA leaves the order as it was.
+ * A repeated call with the same CSR does nothing.
+ * @throws Problem
+ */
+export async function finalize(ctx: Ctx, account: Account, member: Member | undefined, order: Order, csr: Uint8Array, actor: Actor): Promise<void> {
+  const csrHash = sha256(csr);
+  if (order.csrHash && Buffer.from(order.csrHash).equals(csrHash)) return;
+  refuseSuspended(member);
+  const authorizations = await findAuthorizations(ctx.db, order.authorizationIds);
+  const status = orderStatus(order, authorizations, ctx.now());
+  if (status !== 'ready') throw new Problem('orderNotReady', notReady(order, authorizations, status, ctx.now()));
+
+  const facts = readCsr(csr, ctx.weakKeys);
+  compareNames(facts, order.names);
+  await checkKey(ctx, ctx.db, facts.publicKey.spkiHash, facts.publicKey.thumbprint);
+  await checkCaaOfAll(ctx, account.id, authorizations);
+
+  const certificate = buildCertificate(ctx, order, account, facts);
+  await commit(ctx, order, certificate, csrHash, actor);
+  const der = await signCommitted(ctx, certificate);
+  await complete(ctx, certificate, der, firstFence, actor);
+}
+
+function notReady(order: Order, authorizations: Authorization[], status: string, now: number): string {
+  if (status === 'processing' || status === 'valid') return `The order is ${status} with another CSR; make a new order.`;
+  const open = authorizations.filter(a => authorizationStatus(a, now) !== 'valid').map(a => `${a.name} (${authorizationStatus(a, now)})`);
+  if (order.state === 'open' && order.expiresAt <= now) return 'The order has expired; make a new order.';
+  return `The order is ${status}${open.length ? `; not authorized: ${open.join(', ')}` : ''}.`;
+}
+
+/** CSR facts equal the identifiers. @throws Problem badCSR */
+function compareNames({ dnsNames, srvNames, xmppAddrs }: CsrFacts, names: readonly string[]): void {
+  const ordered = new Set(names);
+  const asked = new Set(dnsNames);
+  const missing = names.filter(n => !asked.has(n));
+  const added = dnsNames.filter(n => !ordered.has(n));
+  if (missing.length || added.length) {
+    const parts = [missing.length && `it lacks ${missing.join(', ')}`, added.length && `it adds ${added.join(', ')}`].filter(Boolean);
+    throw new Problem('badCSR', `The CSR's names (subjectAltName and common name) are not those of the order: ${parts.join('; ')}.`);
+  }
+  const srvAllowed = new Set(names.flatMap(n => [`_xmpp-client.${n}`, `_xmpp-server.${n}`]));
+  const stranger = srvNames.find(n => !srvAllowed.has(n));
+  if (stranger) throw new Problem('badCSR', `The CSR's SRVName "${stranger}" is not _xmpp-client or _xmpp-server of a name of the order.`);
+  const xmppAllowed = new Set(names.flatMap(n => [n, unicodeName(n)]));
+  const address = xmppAddrs.find(a => !xmppAllowed.has(a));
+  if (address) throw new Problem('badCSR', `The CSR's XmppAddr "${address}" is not a name of the order.`);
+}
+
+/** Profiles whose certificates no relying party can ask about (RFC 9608): revoking one blocks its renewal. */
+const unrevocable = profileNames.filter(p => !profiles[p].revocable);
+
+/** Not blocked as compromised, not an account's or a former account's, not the authority's own. @throws Problem badCSR */
+async function checkKey(ctx: Ctx, db: Db, spkiHash: Uint8Array, thumbprint: string): Promise<void> {
+  if (await isBlocked(db, spkiHash)) throw new Problem('badCSR', "The CSR's key was reported as compromised and is blocked for ever; make a new key.");
+  if (await isRevokedKey(db, spkiHash, unrevocable, ctx.now())) throw new Problem('badCSR', "The CSR's key is that of a short-lived certificate that was revoked; make a new key.");
+  if ((await findAccountByKey(db, thumbprint)) || (await isRetired(db, thumbprint))) throw new Problem('badCSR', "The CSR's key is the key of an ACME account; a certificate needs a key of its own.");
+  for (const { spki } of ctx.authority.issuers.values())
+    if (Buffer.from(sha256(spki)).equals(Buffer.from(spkiHash))) throw new Problem('badCSR', "The CSR's key is a key of this authority.");
+}
+
+/** RFC 8659 near issuance: names in parallel, one deadline. @throws Problem with a subproblem for each name */
+async function checkCaaOfAll(ctx: Ctx, accountId: string, authorizations: Authorization[]): Promise<void> {
+  const signal = AbortSignal.timeout(caaDeadline * 1000);
+  const accountUri = accountUrl(ctx.config.publicUrl, accountId);
+  const problems = await Promise.all(
+    authorizations.map(async ({ name, wildcard, method }) => {
+      try {
+        if (!method) throw new Error(`the authorization of ${name} has no method`);
+        await checkCaa(ctx.net, { name, wildcard, method, accountUri, identities: ctx.config.validation.caaIdentities }, signal);
+        return [];
+      } catch (error) {
+        const problem = asProblem(error);
+        // A lookup that fails forbids issuance as a record does (RFC 8659 §3).
+        return [about(name, problem.type === 'dns' ? new Problem('caa', `The CAA records cannot be looked up: ${problem.detail}`) : problem)];
+      }
+    }),
+  );
+  const all = problems.flat();
+  if (all.length) throw compound(all, 'CAA forbids issuance for some names.');
+}
+
+/** The exact bytes to be signed, linted. */
+function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey }: CsrFacts): Certificate {
+  const issuer = ctx.authority.active;
+  const spec = leafSpec(
+    {
+      profile: order.profile as ProfileName,
+      names: order.names,
+      publicKey,
+      serial: newSerial(ctx.random),
+      now: ctx.now(),
+      asked: { ...(order.notBefore !== undefined && { notBefore: order.notBefore }), ...(order.notAfter !== undefined && { notAfter: order.notAfter }) },
+      policies: ctx.config.policy.policyOids,
+      statusUrl: ctx.config.status.publicUrl,
+    },
+    issuer,
+  );
+  const tbs = encodeTbs(spec);
+  lint(tbs, spec);
+  const row = {
+    serial: hex(spec.serial),
+    issuerId: issuer.id,
+    orderId: order.id,
+    accountId: account.id,
+    ...(account.memberId !== undefined && { memberId: account.memberId }),
+    profile: order.profile,
+    names: order.names,
+    notBefore: spec.notBefore,
+    notAfter: spec.notAfter,
+    spkiHash: publicKey.spkiHash,
+    tbs,
+    committedAt: ctx.now(),
+  };
+  return { ...row, state: 'committed', mac: rowMac(ctx, row) };
+}
+
+/** Serial and bytes are known to the database before the key touches them; membership and proof are read again in that same transaction. */
+async function commit(ctx: Ctx, order: Order, certificate: Certificate, csrHash: Uint8Array, actor: Actor): Promise<void> {
+  await ctx.db.transaction(async trx => {
+    if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, serial: certificate.serial }))) throw new Problem('orderNotReady', 'The order was finalized by another request meanwhile.');
+    await checkStanding(ctx, trx, order);
+    await commitCertificate(trx, certificate, claim);
+    await record(trx, ctx.now(), { action: 'certificate.committed', actor, subject: subjectOf(certificate), detail: { names: certificate.names, profile: certificate.profile } });
+  });
+}
+
+/** Whether account, member, proofs and authorizations of an order still let it be issued. @throws Problem */
+async function checkStanding(ctx: Ctx, db: Db, order: Order): Promise<Authorization[]> {
+  const found = await findAccountAndMember(db, order.accountId);
+  if (found?.account.status !== 'valid') throw new Problem('unauthorized', 'The account was deactivated.');
+  refuseSuspended(found.member);
+  const now = ctx.now();
+  const authorizations = await findAuthorizations(db, order.authorizationIds);
+  for (const authorization of authorizations) {
+    const status = authorizationStatus(authorization, now);
+    if (status !== 'valid') throw new Problem('orderNotReady', `The authorization of ${authorization.name} is ${status}.`);
+    if (authorization.proofId === undefined) continue;
+    const proof = await findProof(db, authorization.proofId);
+    if (proof?.status !== 'valid' || proof.expiresAt <= now) throw new Problem('unauthorized', `The domain proof behind ${authorization.name} has ended.`);
+  }
+  return authorizations;
+}
+
+function subjectOf({ serial, orderId, accountId, memberId }: Certificate): Record<string, string> {
+  return { serial, ...(orderId !== undefined && { order: orderId }), ...(accountId !== undefined && { account: accountId }), ...(memberId !== undefined && { member: memberId }) };
+}
+
+/** Certificate, order, audit and notice are one transaction; only then do the bytes leave. @throws where the claim was lost */
+async function complete(ctx: Ctx, certificate: Certificate, der: Uint8Array, fence: number, actor: Actor): Promise<void> {
+  const messages = await ctx.db.transaction(async trx => {
+    if (!(await moveCertificate(trx, certificate.serial, 'issued', fence, { der }))) throw new Error(`another process has taken up the certificate ${certificate.serial}`);
+    if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'valid');
+    await record(trx, ctx.now(), { action: 'certificate.issued', actor, subject: subjectOf(certificate) });
+    return certificate.memberId === undefined ? [] : [await tell(ctx, trx, { kind: 'issued', refs: { serial: certificate.serial } })];
+  });
+  ctx.background.run('deliver', () => deliver(ctx, messages));
+}
+
+/** Takes up what a crash left committed, one row after another: repeats every check and signs the stored bytes, or gives them up. */
+export async function recoverCommitted(ctx: Ctx): Promise<void> {
+  for (;;) {
+    const claimed = await claimCommitted(ctx.db, claim);
+    if (!claimed) return;
+    try {
+      await recover(ctx, claimed.certificate, claimed.fence);
+    } catch (error) {
+      ctx.log.warn({ err: error, serial: claimed.certificate.serial }, 'a committed certificate was given up');
+      await abandon(ctx, claimed.certificate, claimed.fence, asProblem(error));
+    }
+  }
+}
+
+async function recover(ctx: Ctx, certificate: Certificate, fence: number): Promise<void> {
+  if (certificate.orderId === undefined) throw new Problem('serverInternal', 'The process ended while it made a certificate of its own, whose key is gone.');
+  if (certificate.committedAt + abandonAfter <= ctx.now()) throw new Problem('serverInternal', 'The server was interrupted for too long while it issued; make a new order.');
+  const order = await findOrder(ctx.db, certificate.orderId);
+  if (!order) throw new Error(`the order ${certificate.orderId} is gone`);
+  const authorizations = await checkStanding(ctx, ctx.db, order);
+  if (await isBlocked(ctx.db, certificate.spkiHash)) throw new Problem('badCSR', 'The key was blocked as compromised.');
+  await checkCaaOfAll(ctx, order.accountId, authorizations);
+  await complete(ctx, certificate, await signCommitted(ctx, certificate), fence, clock);
+}
+
+async function abandon(ctx: Ctx, certificate: Certificate, fence: number, problem: Problem): Promise<void> {
+  const now = ctx.now();
+  await ctx.db.transaction(async trx => {
+    if (!(await abandonCertificate(trx, certificate.serial, fence, now))) return;
+    if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'invalid', { error: problem.toJSON() });
+    await record(trx, now, { action: 'certificate.abandoned', actor: clock, subject: subjectOf(certificate), detail: { reason: problem.detail } });
+  });
+}

@@ -1,0 +1,30 @@
+import type { Ctx } from '../ctx.ts';
+import { base32 } from '../model/encoding.ts';
+import { registrableDomain } from '../model/identifier.ts';
+import { Problem } from '../model/problem.ts';
+import type { Db } from '../store/open.ts';
+import { countCodes } from '../store/outbox.ts';
+
+/** Seconds that a mailed code lives. */
+export const codeLifetime = 86400;
+
+/**
+ * 32 characters of base32: 20 bytes of an HMAC under a key outside the database, so that nothing worth stealing is stored, each mailbox
+ * has a code of its own, and a code for one purpose answers no other.
+ */
+export function mailboxCode(ctx: Pick<Ctx, 'vault'>, purpose: 'challenge' | 'proof', id: string, domain: string, mailbox: string): string {
+  return base32(ctx.vault.mac('mailbox code', purpose, id, domain, mailbox).subarray(0, 20));
+}
+
+/** In an hour: against mail bombing. */
+const mostCodes = { domain: 10, member: 60 };
+
+/** @throws Problem rateLimited */
+export async function limitCodes(ctx: Ctx, db: Db, memberId: string | undefined, domain: string): Promise<void> {
+  const registrable = registrableDomain(domain);
+  const sent = await countCodes(db, { memberId, domain: registrable }, ctx.now() - 3600);
+  if (sent.domain >= mostCodes.domain)
+    throw new Problem('rateLimited', `${sent.domain} codes went to mailboxes of ${registrable} within an hour; ask again later. The codes already sent stay good for a day.`, { retryAfter: 3600 });
+  if (sent.member >= mostCodes.member)
+    throw new Problem('rateLimited', `${sent.member} codes were mailed for this member within an hour; ask again later.`, { retryAfter: 3600 });
+}

@@ -1,0 +1,218 @@
+import { checkCaa } from '../challenges/caa.ts';
+import type { Answer, Evidence } from '../challenges/challenge-type.ts';
+import { challengeTypes } from '../challenges/table.ts';
+import type { Ctx } from '../ctx.ts';
+import type { Account } from '../model/account.ts';
+import { type Actor, type AuditEvent, clock } from '../model/audit.ts';
+import { type Authorization, authorizationLifetime, authorizationStatus } from '../model/authorization.ts';
+import type { Challenge } from '../model/challenge.ts';
+import { registrableDomain } from '../model/identifier.ts';
+import type { Member } from '../model/member.ts';
+import { about, asProblem, Problem } from '../model/problem.ts';
+import { findAccount } from '../store/accounts.ts';
+import { record } from '../store/audit.ts';
+import {
+  claimChallenge,
+  findChallengeAndAuthorization,
+  holdsChallenge,
+  moveAuthorization,
+  moveChallenge,
+  unclaimedChallenges,
+  updateMailbox,
+} from '../store/authorizations.ts';
+import { insertProof, otherHolders, supersedeProofs } from '../store/members.ts';
+import type { Trx } from '../store/open.ts';
+import { deliver } from './deliver.ts';
+import { accountUrl, newId } from './ids.ts';
+import { limitCodes, mailboxCode } from './mailbox-code.ts';
+import { tell } from './message.ts';
+
+/** Seconds that a validation may take in all, and that a process keeps it for itself. */
+const deadline = 20;
+const claim = 30;
+
+/**
+ * A client has answered a challenge (RFC 8555 §7.5.1): the next state is written, then the check goes on in the background.
+ * A challenge that is no longer pending is left as it is.
+ * @throws Problem
+ */
+export async function answerChallenge(
+  ctx: Ctx,
+  account: Account,
+  member: Member | undefined,
+  { challenge, authorization }: { challenge: Challenge; authorization: Authorization },
+  payload: Record<string, unknown>,
+  actor: Actor,
+): Promise<void> {
+  if (challenge.status !== 'pending') return;
+  const status = authorizationStatus(authorization, ctx.now());
+  if (status !== 'pending') throw new Problem('malformed', `The authorization is ${status}; its challenges can no longer be answered.`);
+  const answer = challengeTypes[challenge.type].respond(challenge, payload, {
+    thumbprint: account.thumbprint,
+    codeFor: mailbox => mailboxCode(ctx, 'challenge', challenge.id, authorization.name, mailbox),
+  });
+  const subject = subjectOf(account, authorization);
+  if (challenge.mailbox) await refuseContested(ctx, account, authorization.name);
+  switch (answer.next) {
+    case 'processing':
+      await begin(ctx, challenge, { action: 'challenge.answered', actor, subject: { ...subject, challenge: challenge.id } });
+      break;
+    case 'pending':
+      await sendCode(ctx, { challenge, authorization }, answer.mailbox, member, actor, subject);
+      break;
+    case 'valid':
+      await caaFor(ctx, authorization, challenge, AbortSignal.timeout(deadline * 1000));
+      await ctx.db.transaction(trx => succeed(ctx, trx, { challenge, authorization }, account, (answer as Answer & { next: 'valid' }).evidence, actor));
+      break;
+  }
+}
+
+const subjectOf = (account: Account, authorization: Authorization) => ({
+  account: account.id,
+  authorization: authorization.id,
+  ...(account.memberId !== undefined && { member: account.memberId }),
+});
+
+async function begin(ctx: Ctx, challenge: Challenge, event: AuditEvent): Promise<void> {
+  await ctx.db.transaction(async trx => {
+    if (await moveChallenge(trx, challenge.id, 'pending', 'processing')) await record(trx, ctx.now(), event);
+  });
+  ctx.background.run('validate', signal => validate(ctx, challenge.id, signal));
+}
+
+/** A code to the named mailbox, a notice without it to the other ones, once each. */
+async function sendCode(
+  ctx: Ctx,
+  { challenge, authorization }: { challenge: Challenge; authorization: Authorization },
+  mailbox: string,
+  member: Member | undefined,
+  actor: Actor,
+  subject: Record<string, string>,
+): Promise<void> {
+  const detail = challenge.mailbox;
+  if (!detail) throw new Error(`the challenge ${challenge.id} has no mailboxes`);
+  const domain = authorization.name;
+  const messages = await ctx.db.transaction(async trx => {
+    const sentTo = [...detail.sentTo.filter(m => m !== mailbox), mailbox];
+    if (!(await updateMailbox(trx, challenge.id, { ...detail, sentTo }))) throw new Problem('malformed', 'The challenge was answered meanwhile.');
+    await limitCodes(ctx, trx, member?.id, domain);
+    const scope = { memberId: member?.id, domain: registrableDomain(domain) };
+    const refs = { challengeId: challenge.id, address: actor.address ?? '' };
+    const ids = [await tell(ctx, trx, { kind: 'challenge-code', refs: { ...refs, mailbox } }, scope)];
+    const others = detail.sentTo.length === 0 ? detail.mailboxes.filter(m => m !== mailbox) : [];
+    for (const other of others) ids.push(await tell(ctx, trx, { kind: 'challenge-notice', refs: { ...refs, mailbox: other } }));
+    await record(trx, ctx.now(), { action: 'challenge.code-sent', actor, subject: { ...subject, challenge: challenge.id }, detail: { mailbox } });
+    return ids;
+  });
+  ctx.background.run('deliver', () => deliver(ctx, messages));
+}
+
+/**
+ * Where another member holds the domain, a mailbox alone is not enough. Both are told; neither learns the other's name.
+ * @throws Problem unauthorized
+ */
+async function refuseContested(ctx: Ctx, account: Account, domain: string): Promise<void> {
+  const holders = await otherHolders(ctx.db, account.memberId ?? '', domain, ctx.now());
+  if (holders.length === 0) return;
+  await tellContested(ctx, account.memberId, holders, domain);
+  throw new Problem('unauthorized', `Another member holds a proof or a certificate for "${domain}", so a mailbox alone is not enough: prove it by a DNS or HTTP challenge, or ask the federation's operators to decide.`);
+}
+
+export async function tellContested(ctx: Ctx, asker: string | undefined, holders: string[], domain: string): Promise<void> {
+  const messages = await ctx.db.transaction(async trx => {
+    const told: string[] = [];
+    if (asker !== undefined) told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId: asker, domain, role: 'asker' } }));
+    for (const memberId of holders) told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId, domain, role: 'holder' } }));
+    return told;
+  });
+  ctx.background.run('deliver', () => deliver(ctx, messages));
+}
+
+/** Resumes what a crash interrupted: the state column is the queue. */
+export async function resumeValidations(ctx: Ctx): Promise<void> {
+  for (const id of await unclaimedChallenges(ctx.db, 100)) ctx.background.run('validate', signal => validate(ctx, id, signal));
+}
+
+/** Goes out and looks; outcome, authorization and audit are one transaction. Nothing happens where another process is at it. */
+export async function validate(ctx: Ctx, challengeId: string, stop: AbortSignal): Promise<void> {
+  const fence = await claimChallenge(ctx.db, challengeId, claim);
+  const found = fence !== undefined && (await findChallengeAndAuthorization(ctx.db, challengeId));
+  const account = found && (await findAccount(ctx.db, found.authorization.accountId));
+  if (!found || !account) return;
+  try {
+    const evidence = await look(ctx, found.challenge, found.authorization, account, stop);
+    await ctx.db.transaction(async trx => {
+      if (await holdsChallenge(trx, challengeId, fence)) await succeed(ctx, trx, found, account, evidence, clock);
+    });
+  } catch (error) {
+    if (stop.aborted) {
+      await holdsChallenge(ctx.db, challengeId, fence);
+      return;
+    }
+    const problem = asProblem(error);
+    if (problem.type === 'serverInternal') ctx.log.error({ err: error, challenge: challengeId }, 'validation failed unexpectedly');
+    await ctx.db.transaction(async trx => {
+      if (await holdsChallenge(trx, challengeId, fence)) await fail(ctx, trx, found, account, problem);
+    });
+  }
+}
+
+async function look(ctx: Ctx, challenge: Challenge, authorization: Authorization, account: Account, stop: AbortSignal): Promise<Evidence> {
+  const { check } = challengeTypes[challenge.type];
+  if (!check) throw new Error(`${challenge.type} has nothing to check`);
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(deadline * 1000)]);
+  const task = { name: authorization.name, token: challenge.token, thumbprint: account.thumbprint };
+  const evidence = await check(ctx.net, task, signal);
+  const caa = await caaFor(ctx, authorization, challenge, signal);
+  return caa ? { ...evidence, caa } : evidence;
+}
+
+function caaFor(ctx: Ctx, authorization: Authorization, challenge: Challenge, signal: AbortSignal) {
+  const { name, wildcard, accountId } = authorization;
+  const question = {
+    name,
+    wildcard,
+    method: challenge.type,
+    accountUri: accountUrl(ctx.config.publicUrl, accountId),
+    identities: ctx.config.validation.caaIdentities,
+  };
+  return checkCaa(ctx.net, question, signal);
+}
+
+interface Pair {
+  challenge: Challenge;
+  authorization: Authorization;
+}
+
+/** A proof by mailbox serves the whole member; the others prove this name for this account. */
+async function succeed(ctx: Ctx, trx: Trx, { challenge, authorization }: Pair, account: Account, evidence: Evidence, actor: Actor): Promise<void> {
+  const now = ctx.now();
+  if (!(await moveChallenge(trx, challenge.id, challenge.mailbox ? 'pending' : 'processing', 'valid', { validatedAt: now }))) return;
+  const expiresAt = now + authorizationLifetime.valid;
+  if (!(await moveAuthorization(trx, authorization.id, 'pending', 'valid', { expiresAt, method: challenge.type }))) return;
+  const subject = { ...subjectOf(account, authorization), challenge: challenge.id };
+  const detail = { name: authorization.name, type: challenge.type, ...evidence };
+  await record(trx, now, { action: 'challenge.valid', actor, subject, detail });
+  if (challenge.mailbox && account.memberId !== undefined) await addProof(ctx, trx, account.memberId, authorization.name, detail, actor);
+}
+
+async function addProof(ctx: Ctx, trx: Trx, memberId: string, domain: string, evidence: Evidence, actor: Actor): Promise<void> {
+  const now = ctx.now();
+  const id = newId(ctx);
+  const expiresAt = now + ctx.config.policy.proofDays * 86400;
+  const mailbox = String(evidence['mailbox']);
+  await insertProof(trx, { id, memberId, domain, status: 'valid', mailbox, createdAt: now, validatedAt: now, expiresAt, evidence });
+  await supersedeProofs(trx, memberId, domain, id);
+  await record(trx, now, { action: 'domain.proved', actor, subject: { member: memberId, proof: id }, detail: { domain, mailbox } });
+}
+
+async function fail(ctx: Ctx, trx: Trx, { challenge, authorization }: Pair, account: Account, problem: Problem): Promise<void> {
+  if (!(await moveChallenge(trx, challenge.id, 'processing', 'invalid', { error: about(authorization.name, problem).toJSON() }))) return;
+  await moveAuthorization(trx, authorization.id, 'pending', 'invalid');
+  await record(trx, ctx.now(), {
+    action: 'challenge.invalid',
+    actor: clock,
+    subject: { ...subjectOf(account, authorization), challenge: challenge.id },
+    detail: { name: authorization.name, type: challenge.type, error: problem.type, reason: problem.detail },
+  });
+}

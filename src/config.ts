@@ -1,0 +1,178 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { challengeTypeNames } from './model/challenge.ts';
+import type { NamePolicy } from './model/identifier.ts';
+
+const address = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'is host:port, such as 127.0.0.1:8443');
+const origin = (protocols: string[]) =>
+  z.string().refine(
+    text => {
+      const url = URL.canParse(text) ? new URL(text) : undefined;
+      return url !== undefined && protocols.includes(url.protocol) && url.origin === text;
+    },
+    `is an origin, such as ${protocols[0]}//ca.example.org, without a path or a final slash`,
+  );
+const port = z.number().int().min(1).max(65535);
+const file = z.string().min(1);
+const tls = z.union([z.literal('off'), z.strictObject({ cert: file, key: file })]);
+const mailAddress = z.string().regex(/^[^\s@<>"]+@[^\s@<>"]+$/, 'is a mail address');
+
+const schema = z.strictObject({
+  publicUrl: origin(['https:', 'http:']).default('https://localhost:8443'),
+  listen: address.default('127.0.0.1:8443'),
+  tls: tls.optional(),
+  trustProxy: z.array(z.string()).default([]),
+  status: z
+    .strictObject({
+      listen: address.default('127.0.0.1:8080'),
+      publicUrl: origin(['http:']).default('http://localhost:8080'),
+      crlShards: z.literal(1, 'is 1: this version publishes one CRL an issuer').default(1),
+    })
+    .prefault({}),
+  admin: z.strictObject({ listen: address.optional(), tls: tls.optional() }).prefault({}),
+  dataDir: file.default('./data'),
+  keys: z.strictObject({ encryptionKeyFile: file.optional() }).prefault({}),
+  database: z
+    .string()
+    .regex(/^(sqlite:.+|postgres(ql)?:\/\/.+)$/, 'is sqlite:FILE or postgres://user:password@host/database')
+    .optional(),
+  validation: z
+    .strictObject({
+      methods: z.array(z.enum(challengeTypeNames)).min(1).default([...challengeTypeNames]),
+      resolvers: z.array(address).default([]),
+      httpPort: port.default(80),
+      tlsPort: port.default(443),
+      allowPrivateAddresses: z.boolean().default(false),
+      caaIdentities: z.array(z.string()).default([]),
+    })
+    .prefault({}),
+  mail: z
+    .strictObject({
+      transport: z.string().regex(/^(file:.+|smtps?:\/\/.+)$/, 'is file:FOLDER or smtp://user:password@host:587').default('file:./data/mail'),
+      from: mailAddress.default('certmaster@localhost'),
+      dkim: z.strictObject({ domain: z.string(), selector: z.string(), keyFile: file }).optional(),
+    })
+    .prefault({}),
+  policy: z
+    .strictObject({
+      mailboxes: z
+        .array(z.string().regex(/^[a-z0-9._-]+$/, 'is the local part of a mailbox'))
+        .min(1)
+        .default(['hostmaster', 'postmaster', 'webmaster']),
+      externalAccountRequired: z.boolean().default(true),
+      wildcards: z.boolean().default(false),
+      maxNames: z.number().int().min(1).max(100).default(100),
+      termsOfService: z
+        .url({ protocol: /^https$/ })
+        .nullable()
+        .default(null),
+      refuseNames: z.array(z.string()).default([]),
+      proofDays: z.number().int().min(1).max(3650).default(365),
+      policyOids: z.array(z.string().regex(/^\d+(\.\d+)+$/, 'is an object identifier')).default([]),
+      weakKeyLists: z.array(file).default([]),
+    })
+    .prefault({}),
+  log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
+});
+
+type Parsed = z.infer<typeof schema>;
+
+/** All settings, frozen; every path absolute. The keys are those of config.yaml. */
+export type Config = Readonly<
+  Omit<Parsed, 'database' | 'keys' | 'tls'> & {
+    database: string;
+    tls: Parsed['tls'] | undefined;
+    /** The key-encryption key: where it lies, or the key itself from the environment. */
+    keys: { encryptionKeyFile: string; encryptionKey?: string };
+    /** The configuration file, where there is one. */
+    file?: string;
+  }
+>;
+
+/** A bad configuration: one line a mistake. */
+export class ConfigError extends Error {}
+
+/**
+ * Reads `--config FILE`, else `XMPP_CA_CONFIG`, else `./config.yaml` if it exists, else takes the defaults.
+ * `DATABASE_URL` overrides `database`, `XMPP_CA_KEY` the key-encryption key.
+ * @throws ConfigError that names every wrong key at once
+ */
+export function readConfig(file: string | undefined, env: NodeJS.ProcessEnv): Config {
+  const path = file ?? env['XMPP_CA_CONFIG'] ?? (existsSync('config.yaml') ? 'config.yaml' : undefined);
+  const config = parseConfig(path === undefined ? {} : readYaml(path), path === undefined ? process.cwd() : dirname(resolve(path)), env);
+  return path === undefined ? config : { ...config, file: resolve(path) };
+}
+
+/** The same from a value: what tests start from. Relative paths are relative to `folder`. */
+export function parseConfig(value: unknown, folder: string, env: NodeJS.ProcessEnv = {}): Config {
+  const result = schema.safeParse(value ?? {});
+  const mistakes = result.success ? [] : result.error.issues.map(describe);
+  const key = env['XMPP_CA_KEY'];
+  if (key !== undefined && Buffer.from(key, 'base64').length !== 32) mistakes.push('XMPP_CA_KEY: is 32 bytes in base64');
+  const url = env['DATABASE_URL'];
+  if (url !== undefined && !schema.shape.database.safeParse(url).success)
+    mistakes.push('DATABASE_URL: is sqlite:FILE or postgres://user:password@host/database');
+  if (!result.success || mistakes.length) throw new ConfigError(mistakes.join('\n'));
+  return freeze(resolvePaths(result.data, folder, url, key));
+}
+
+function readYaml(path: string): unknown {
+  try {
+    return parseYaml(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(`${path}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+  }
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') return issue.keys.map(k => `${path ? `${path}.` : ''}${k}: there is no such key`).join('\n');
+  return `${path || 'the file'}: ${issue.message}`;
+}
+
+function resolvePaths(parsed: Parsed, folder: string, databaseUrl: string | undefined, encryptionKey: string | undefined): Config {
+  const at = (path: string) => (isAbsolute(path) ? path : resolve(folder, path));
+  const dataDir = at(parsed.dataDir);
+  const database = databaseUrl ?? parsed.database ?? `sqlite:${resolve(dataDir, 'ca.db')}`;
+  const { transport, dkim } = parsed.mail;
+  return {
+    ...parsed,
+    dataDir,
+    database: database.startsWith('sqlite:') ? `sqlite:${at(database.slice(7))}` : database,
+    tls: typeof parsed.tls === 'object' ? { cert: at(parsed.tls.cert), key: at(parsed.tls.key) } : parsed.tls,
+    keys: {
+      encryptionKeyFile: at(parsed.keys.encryptionKeyFile ?? resolve(dataDir, 'keys', 'kek')),
+      ...(encryptionKey !== undefined && { encryptionKey }),
+    },
+    mail: {
+      ...parsed.mail,
+      transport: mailTransport(transport, dataDir, at),
+      ...(dkim && { dkim: { ...dkim, keyFile: at(dkim.keyFile) } }),
+    },
+    policy: { ...parsed.policy, weakKeyLists: parsed.policy.weakKeyLists.map(at) },
+  };
+}
+
+/** The default folder follows `dataDir`. */
+function mailTransport(transport: string, dataDir: string, at: (path: string) => string): string {
+  if (transport === 'file:./data/mail') return `file:${resolve(dataDir, 'mail')}`;
+  return transport.startsWith('file:') ? `file:${at(transport.slice(5))}` : transport;
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const member of Object.values(value)) if (typeof member === 'object' && member !== null) freeze(member);
+  return Object.freeze(value);
+}
+
+/** What the names of an order are held against. */
+export function namePolicy(config: Config): NamePolicy {
+  return { wildcards: config.policy.wildcards, refuseNames: config.policy.refuseNames, specialUse: config.validation.allowPrivateAddresses };
+}
+
+/** `host:port` in parts; an IPv6 host loses its brackets. */
+export function hostAndPort(text: string): { host: string; port: number } {
+  const colon = text.lastIndexOf(':');
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(text.slice(colon + 1)) };
+}

@@ -1,0 +1,58 @@
+import type { Logger } from 'pino';
+import type { Config } from './config.ts';
+import type { ChannelName } from './model/message.ts';
+import type { Network } from './net/network.ts';
+import type { Channel } from './notify/channel.ts';
+import type { IssuerFacts } from './pki/issue.ts';
+import type { Signer } from './pki/keys.ts';
+import type { Db } from './store/open.ts';
+import type { Vault } from './vault.ts';
+
+/** A CA certificate of ours. */
+export interface Issuer extends IssuerFacts {
+  certificate: Uint8Array;
+  /** Absent for the root, whose key the server never loads. */
+  signer?: Signer;
+}
+
+export interface SigningIssuer extends Issuer {
+  signer: Signer;
+}
+
+export interface Authority {
+  root: Issuer;
+  /** Signs what is issued now. */
+  active: SigningIssuer;
+  /** Every CA certificate, the root included, by id. */
+  issuers: ReadonlyMap<string, Issuer>;
+}
+
+/** Work that goes on after its request was answered. */
+export interface Background {
+  /** Errors are logged. `signal` aborts when the process is asked to end. */
+  run(name: string, work: (signal: AbortSignal) => Promise<void>): void;
+  /** Resolves when nothing is under way. */
+  settled(): Promise<void>;
+  /** Aborts what is under way and waits for its end. */
+  close(): Promise<void>;
+}
+
+/** Everything that the authority's acts need from outside themselves. */
+export interface Ctx {
+  config: Config;
+  db: Db;
+  /** Epoch seconds. */
+  now(): number;
+  random(size: number): Uint8Array;
+  net: Network;
+  /** Secrets at rest, and MACs under keys outside the database. */
+  vault: Vault;
+  authority: Authority;
+  channels: Record<ChannelName, Channel>;
+  /** Fingerprints of RSA keys that are known to be weak. */
+  weakKeys: ReadonlySet<string>;
+  log: Logger;
+  background: Background;
+  /** Names this process where processes compete. */
+  processId: string;
+}

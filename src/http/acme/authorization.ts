@@ -1,0 +1,60 @@
+import { alreadyAuthorized, buildAuthorizations, gatherOffers, refuseSuspended } from '../../ca/authorize.ts';
+import { namePolicy } from '../../config.ts';
+import { type Authorization, authorizationStatus } from '../../model/authorization.ts';
+import { identifierValue, parseIdentifier } from '../../model/identifier.ts';
+import { Problem } from '../../model/problem.ts';
+import { record } from '../../store/audit.ts';
+import { findAuthorization, insertAuthorizations, listChallenges, moveAuthorization } from '../../store/authorizations.ts';
+import type { Reply } from '../reply.ts';
+import { presentAuthorization } from './present.ts';
+import { type Acme, type ByAccount, isPostAsGet, objectOf, ownedBy } from './request.ts';
+import { requireTerms } from './terms.ts';
+
+/** RFC 8555 §7.4.1: pre-authorization. One that is valid already serves again. */
+export async function newAuthz(acme: Acme, request: ByAccount): Promise<Reply> {
+  const { ctx, urls } = acme;
+  const { account, member, actor } = request;
+  refuseSuspended(member);
+  requireTerms(acme, account);
+  const name = parseIdentifier(objectOf(request)['identifier'], namePolicy(ctx.config));
+  if (name.wildcard) throw new Problem('malformed', 'A wildcard cannot be pre-authorized (RFC 8555 §7.4.1).');
+  const already = await alreadyAuthorized(ctx, ctx.db, account, [name]);
+  const offers = already.size ? new Map() : await gatherOffers(ctx, [name]);
+  const [built] = buildAuthorizations(ctx, account, [name], already, offers);
+  if (!built) throw new Error('no authorization was built');
+  const { authorization, challenges, isNew } = built;
+  if (isNew) {
+    await ctx.db.transaction(async trx => {
+      await insertAuthorizations(trx, [authorization], challenges);
+      const subject = { authorization: authorization.id, account: account.id };
+      await record(trx, ctx.now(), { action: 'authorization.created', actor, subject, detail: { name: identifierValue(name) } });
+    });
+  }
+  const shown = isNew ? challenges : await listChallenges(ctx.db, authorization.id);
+  return {
+    status: isNew ? 201 : 200,
+    headers: { Location: urls.authorization(authorization.id) },
+    body: presentAuthorization(authorization, shown, ctx.now(), urls),
+  };
+}
+
+/** §7.5 by POST-as-GET, §7.5.2 with `{"status": "deactivated"}`. */
+export async function authorization(acme: Acme, request: ByAccount): Promise<Reply> {
+  const { ctx } = acme;
+  const found = ownedBy(request.account, await findAuthorization(ctx.db, request.params['id'] ?? ''), 'authorization');
+  if (isPostAsGet(request)) return present(acme, found);
+  if (objectOf(request)['status'] !== 'deactivated') throw new Problem('malformed', 'An authorization can only be set to {"status": "deactivated"}.');
+  const status = authorizationStatus(found, ctx.now());
+  if (status !== 'pending' && status !== 'valid') throw new Problem('malformed', `The authorization is ${status} already.`);
+  await ctx.db.transaction(async trx => {
+    if (!(await moveAuthorization(trx, found.id, status, 'deactivated'))) throw new Problem('malformed', 'The authorization changed meanwhile; read it again.');
+    await record(trx, ctx.now(), { action: 'authorization.deactivated', actor: request.actor, subject: { authorization: found.id, account: request.account.id } });
+  });
+  return present(acme, { ...found, status: 'deactivated' });
+}
+
+async function present({ ctx, urls }: Acme, found: Authorization): Promise<Reply> {
+  const challenges = await listChallenges(ctx.db, found.id);
+  const busy = challenges.some(c => c.status === 'processing');
+  return { status: 200, ...(busy && { headers: { 'Retry-After': '1' } }), body: presentAuthorization(found, challenges, ctx.now(), urls) };
+}

@@ -1,0 +1,29 @@
+import { refuseSuspended } from '../../ca/authorize.ts';
+import { answerChallenge } from '../../ca/validate.ts';
+import { notFound } from '../../model/problem.ts';
+import { findChallenge, findChallengeAndAuthorization } from '../../store/authorizations.ts';
+import type { Reply } from '../reply.ts';
+import { presentChallenge } from './present.ts';
+import { type Acme, type ByAccount, isPostAsGet, objectOf, ownedBy } from './request.ts';
+
+/** RFC 8555 §7.5.1: a payload answers it, POST-as-GET reads it. */
+export async function challenge(acme: Acme, request: ByAccount): Promise<Reply> {
+  const { ctx, urls } = acme;
+  const id = request.params['id'] ?? '';
+  const found = await findChallengeAndAuthorization(ctx.db, id);
+  if (!found) throw notFound('challenge');
+  ownedBy(request.account, found.authorization, 'challenge');
+  if (!isPostAsGet(request)) {
+    refuseSuspended(request.member);
+    await answerChallenge(ctx, request.account, request.member, found, objectOf(request), request.actor);
+  }
+  const now = (await findChallenge(ctx.db, id)) ?? found.challenge;
+  const open = now.status === 'pending' || now.status === 'processing';
+  // Clients poll at their own pace unless told; a code needs a person.
+  const pause = now.mailbox && now.status === 'pending' ? '60' : '1';
+  return {
+    status: 200,
+    headers: { Link: `<${urls.authorization(found.authorization.id)}>;rel="up"`, ...(open && { 'Retry-After': pause }) },
+    body: presentChallenge(now, urls),
+  };
+}

@@ -1,0 +1,52 @@
+import type { Account } from '../../model/account.ts';
+import { base64url, fromBase64url } from '../../model/encoding.ts';
+import { notFound, Problem } from '../../model/problem.ts';
+import { findAccount, updateTerms } from '../../store/accounts.ts';
+import { record } from '../../store/audit.ts';
+import type { Reply } from '../reply.ts';
+import { page } from '../views.ts';
+import type { Acme, Incoming } from './request.ts';
+
+/** RFC 8555 §7.3.3: the terms have changed since the account agreed; a person agrees to the new ones on a page. @throws Problem */
+export function requireTerms(acme: Acme, account: Account): void {
+  const terms = acme.ctx.config.policy.termsOfService;
+  if (terms === null || account.termsAgreed === terms) return;
+  throw new Problem('userActionRequired', `The terms of service have changed; visit the page in "instance" to agree to ${terms}.`, {
+    instance: acme.urls.terms(account.id, termsToken(acme, account.id, terms)),
+    links: [`<${terms}>;rel="terms-of-service"`],
+  });
+}
+
+/** Only who can sign as the account has been told the page's URL. */
+function termsToken({ ctx }: Acme, accountId: string, terms: string): string {
+  return base64url(ctx.vault.mac('terms page', accountId, terms));
+}
+
+/** The page; a form posts back to it. */
+export async function termsPage(acme: Acme, request: Incoming): Promise<Reply> {
+  const { terms, account } = await read(acme, request);
+  const agreed = account.termsAgreed === terms;
+  return page('Terms of service', [
+    `The terms of service of this certificate authority: <a href="${terms}">${terms}</a>.`,
+    agreed ? 'Your account has agreed to them.' : '<form method="post"><button>I have read them and agree</button></form>',
+  ]);
+}
+
+export async function agreeToTerms(acme: Acme, request: Incoming): Promise<Reply> {
+  const { ctx } = acme;
+  const { terms, account } = await read(acme, request);
+  await ctx.db.transaction(async trx => {
+    await updateTerms(trx, account.id, terms);
+    const actor = { who: `account:${account.id}`, door: 'acme', address: request.address } as const;
+    await record(trx, ctx.now(), { action: 'account.terms-agreed', actor, subject: { account: account.id }, detail: { terms } });
+  });
+  return page('Terms of service', ['Thank you. Your client can go on.']);
+}
+
+async function read(acme: Acme, { params }: Incoming): Promise<{ terms: string; account: Account }> {
+  const terms = acme.ctx.config.policy.termsOfService;
+  const given = fromBase64url(params['token']);
+  const account = await findAccount(acme.ctx.db, params['id'] ?? '');
+  if (terms === null || !given || !account || base64url(given) !== termsToken(acme, account.id, terms)) throw notFound('page');
+  return { terms, account };
+}

@@ -1,0 +1,119 @@
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import { pem } from '../model/encoding.ts';
+import { asProblem, notFound, Problem } from '../model/problem.ts';
+import { bodyLimit } from './acme/jws.ts';
+import { type Acme, dispatch, type Incoming, type Route } from './acme/request.ts';
+import { routes } from './acme/router.ts';
+import { renderProblem } from './errors.ts';
+import { type Reply, toWire } from './reply.ts';
+import { front } from './front.ts';
+
+/** The public listener: ACME, the root certificate, a page that says what this is, and whether it is alive. */
+export function publicApp(acme: Acme): Express {
+  const { config } = acme.ctx;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('trust proxy', config.trustProxy);
+  app.set('query parser', false);
+  app.set('case sensitive routing', true);
+  app.set('strict routing', true);
+
+  const body = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
+  for (const route of routes) {
+    const handler = (req: Request, res: Response) => answer(acme, route, req, res);
+    if (route.method === 'get') app.get(route.path, handler);
+    else app.post(route.path, body, handler);
+  }
+  const paths = new Map(routes.map(r => [r.path, routes.filter(o => o.path === r.path).map(o => o.method.toUpperCase())]));
+  for (const [path, methods] of paths) app.all(path, (_, res) => refuseMethod(acme, methods, res));
+
+  const pages = helmet();
+  app.get('/', pages, (_, res) => send(res, front(acme)));
+  app.get('/root.pem', (_, res) =>
+    send(res, { status: 200, headers: { 'Content-Type': 'application/x-pem-file' }, body: pem('CERTIFICATE', acme.ctx.authority.root.certificate) }),
+  );
+  app.get('/healthz', (_, res) => send(res, { status: 200, body: { status: 'alive' } }));
+  app.use((_, res) => fail(acme, notFound('page'), res, {}));
+  app.use(((error, req, res, _next) => fail(acme, readError(error), res, acmeHeaders(acme, req.method))) as ErrorRequestHandler);
+  return app;
+}
+
+async function answer(acme: Acme, route: Route, req: Request, res: Response): Promise<void> {
+  const headers = acmeHeaders(acme, req.method, route.path);
+  const started = process.hrtime.bigint();
+  try {
+    const reply = await dispatch(acme, route, incoming(acme, req));
+    send(res, merge(reply, headers));
+  } catch (error) {
+    fail(acme, error, res, headers);
+  } finally {
+    const ms = Number((process.hrtime.bigint() - started) / 1000n) / 1000;
+    // The pattern, not the path: a member directory's path is a secret.
+    acme.ctx.log.debug({ method: req.method, route: route.path, status: res.statusCode, ms }, 'request');
+  }
+}
+
+function incoming({ urls }: Acme, req: Request): Incoming {
+  const query = req.originalUrl.indexOf('?');
+  return {
+    method: req.method,
+    params: req.params as Record<string, string>,
+    query: new URLSearchParams(query < 0 ? '' : req.originalUrl.slice(query + 1)),
+    url: urls.publicUrl + req.originalUrl,
+    contentType: req.headers['content-type'],
+    body: Buffer.isBuffer(req.body) ? req.body : new Uint8Array(),
+    address: req.ip ?? '',
+  };
+}
+
+/** RFC 8555 §6.1 (CORS), §6.5 (a fresh nonce in every answer to a POST), §7.1 (index). */
+function acmeHeaders({ nonces, urls }: Acme, method: string, path = ''): Record<string, string | string[]> {
+  const headers: Record<string, string | string[]> = { 'Access-Control-Allow-Origin': '*' };
+  if (path.endsWith('/directory')) return path.includes('/m/') ? { ...headers, 'Cache-Control': 'no-store', Link: index(urls.directory) } : headers;
+  headers['Link'] = index(urls.directory);
+  if (method === 'POST' || path === '/acme/new-nonce') {
+    headers['Replay-Nonce'] = nonces.issue();
+    headers['Cache-Control'] = 'no-store';
+  }
+  return headers;
+}
+
+const index = (directory: string) => `<${directory}>;rel="index"`;
+
+/** Both sides may bring Link fields. */
+function merge(reply: Reply, headers: Record<string, string | string[]>): Reply {
+  const links = [headers['Link'], reply.headers?.['Link']].flat().filter((l): l is string => l !== undefined);
+  return { ...reply, headers: { ...headers, ...reply.headers, ...(links.length && { Link: links }) } };
+}
+
+function send(res: Response, reply: Reply): void {
+  const { status, headers, body } = toWire(reply);
+  res.status(status);
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  if (body) res.setHeader('Content-Length', body.length);
+  else if (status !== 204) res.setHeader('Content-Length', 0);
+  res.end(body);
+}
+
+function fail(acme: Acme, error: unknown, res: Response, headers: Record<string, string | string[]>): void {
+  if (res.headersSent) {
+    res.destroy();
+    return;
+  }
+  send(res, merge(renderProblem(error, acme.ctx.log), headers));
+}
+
+function refuseMethod(acme: Acme, methods: string[], res: Response): void {
+  fail(acme, new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 }), res, { Allow: methods.join(', ') });
+}
+
+/** What express itself throws: a body that is too long, cut off, or encoded; a path that cannot be decoded. */
+function readError(error: unknown): Problem {
+  const { type, status } = (error ?? {}) as { type?: string; status?: number };
+  if (type === 'entity.too.large') return new Problem('malformed', `The request body is longer than ${bodyLimit} octets.`, { status: 413 });
+  if (type === 'encoding.unsupported') return new Problem('malformed', 'The request body is sent without Content-Encoding.', { status: 415 });
+  if (status !== undefined && status >= 400 && status < 500) return new Problem('malformed', 'The request cannot be read.', { status });
+  return asProblem(error);
+}

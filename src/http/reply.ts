@@ -1,0 +1,21 @@
+/** What a handler answers with; the router alone writes it out. */
+export interface Reply {
+  status: number;
+  headers?: Record<string, string | string[]>;
+  /** An object goes out as JSON; bytes and text need their Content-Type among the headers. Absent: no body and no Content-Type. */
+  body?: object | Uint8Array | string;
+}
+
+export interface WireReply {
+  status: number;
+  headers: Record<string, string | string[]>;
+  body: Uint8Array | undefined;
+}
+
+/** Exact Content-Types, without parameters: strict clients compare them byte for byte. */
+export function toWire({ status, headers = {}, body }: Reply): WireReply {
+  if (body === undefined) return { status, headers, body };
+  if (typeof body === 'string') return { status, headers, body: Buffer.from(body) };
+  if (body instanceof Uint8Array) return { status, headers, body };
+  return { status, headers: { 'Content-Type': 'application/json', ...headers }, body: Buffer.from(JSON.stringify(body)) };
+}

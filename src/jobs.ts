@@ -1,0 +1,47 @@
+import cron, { type ScheduledTask } from 'node-cron';
+import { deliverDue } from './ca/deliver.ts';
+import { recoverCommitted } from './ca/finalize.ts';
+import { publishDueCrls } from './ca/publish-crl.ts';
+import { resumeValidations } from './ca/validate.ts';
+import type { Ctx } from './ctx.ts';
+import type { Nonces } from './store/nonces.ts';
+
+/** Due work, run by every process; claims and leases see to it that each piece is done once. */
+interface Job {
+  name: string;
+  /** Six fields: the first are seconds. */
+  schedule: string;
+  run(ctx: Ctx, nonces: Nonces): Promise<void>;
+}
+
+const jobs: Job[] = [
+  { name: 'deliver', schedule: '* * * * * *', run: deliverDue },
+  { name: 'resume validations', schedule: '*/5 * * * * *', run: resumeValidations },
+  { name: 'recover committed certificates', schedule: '*/5 * * * * *', run: recoverCommitted },
+  { name: 'publish CRLs', schedule: '*/5 * * * * *', run: publishDueCrls },
+  { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
+];
+
+/** Starts the clock. @returns its end, when nothing of it is under way */
+export function startJobs(ctx: Ctx, nonces: Nonces): () => Promise<void> {
+  const running = new Set<Promise<void>>();
+  const busy = new Set<string>();
+  const tasks: ScheduledTask[] = jobs.map(job =>
+    cron.schedule(job.schedule, () => {
+      if (busy.has(job.name)) return;
+      busy.add(job.name);
+      const done = job
+        .run(ctx, nonces)
+        .catch(error => ctx.log.error({ err: error, job: job.name }, 'job failed'))
+        .finally(() => {
+          busy.delete(job.name);
+          running.delete(done);
+        });
+      running.add(done);
+    }),
+  );
+  return async () => {
+    for (const task of tasks) await task.destroy();
+    await Promise.all(running);
+  };
+}

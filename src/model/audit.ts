@@ -1,0 +1,58 @@
+/** Every act that is recorded. One list: the type, the store and the tests derive from it. */
+export const auditActions = [
+  'authority.created',
+  'issuer.created',
+  'credential.issued',
+  'member.added',
+  'member.suspended',
+  'member.activated',
+  'eab.created',
+  'eab.revoked',
+  'directory.created',
+  'directory.revoked',
+  'thumbprint.added',
+  'account.created',
+  'account.updated',
+  'account.deactivated',
+  'account.key-changed',
+  'account.terms-agreed',
+  'domain.prove-begun',
+  'domain.proved',
+  'domain.refused',
+  'domain.revoked',
+  'order.created',
+  'order.invalid',
+  'authorization.created',
+  'authorization.deactivated',
+  'challenge.answered',
+  'challenge.valid',
+  'challenge.invalid',
+  'challenge.code-sent',
+  'certificate.committed',
+  'certificate.issued',
+  'certificate.abandoned',
+  'certificate.revoked',
+  'key.blocked',
+  'crl.published',
+] as const;
+export type AuditAction = (typeof auditActions)[number];
+
+/** Who acts, and through which door. */
+export interface Actor {
+  /** `account:<id>`, `member:<id>`, `operator`, `key:<thumbprint>`, `clock`. */
+  who: string;
+  door: 'acme' | 'command-line' | 'clock';
+  /** Address of the request, where there is one. */
+  address?: string;
+}
+
+export const clock: Actor = { who: 'clock', door: 'clock' };
+export const operator: Actor = { who: 'operator', door: 'command-line' };
+
+export interface AuditEvent {
+  action: AuditAction;
+  actor: Actor;
+  /** Whom it concerns: `member`, `account`, `order`, `serial`, … to id. Never a secret. */
+  subject: Record<string, string>;
+  detail?: Record<string, unknown>;
+}

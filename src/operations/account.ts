@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { accountUrl } from '../ca/ids.ts';
+import type { Ctx } from '../ctx.ts';
+import { type Account, doors } from '../model/account.ts';
+import { operator } from '../model/audit.ts';
+import { rfc3339 } from '../model/encoding.ts';
+import { Problem } from '../model/problem.ts';
+import { findAccount, findAccountByKey, isRetired, listAccounts } from '../store/accounts.ts';
+import { record } from '../store/audit.ts';
+import { findThumbprint, insertThumbprint } from '../store/members.ts';
+import { deactivate } from './close-door.ts';
+import { memberOf } from './member.ts';
+import { found, memberId, operation, time } from './operation.ts';
+
+const shown = z.object({
+  id: z.string(),
+  url: z.string(),
+  memberId: z.string().optional(),
+  door: z.enum(doors),
+  doorId: z.string().optional(),
+  thumbprint: z.string(),
+  status: z.enum(['valid', 'deactivated', 'revoked']),
+  contact: z.array(z.string()),
+  createdAt: time,
+});
+
+function show(ctx: Ctx, { id, memberId, door, doorId, thumbprint, status, contact, createdAt }: Account) {
+  return {
+    id,
+    url: accountUrl(ctx.config.publicUrl, id),
+    ...(memberId !== undefined && { memberId }),
+    door,
+    ...(doorId !== undefined && { doorId }),
+    thumbprint,
+    status,
+    contact,
+    createdAt: rfc3339(createdAt),
+  };
+}
+
+/** The id, or the whole account URL. */
+async function accountOf(ctx: Ctx, text: string): Promise<Account> {
+  const prefix = accountUrl(ctx.config.publicUrl, '');
+  return found(await findAccount(ctx.db, text.startsWith(prefix) ? text.slice(prefix.length) : text), `account ${text}`);
+}
+
+export const accountOperations = [
+  operation({
+    name: 'thumbprint add',
+    summary: 'register the thumbprint of an account key beforehand; its first use binds the account',
+    scope: 'members',
+    input: z.object({
+      member: memberId.describe('the member that the account will belong to'),
+      thumbprint: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{43}$/, 'is an RFC 7638 thumbprint with SHA-256: 43 characters of base64url')
+        .describe('RFC 7638, SHA-256, base64url'),
+    }),
+    output: z.object({ thumbprint: z.string(), memberId: z.string(), createdAt: time }),
+    async run(ctx, { member, thumbprint }) {
+      await memberOf(ctx, member);
+      if ((await findThumbprint(ctx.db, thumbprint)) || (await findAccountByKey(ctx.db, thumbprint)) || (await isRetired(ctx.db, thumbprint)))
+        throw new Problem('malformed', `The thumbprint ${thumbprint} is registered already, or its key has or had an account.`);
+      const now = ctx.now();
+      await ctx.db.transaction(async trx => {
+        await insertThumbprint(trx, { thumbprint, memberId: member, createdAt: now });
+        await record(trx, now, { action: 'thumbprint.added', actor: operator, subject: { member, thumbprint } });
+      });
+      return { thumbprint, memberId: member, createdAt: rfc3339(now) };
+    },
+  }),
+  operation({
+    name: 'account list',
+    summary: 'ACME accounts',
+    scope: 'read',
+    input: z.object({ member: memberId.optional().describe('of this member only') }),
+    output: z.array(shown),
+    run: async (ctx, { member }) => (await listAccounts(ctx.db, member === undefined ? {} : { memberId: member })).map(a => show(ctx, a)),
+  }),
+  operation({
+    name: 'account show',
+    summary: 'one ACME account, by id or URL',
+    scope: 'read',
+    positional: ['id'],
+    input: z.object({ id: z.string() }),
+    output: shown,
+    run: async (ctx, { id }) => show(ctx, await accountOf(ctx, id)),
+  }),
+  operation({
+    name: 'account deactivate',
+    summary: 'close an ACME account for good',
+    scope: 'members',
+    positional: ['id'],
+    input: z.object({ id: z.string() }),
+    output: shown,
+    async run(ctx, { id }) {
+      const account = await accountOf(ctx, id);
+      const moved = await ctx.db.transaction(trx => deactivate(ctx, trx, account));
+      if (!moved) throw new Problem('malformed', `The account ${account.id} is ${account.status} already.`);
+      return show(ctx, { ...account, status: 'deactivated' });
+    },
+  }),
+];

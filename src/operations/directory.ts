@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { directorySecretHash } from '../ca/enroll.ts';
+import { newId } from '../ca/ids.ts';
+import { namePolicy } from '../config.ts';
+import { operator } from '../model/audit.ts';
+import { profileNames } from '../model/certificate.ts';
+import { base32, rfc3339 } from '../model/encoding.ts';
+import { parseName } from '../model/identifier.ts';
+import type { MemberDirectory } from '../model/member.ts';
+import { Problem } from '../model/problem.ts';
+import { record } from '../store/audit.ts';
+import { findDirectory, insertDirectory, listDirectories, revokeDirectory } from '../store/members.ts';
+import { closeDoor } from './close-door.ts';
+import { memberOf } from './member.ts';
+import { days, found, list, memberId, numberOrAny, operation, time } from './operation.ts';
+
+const facts = {
+  id: z.string(),
+  memberId: z.string(),
+  profile: z.enum(profileNames).optional(),
+  domains: z.array(z.string()).optional(),
+  accounts: z.union([z.number(), z.literal('any')]),
+  expires: time.optional(),
+  createdAt: time,
+};
+const shown = z.object({ ...facts, revokedAt: time.optional() });
+
+const show = ({ id, memberId, profile, domains, accountsLeft, expiresAt, revokedAt, createdAt }: MemberDirectory) => ({
+  id,
+  memberId,
+  ...(profile !== undefined && { profile: profile as (typeof profileNames)[number] }),
+  ...(domains && { domains }),
+  accounts: accountsLeft ?? ('any' as const),
+  ...(expiresAt !== undefined && { expires: rfc3339(expiresAt) }),
+  ...(revokedAt !== undefined && { revokedAt: rfc3339(revokedAt) }),
+  createdAt: rfc3339(createdAt),
+});
+
+export const directoryOperations = [
+  operation({
+    name: 'directory create',
+    summary: "make a member's own directory URL, for clients without account binding; it is shown once",
+    scope: 'members',
+    input: z.object({
+      member: memberId.describe('the member that accounts will belong to'),
+      profile: z.enum(profileNames).optional().describe('the certificate profile that it fixes'),
+      domains: list.optional().describe('the domains it is for, with all below them; without: every domain'),
+      accounts: numberOrAny.default(1).describe('accounts that can be made through it, or any'),
+      expires: days.optional().describe('days until it takes no more accounts'),
+    }),
+    output: z.object({ ...facts, directory: z.string() }),
+    async run(ctx, { member, profile, domains, accounts, expires }) {
+      await memberOf(ctx, member);
+      const now = ctx.now();
+      const secret = base32(ctx.random(20));
+      const directory: MemberDirectory = {
+        id: newId(ctx),
+        memberId: member,
+        ...(profile !== undefined && { profile }),
+        ...(domains && { domains: domains.map(d => parseName(d, namePolicy(ctx.config)).name) }),
+        ...(accounts !== 'any' && { accountsLeft: accounts }),
+        ...(expires !== undefined && { expiresAt: now + expires * 86400 }),
+        createdAt: now,
+      };
+      await ctx.db.transaction(async trx => {
+        await insertDirectory(trx, directory, directorySecretHash(secret));
+        await record(trx, now, { action: 'directory.created', actor: operator, subject: { member, directory: directory.id } });
+      });
+      return { ...show(directory), directory: `${ctx.config.publicUrl}/acme/m/${secret}/directory` };
+    },
+  }),
+  operation({
+    name: 'directory list',
+    summary: 'all member directories, without their secrets',
+    scope: 'read',
+    input: z.object({}),
+    output: z.array(shown),
+    run: async ctx => (await listDirectories(ctx.db)).map(show),
+  }),
+  operation({
+    name: 'directory revoke',
+    summary: 'end a member directory',
+    scope: 'members',
+    positional: ['id'],
+    input: z.object({ id: z.string(), deactivateAccounts: z.boolean().default(false).describe('also the accounts that came in by it') }),
+    output: shown,
+    async run(ctx, { id, deactivateAccounts }) {
+      const directory = found(await findDirectory(ctx.db, id), `directory ${id}`);
+      const now = ctx.now();
+      await ctx.db.transaction(async trx => {
+        if (!(await revokeDirectory(trx, id, now))) throw new Problem('malformed', `The directory ${id} is revoked already.`);
+        await record(trx, now, { action: 'directory.revoked', actor: operator, subject: { member: directory.memberId, directory: id } });
+        if (deactivateAccounts) await closeDoor(ctx, trx, 'directory', id);
+      });
+      return show({ ...directory, revokedAt: now });
+    },
+  }),
+];

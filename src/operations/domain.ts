@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { deliver } from '../ca/deliver.ts';
+import { beginProof, confirmDomain, endProof } from '../ca/prove-domain.ts';
+import { operator } from '../model/audit.ts';
+import { rfc3339 } from '../model/encoding.ts';
+import type { DomainProof } from '../model/member.ts';
+import { Problem } from '../model/problem.ts';
+import { findProof, listProofs } from '../store/members.ts';
+import { findMessages } from '../store/outbox.ts';
+import { memberOf } from './member.ts';
+import { found, memberId, operation, time } from './operation.ts';
+
+const shown = z.object({
+  id: z.string(),
+  memberId: z.string(),
+  domain: z.string(),
+  status: z.enum(['pending', 'valid', 'revoked', 'expired']),
+  mailbox: z.string(),
+  expires: time,
+  validatedAt: time.optional(),
+  createdAt: time,
+});
+
+const show = ({ id, memberId, domain, status, mailbox, expiresAt, validatedAt, createdAt }: DomainProof, now: number) => ({
+  id,
+  memberId,
+  domain,
+  status: status !== 'revoked' && expiresAt <= now ? ('expired' as const) : status,
+  mailbox,
+  expires: rfc3339(expiresAt),
+  ...(validatedAt !== undefined && { validatedAt: rfc3339(validatedAt) }),
+  createdAt: rfc3339(createdAt),
+});
+
+export const domainOperations = [
+  operation({
+    name: 'domain prove',
+    summary: "mail a code to one of the domain's mailboxes",
+    scope: 'members',
+    input: z.object({
+      member: memberId.describe('the member that asks'),
+      domain: z.string().describe('the domain; the names below it are covered too'),
+      mailbox: z.string().optional().describe('hostmaster, or an address; without: the first that the domain has'),
+    }),
+    output: z.object({ id: z.string(), domain: z.string(), mailbox: z.string(), expires: time }),
+    async run(ctx, { member, domain, mailbox }) {
+      const { proof, messages } = await beginProof(ctx, await memberOf(ctx, member), domain, mailbox, operator);
+      await deliver(ctx, messages);
+      const [message] = await findMessages(ctx.db, messages);
+      if (message?.state === 'dead') throw new Problem('connection', `The code for ${proof.mailbox} was not delivered: ${message.lastError}. Name another mailbox.`);
+      return { id: proof.id, domain: proof.domain, mailbox: proof.mailbox, expires: rfc3339(proof.expiresAt) };
+    },
+  }),
+  operation({
+    name: 'domain confirm',
+    summary: 'give back the code that was mailed',
+    scope: 'members',
+    input: z.object({
+      member: memberId.describe('the member that asked'),
+      domain: z.string().describe('the domain'),
+      code: z.string().describe('from the mail, in any case'),
+    }),
+    output: z.object({ domain: z.string(), status: z.literal('valid'), expires: time }),
+    async run(ctx, { member, domain, code }) {
+      const proof = await confirmDomain(ctx, await memberOf(ctx, member), domain, code, operator);
+      return { domain: proof.domain, status: 'valid' as const, expires: rfc3339(proof.expiresAt) };
+    },
+  }),
+  operation({
+    name: 'domain list',
+    summary: 'domain proofs',
+    scope: 'read',
+    input: z.object({ member: memberId.optional().describe('of this member only'), domain: z.string().optional().describe('of this domain only') }),
+    output: z.array(shown),
+    async run(ctx, { member, domain }) {
+      const proofs = await listProofs(ctx.db, { ...(member !== undefined && { memberId: member }), ...(domain !== undefined && { domain }) });
+      return proofs.map(p => show(p, ctx.now()));
+    },
+  }),
+  operation({
+    name: 'domain revoke',
+    summary: 'end a proof, and the authorizations made from it',
+    scope: 'members',
+    positional: ['id'],
+    input: z.object({ id: z.string() }),
+    output: shown,
+    async run(ctx, { id }) {
+      const proof = found(await findProof(ctx.db, id), `proof ${id}`);
+      await endProof(ctx, proof, operator);
+      return show({ ...proof, status: 'revoked' }, ctx.now());
+    },
+  }),
+];

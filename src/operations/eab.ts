@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { eabPlace } from '../ca/enroll.ts';
+import { newId } from '../ca/ids.ts';
+import { operator } from '../model/audit.ts';
+import { base64url, rfc3339 } from '../model/encoding.ts';
+import type { EabKey } from '../model/member.ts';
+import { Problem } from '../model/problem.ts';
+import { record } from '../store/audit.ts';
+import { findEabKey, insertEabKey, listEabKeys, revokeEabKey } from '../store/members.ts';
+import { closeDoor } from './close-door.ts';
+import { memberOf } from './member.ts';
+import { days, found, memberId, numberOrAny, operation, time } from './operation.ts';
+
+const shown = z.object({
+  kid: z.string(),
+  memberId: z.string(),
+  label: z.string().optional(),
+  uses: z.union([z.number(), z.literal('any')]),
+  expires: time,
+  revokedAt: time.optional(),
+  createdAt: time,
+});
+
+const show = ({ kid, memberId, label, usesLeft, expiresAt, revokedAt, createdAt }: EabKey) => ({
+  kid,
+  memberId,
+  ...(label !== undefined && { label }),
+  uses: usesLeft ?? ('any' as const),
+  expires: rfc3339(expiresAt),
+  ...(revokedAt !== undefined && { revokedAt: rfc3339(revokedAt) }),
+  createdAt: rfc3339(createdAt),
+});
+
+export const eabOperations = [
+  operation({
+    name: 'eab create',
+    summary: 'make an external account binding key; the MAC key is shown once',
+    scope: 'members',
+    input: z.object({
+      member: memberId.describe('the member that accounts will belong to'),
+      label: z.string().max(100).optional().describe('what it is for'),
+      uses: numberOrAny.default(1).describe('accounts that it can bind, or any'),
+      expires: days.default(30).describe('days until it ends'),
+    }),
+    output: z.object({ kid: z.string(), hmacKey: z.string(), directory: z.string(), uses: z.union([z.number(), z.literal('any')]), expires: time }),
+    async run(ctx, { member, label, uses, expires }) {
+      await memberOf(ctx, member);
+      const kid = newId(ctx);
+      const secret = ctx.random(32);
+      const now = ctx.now();
+      const key: EabKey = {
+        kid,
+        memberId: member,
+        ...(label !== undefined && { label }),
+        secret: ctx.vault.seal(eabPlace(kid), secret),
+        ...(uses !== 'any' && { usesLeft: uses }),
+        expiresAt: now + expires * 86400,
+        createdAt: now,
+      };
+      await ctx.db.transaction(async trx => {
+        await insertEabKey(trx, key);
+        await record(trx, now, { action: 'eab.created', actor: operator, subject: { member, eab: kid } });
+      });
+      return { kid, hmacKey: base64url(secret), directory: `${ctx.config.publicUrl}/acme/directory`, uses, expires: rfc3339(key.expiresAt) };
+    },
+  }),
+  operation({
+    name: 'eab list',
+    summary: 'all external account binding keys',
+    scope: 'read',
+    input: z.object({}),
+    output: z.array(shown),
+    run: async ctx => (await listEabKeys(ctx.db)).map(show),
+  }),
+  operation({
+    name: 'eab revoke',
+    summary: 'end an external account binding key',
+    scope: 'members',
+    positional: ['kid'],
+    input: z.object({ kid: z.string(), deactivateAccounts: z.boolean().default(false).describe('also the accounts that came in by it') }),
+    output: shown,
+    async run(ctx, { kid, deactivateAccounts }) {
+      const key = found(await findEabKey(ctx.db, kid), `key ${kid}`);
+      const now = ctx.now();
+      await ctx.db.transaction(async trx => {
+        if (!(await revokeEabKey(trx, kid, now))) throw new Problem('malformed', `The key ${kid} is revoked already.`);
+        await record(trx, now, { action: 'eab.revoked', actor: operator, subject: { member: key.memberId, eab: kid } });
+        if (deactivateAccounts) await closeDoor(ctx, trx, 'eab', kid);
+      });
+      return show({ ...key, revokedAt: now });
+    },
+  }),
+];

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { deliver } from '../ca/deliver.ts';
+import { rfc3339 } from '../model/encoding.ts';
+import type { Message } from '../model/message.ts';
+import { findMessages, listMessages, retryMessages } from '../store/outbox.ts';
+import { operation, time } from './operation.ts';
+
+const states = ['queued', 'sent', 'dead'] as const;
+
+const shown = z.object({
+  id: z.string(),
+  kind: z.string(),
+  about: z.record(z.string(), z.string()),
+  state: z.enum(states),
+  attempts: z.number(),
+  createdAt: time,
+  nextAttempt: time.optional(),
+  sentAt: time.optional(),
+  lastError: z.string().optional(),
+});
+
+const show = ({ id, kind, refs, state, attempts, createdAt, nextAt, sentAt, lastError }: Message) => ({
+  id,
+  kind,
+  about: { ...refs },
+  state,
+  attempts,
+  createdAt: rfc3339(createdAt),
+  ...(state === 'queued' && { nextAttempt: rfc3339(nextAt) }),
+  ...(sentAt !== undefined && { sentAt: rfc3339(sentAt) }),
+  ...(lastError !== undefined && { lastError }),
+});
+
+export const outboxOperations = [
+  operation({
+    name: 'outbox list',
+    summary: 'messages that wait or have failed for good',
+    scope: 'read',
+    input: z.object({ state: z.enum(states).optional().describe('in this state only') }),
+    output: z.array(shown),
+    run: async (ctx, { state }) => (await listMessages(ctx.db, state ? [state] : ['queued', 'dead'])).map(show),
+  }),
+  operation({
+    name: 'outbox retry',
+    summary: 'try waiting and failed messages again now',
+    scope: 'admin',
+    input: z.object({ id: z.string().optional().describe('this message only') }),
+    output: z.array(shown),
+    async run(ctx, { id }) {
+      const ids = await retryMessages(ctx.db, ctx.now(), id);
+      await deliver(ctx, ids);
+      return (await findMessages(ctx.db, ids)).map(show);
+    },
+  }),
+];

@@ -1,0 +1,21 @@
+import { accountOperations } from './account.ts';
+import { certOperations } from './cert.ts';
+import { crlOperations } from './crl.ts';
+import { directoryOperations } from './directory.ts';
+import { domainOperations } from './domain.ts';
+import { eabOperations } from './eab.ts';
+import { memberOperations } from './member.ts';
+import type { Operation } from './operation.ts';
+import { outboxOperations } from './outbox.ts';
+
+/** The only list. */
+export const operations: Operation[] = [
+  ...memberOperations,
+  ...eabOperations,
+  ...directoryOperations,
+  ...accountOperations,
+  ...domainOperations,
+  ...certOperations,
+  ...crlOperations,
+  ...outboxOperations,
+];

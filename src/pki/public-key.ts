@@ -1,0 +1,70 @@
+import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import type { Jwk } from '../model/account.ts';
+import { sha256 } from './keys.ts';
+import { rsaWeakness } from './weak-keys.ts';
+
+/** A subject's public key that has passed the rules, in the one encoding that we use for it. */
+export interface PublicKeyFacts {
+  kind: 'RSA' | 'EC';
+  /** DER SubjectPublicKeyInfo, re-encoded: points uncompressed, parameters canonical. */
+  spki: Uint8Array;
+  /** SHA-256 of it. */
+  spkiHash: Uint8Array;
+  /** RFC 7638: comparable with an account's. */
+  thumbprint: string;
+  key: KeyObject;
+}
+
+/** Why a key cannot be used, in words for a person. */
+export class UnfitKey extends Error {}
+
+const leafCurves = ['prime256v1', 'secp384r1'];
+
+/**
+ * Leaf keys: RSA 2048 to 4096 with exponent 65537, P-256, P-384; none that is known to be weak.
+ * @throws UnfitKey
+ */
+export function checkLeafKey(spki: Uint8Array, weakKeys: ReadonlySet<string>): PublicKeyFacts {
+  let key: KeyObject;
+  try {
+    key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+    // By way of a JWK: a compressed point comes out uncompressed, and a point off the curve is refused.
+    if (key.asymmetricKeyType === 'ec') key = createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' });
+  } catch {
+    throw new UnfitKey('the public key cannot be read');
+  }
+  if (key.asymmetricKeyType === 'ec') {
+    const curve = key.asymmetricKeyDetails?.namedCurve ?? '';
+    if (!leafCurves.includes(curve)) throw new UnfitKey(`the curve ${curve} is not accepted; use P-256 or P-384`);
+  } else if (key.asymmetricKeyType === 'rsa') {
+    checkRsa(key, weakKeys, 2048, 4096);
+  } else {
+    throw new UnfitKey(`keys of type ${key.asymmetricKeyType} are not accepted; use RSA or EC`);
+  }
+  const der = key.export({ format: 'der', type: 'spki' });
+  return {
+    kind: key.asymmetricKeyType === 'rsa' ? 'RSA' : 'EC',
+    spki: der,
+    spkiHash: sha256(der),
+    thumbprint: thumbprint(key.export({ format: 'jwk' }) as Jwk),
+    key,
+  };
+}
+
+/** @throws UnfitKey */
+export function checkRsa(key: KeyObject, weakKeys: ReadonlySet<string>, least: number, most: number): void {
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  if (modulusLength < least || modulusLength > most) throw new UnfitKey(`an RSA key of ${modulusLength} bits is not accepted; use ${least} to ${most}`);
+  if (modulusLength % 8) throw new UnfitKey(`an RSA key of ${modulusLength} bits is not accepted; use a multiple of 8`);
+  if (publicExponent !== 65537n) throw new UnfitKey(`the RSA exponent ${publicExponent} is not accepted; use 65537`);
+  const { n } = key.export({ format: 'jwk' });
+  const weakness = rsaWeakness(Buffer.from(n ?? '', 'base64url'), weakKeys);
+  if (weakness) throw new UnfitKey(`the RSA key is known to be weak: ${weakness}`);
+}
+
+/** RFC 7638: SHA-256 over the required members in lexicographic order, base64url. */
+export function thumbprint(jwk: Jwk | JsonWebKey): string {
+  const { crv, e, kty, n, x, y } = jwk as Record<string, string | undefined>;
+  const members = kty === 'RSA' ? { e, kty, n } : kty === 'OKP' ? { crv, kty, x } : { crv, kty, x, y };
+  return createHash('sha256').update(JSON.stringify(members)).digest('base64url');
+}

@@ -1,0 +1,122 @@
+import type { Account, AccountStatus, Door, Jwk } from '../model/account.ts';
+import type { Member } from '../model/member.ts';
+import { type MemberRow, memberFromRow } from './members.ts';
+import { type Db, present, row } from './open.ts';
+
+interface AccountRow {
+  id: string;
+  member_id: string | null;
+  door: Door;
+  door_id: string | null;
+  jwk: string;
+  thumbprint: string;
+  status: AccountStatus;
+  contact: string;
+  terms_agreed: string | null;
+  external_account_binding: string | null;
+  created_at: number;
+}
+
+function fromRow(r: AccountRow): Account {
+  return {
+    id: r.id,
+    door: r.door,
+    jwk: JSON.parse(r.jwk),
+    thumbprint: r.thumbprint,
+    status: r.status,
+    contact: JSON.parse(r.contact),
+    createdAt: r.created_at,
+    ...present({
+      memberId: r.member_id,
+      doorId: r.door_id,
+      termsAgreed: r.terms_agreed,
+      externalAccountBinding: r.external_account_binding === null ? null : JSON.parse(r.external_account_binding),
+    }),
+  };
+}
+
+export async function insertAccount(db: Db, account: Account): Promise<void> {
+  await db('accounts').insert(
+    row({
+      id: account.id,
+      member_id: account.memberId,
+      door: account.door,
+      door_id: account.doorId,
+      jwk: JSON.stringify(account.jwk),
+      thumbprint: account.thumbprint,
+      status: account.status,
+      contact: JSON.stringify(account.contact),
+      terms_agreed: account.termsAgreed,
+      external_account_binding: account.externalAccountBinding && JSON.stringify(account.externalAccountBinding),
+      created_at: account.createdAt,
+    }),
+  );
+}
+
+export async function findAccount(db: Db, id: string): Promise<Account | undefined> {
+  const r = await db('accounts').where({ id }).first();
+  return r && fromRow(r);
+}
+
+export async function findAccountByKey(db: Db, thumbprint: string): Promise<Account | undefined> {
+  const r = await db('accounts').where({ thumbprint }).first();
+  return r && fromRow(r);
+}
+
+/** An account with the member it belongs to, in one statement: every signed request begins with it. */
+export async function findAccountAndMember(db: Db, id: string): Promise<{ account: Account; member?: Member } | undefined> {
+  const r = (await db('accounts as a')
+    .leftJoin('members as m', 'm.id', 'a.member_id')
+    .where('a.id', id)
+    .first('a.*', 'm.name as member_name', 'm.status as member_status', 'm.contacts as member_contacts', 'm.created_at as member_created_at')) as
+    | (AccountRow & { member_name: string; member_status: MemberRow['status']; member_contacts: string; member_created_at: number })
+    | undefined;
+  if (!r) return undefined;
+  const account = fromRow(r);
+  if (r.member_id === null) return { account };
+  const member = memberFromRow({ id: r.member_id, name: r.member_name, status: r.member_status, contacts: r.member_contacts, created_at: r.member_created_at });
+  return { account, member };
+}
+
+export async function listAccounts(db: Db, filter: { memberId?: string } = {}): Promise<Account[]> {
+  const query = db('accounts').orderBy(['created_at', 'id']);
+  if (filter.memberId !== undefined) query.where({ member_id: filter.memberId });
+  return (await query).map(fromRow);
+}
+
+/** Accounts that came in by one EAB key, directory or thumbprint. */
+export async function listAccountsByDoor(db: Db, door: Door, doorId: string): Promise<Account[]> {
+  return (await db('accounts').where({ door, door_id: doorId, status: 'valid' })).map(fromRow);
+}
+
+export async function updateContact(db: Db, id: string, contact: string[]): Promise<void> {
+  await db('accounts').where({ id }).update({ contact: JSON.stringify(contact) });
+}
+
+export async function updateTerms(db: Db, id: string, termsAgreed: string): Promise<void> {
+  await db('accounts').where({ id }).update({ terms_agreed: termsAgreed });
+}
+
+/** `valid -> deactivated`; the key is retired with it. @returns whether it moved */
+export async function deactivateAccount(db: Db, account: Account, now: number): Promise<boolean> {
+  const moved = await db('accounts').where({ id: account.id, status: 'valid' }).update({ status: 'deactivated' });
+  if (moved) await retireKey(db, account.thumbprint, account.id, now);
+  return moved === 1;
+}
+
+/** Compare-and-swap on the old key (RFC 8555 §7.3.5). @throws a duplicate where the new key has an account */
+export async function changeKey(db: Db, account: Account, jwk: Jwk, thumbprint: string, now: number): Promise<boolean> {
+  const moved = await db('accounts')
+    .where({ id: account.id, thumbprint: account.thumbprint, status: 'valid' })
+    .update({ jwk: JSON.stringify(jwk), thumbprint });
+  if (moved) await retireKey(db, account.thumbprint, account.id, now);
+  return moved === 1;
+}
+
+async function retireKey(db: Db, thumbprint: string, accountId: string, now: number): Promise<void> {
+  await db('retired_keys').insert({ thumbprint, account_id: accountId, retired_at: now }).onConflict('thumbprint').ignore();
+}
+
+export async function isRetired(db: Db, thumbprint: string): Promise<boolean> {
+  return (await db('retired_keys').where({ thumbprint }).first('thumbprint')) !== undefined;
+}

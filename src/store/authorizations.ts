@@ -1,0 +1,203 @@
+import { type Authorization, authorizationMoves, type StoredAuthorizationStatus } from '../model/authorization.ts';
+import { type Challenge, type ChallengeStatus, type ChallengeTypeName, challengeMoves, type MailboxDetail } from '../model/challenge.ts';
+import type { ProblemDocument } from '../model/problem.ts';
+import { type Db, databaseClock, present, row } from './open.ts';
+
+interface AuthorizationRow {
+  id: string;
+  account_id: string;
+  name: string;
+  wildcard: number;
+  status: StoredAuthorizationStatus;
+  expires_at: number;
+  created_at: number;
+  proof_id: string | null;
+  method: ChallengeTypeName | null;
+}
+
+interface ChallengeRow {
+  id: string;
+  authorization_id: string;
+  type: ChallengeTypeName;
+  token: string;
+  status: ChallengeStatus;
+  validated_at: number | null;
+  error: string | null;
+  mailbox: string | null;
+}
+
+function fromRow(r: AuthorizationRow): Authorization {
+  return {
+    id: r.id,
+    accountId: r.account_id,
+    name: r.name,
+    wildcard: r.wildcard === 1,
+    status: r.status,
+    expiresAt: r.expires_at,
+    createdAt: r.created_at,
+    ...present({ proofId: r.proof_id, method: r.method }),
+  };
+}
+
+function challengeFromRow(r: ChallengeRow): Challenge {
+  return {
+    id: r.id,
+    authorizationId: r.authorization_id,
+    type: r.type,
+    token: r.token,
+    status: r.status,
+    ...present({
+      validatedAt: r.validated_at,
+      error: r.error === null ? null : (JSON.parse(r.error) as ProblemDocument),
+      mailbox: r.mailbox === null ? null : (JSON.parse(r.mailbox) as MailboxDetail),
+    }),
+  };
+}
+
+export async function insertAuthorizations(db: Db, authorizations: Authorization[], challenges: Challenge[]): Promise<void> {
+  const authorizationRows = authorizations.map(a =>
+    row({
+      id: a.id,
+      account_id: a.accountId,
+      name: a.name,
+      wildcard: a.wildcard ? 1 : 0,
+      status: a.status,
+      expires_at: a.expiresAt,
+      created_at: a.createdAt,
+      proof_id: a.proofId,
+      method: a.method,
+    }),
+  );
+  const challengeRows = challenges.map(c =>
+    row({
+      id: c.id,
+      authorization_id: c.authorizationId,
+      type: c.type,
+      token: c.token,
+      status: c.status,
+      validated_at: c.validatedAt,
+      mailbox: c.mailbox && JSON.stringify(c.mailbox),
+    }),
+  );
+  if (authorizationRows.length) await db('authorizations').insert(authorizationRows);
+  // 100 names with four challenges each stay below SQLite's limit of bound values.
+  if (challengeRows.length) await db('challenges').insert(challengeRows);
+}
+
+export async function findAuthorization(db: Db, id: string): Promise<Authorization | undefined> {
+  const r = await db('authorizations').where({ id }).first();
+  return r && fromRow(r);
+}
+
+/** In the order of the ids. */
+export async function findAuthorizations(db: Db, ids: readonly string[]): Promise<Authorization[]> {
+  const found = new Map((await db('authorizations').whereIn('id', ids)).map(r => [r.id as string, fromRow(r)]));
+  return ids.flatMap(id => found.get(id) ?? []);
+}
+
+/** Valid ones of this account for any of the names. */
+export async function reusableAuthorizations(db: Db, accountId: string, names: readonly string[], until: number): Promise<Authorization[]> {
+  const rows = await db('authorizations')
+    .where({ account_id: accountId, status: 'valid' })
+    .whereIn('name', names)
+    .where('expires_at', '>', until);
+  return rows.map(fromRow);
+}
+
+export async function listChallenges(db: Db, authorizationId: string): Promise<Challenge[]> {
+  return (await db('challenges').where({ authorization_id: authorizationId }).orderBy('id')).map(challengeFromRow);
+}
+
+export async function findChallenge(db: Db, id: string): Promise<Challenge | undefined> {
+  const r = await db('challenges').where({ id }).first();
+  return r && challengeFromRow(r);
+}
+
+/** A challenge with the authorization it belongs to. */
+export async function findChallengeAndAuthorization(db: Db, id: string): Promise<{ challenge: Challenge; authorization: Authorization } | undefined> {
+  const challenge = await findChallenge(db, id);
+  const authorization = challenge && (await findAuthorization(db, challenge.authorizationId));
+  return challenge && authorization && { challenge, authorization };
+}
+
+interface ChallengeChange {
+  validatedAt?: number;
+  error?: ProblemDocument;
+}
+
+/** Compare-and-swap along the table of moves. @returns whether it moved */
+export async function moveChallenge(db: Db, id: string, from: ChallengeStatus, to: ChallengeStatus, change: ChallengeChange = {}): Promise<boolean> {
+  if (!challengeMoves[from].includes(to)) throw new Error(`a challenge does not move from ${from} to ${to}`);
+  const moved = await db('challenges')
+    .where({ id, status: from })
+    .update({
+      status: to,
+      ...(change.validatedAt !== undefined && { validated_at: change.validatedAt }),
+      error: change.error ? JSON.stringify(change.error) : null,
+    });
+  return moved === 1;
+}
+
+/** What a challenge by mail shows; only while it is pending. */
+export async function updateMailbox(db: Db, id: string, mailbox: MailboxDetail): Promise<boolean> {
+  return (await db('challenges').where({ id, status: 'pending' }).update({ mailbox: JSON.stringify(mailbox), error: null })) === 1;
+}
+
+export async function setChallengeError(db: Db, id: string, error: ProblemDocument): Promise<void> {
+  await db('challenges').where({ id, status: 'pending' }).update({ error: JSON.stringify(error) });
+}
+
+interface AuthorizationChange {
+  expiresAt?: number;
+  method?: ChallengeTypeName;
+}
+
+export async function moveAuthorization(
+  db: Db,
+  id: string,
+  from: StoredAuthorizationStatus,
+  to: StoredAuthorizationStatus,
+  change: AuthorizationChange = {},
+): Promise<boolean> {
+  if (!authorizationMoves[from].includes(to)) throw new Error(`an authorization does not move from ${from} to ${to}`);
+  const moved = await db('authorizations')
+    .where({ id, status: from })
+    .update({
+      status: to,
+      ...(change.expiresAt !== undefined && { expires_at: change.expiresAt }),
+      ...(change.method !== undefined && { method: change.method }),
+    });
+  return moved === 1;
+}
+
+/** What was made from a proof ends with it. */
+export async function revokeAuthorizationsOfProof(db: Db, proofId: string): Promise<void> {
+  await db('authorizations').where({ proof_id: proofId, status: 'valid' }).update({ status: 'revoked' });
+}
+
+/** Those of an account that is deactivated: pending ones go nowhere any more (RFC 8555 §7.3.6). */
+export async function deactivateAuthorizationsOfAccount(db: Db, accountId: string): Promise<void> {
+  await db('authorizations').where({ account_id: accountId }).whereIn('status', ['pending', 'valid']).update({ status: 'deactivated' });
+}
+
+/** A processing challenge for one process alone, by the database's clock. @returns the fence, or undefined where another has it */
+export async function claimChallenge(db: Db, id: string, seconds: number): Promise<number | undefined> {
+  const clock = databaseClock(db);
+  const rows = await db('challenges')
+    .where({ id, status: 'processing' })
+    .where('claim_until', '<=', clock)
+    .update({ claim_until: db.raw('? + ?', [clock, seconds]), claim_fence: db.raw('claim_fence + 1') })
+    .returning('claim_fence');
+  return rows[0]?.claim_fence;
+}
+
+/** Processing ones that nobody has: what a crash interrupted. */
+export async function unclaimedChallenges(db: Db, limit: number): Promise<string[]> {
+  const rows = await db('challenges').where({ status: 'processing' }).where('claim_until', '<=', databaseClock(db)).limit(limit).select('id');
+  return rows.map(r => r.id);
+}
+
+/** Whether the claim still holds; call it in the transaction that the work ends with. */
+export async function holdsChallenge(db: Db, id: string, fence: number): Promise<boolean> {
+  return (await db('challenges').where({ id, claim_fence: fence }).update({ claim_until: 0 })) === 1;
+}

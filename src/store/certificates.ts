@@ -1,0 +1,182 @@
+import { type Certificate, type CertificateState, certificateMoves, type Revocation, type RevocationReason } from '../model/certificate.ts';
+import { type Db, databaseClock, present, row } from './open.ts';
+
+interface CertificateRow {
+  serial: string;
+  issuer_id: string;
+  order_id: string | null;
+  account_id: string | null;
+  member_id: string | null;
+  profile: string;
+  names: string;
+  state: CertificateState;
+  not_before: number;
+  not_after: number;
+  spki_hash: Uint8Array;
+  tbs: Uint8Array;
+  mac: Uint8Array;
+  der: Uint8Array | null;
+  committed_at: number;
+  revoked_at: number | null;
+  revocation_reason: RevocationReason | null;
+  revoked_by: string | null;
+}
+
+function fromRow(r: CertificateRow): Certificate {
+  const revocation: Revocation | null =
+    r.revoked_at === null ? null : { at: r.revoked_at, reason: r.revocation_reason ?? 'unspecified', by: r.revoked_by ?? '' };
+  return {
+    serial: r.serial,
+    issuerId: r.issuer_id,
+    profile: r.profile,
+    names: JSON.parse(r.names),
+    state: r.state,
+    notBefore: r.not_before,
+    notAfter: r.not_after,
+    spkiHash: r.spki_hash,
+    tbs: r.tbs,
+    mac: r.mac,
+    committedAt: r.committed_at,
+    ...present({ orderId: r.order_id, accountId: r.account_id, memberId: r.member_id, der: r.der, revocation }),
+  };
+}
+
+/** The row stands before anything is signed; the writer holds the claim for `seconds`. */
+export async function commitCertificate(db: Db, certificate: Certificate, seconds: number): Promise<void> {
+  const clock = databaseClock(db);
+  await db('certificates').insert(
+    row({
+      serial: certificate.serial,
+      issuer_id: certificate.issuerId,
+      order_id: certificate.orderId,
+      account_id: certificate.accountId,
+      member_id: certificate.memberId,
+      profile: certificate.profile,
+      names: JSON.stringify(certificate.names),
+      state: 'committed',
+      not_before: certificate.notBefore,
+      not_after: certificate.notAfter,
+      spki_hash: Buffer.from(certificate.spkiHash),
+      tbs: Buffer.from(certificate.tbs),
+      mac: Buffer.from(certificate.mac),
+      committed_at: certificate.committedAt,
+      claim_until: db.raw('? + ?', [clock, seconds]),
+      claim_fence: 1,
+    }),
+  );
+  const names = certificate.names.map(name => ({ name, serial: certificate.serial }));
+  if (names.length) await db('certificate_names').insert(names);
+}
+
+/** The first claim's fence: the writer's own. */
+export const firstFence = 1;
+
+/** Compare-and-swap out of `committed`, by whoever holds the claim. @returns whether it moved */
+export async function moveCertificate(
+  db: Db,
+  serial: string,
+  to: Exclude<CertificateState, 'committed'>,
+  fence: number,
+  change: { der?: Uint8Array } = {},
+): Promise<boolean> {
+  if (!certificateMoves.committed.includes(to)) throw new Error(`a certificate does not move to ${to}`);
+  const moved = await db('certificates')
+    .where({ serial, state: 'committed', claim_fence: fence })
+    .update({ state: to, ...(change.der && { der: Buffer.from(change.der) }) });
+  return moved === 1;
+}
+
+/** Abandoned serials count as revoked: the bytes may have been signed, and nobody has them. */
+export async function abandonCertificate(db: Db, serial: string, fence: number, now: number): Promise<boolean> {
+  const moved = await db('certificates')
+    .where({ serial, state: 'committed', claim_fence: fence })
+    .update({ state: 'abandoned', revoked_at: now, revocation_reason: 'cessationOfOperation', revoked_by: 'clock' });
+  return moved === 1;
+}
+
+/** One committed row that nobody is at, for this process alone. */
+export async function claimCommitted(db: Db, seconds: number): Promise<{ certificate: Certificate; fence: number } | undefined> {
+  const clock = databaseClock(db);
+  const candidate = await db('certificates').where({ state: 'committed' }).where('claim_until', '<=', clock).orderBy('claim_until').first('serial', 'claim_fence');
+  if (!candidate) return undefined;
+  const rows = await db('certificates')
+    .where({ serial: candidate.serial, state: 'committed', claim_fence: candidate.claim_fence })
+    .update({ claim_until: db.raw('? + ?', [clock, seconds]), claim_fence: db.raw('claim_fence + 1') })
+    .returning<(CertificateRow & { claim_fence: number })[]>('*');
+  const [r] = rows;
+  return r && { certificate: fromRow(r), fence: r.claim_fence };
+}
+
+export async function findCertificate(db: Db, serial: string): Promise<Certificate | undefined> {
+  const r = await db('certificates').where({ serial }).first();
+  return r && fromRow(r);
+}
+
+export async function findCertificateByOrder(db: Db, orderId: string): Promise<Certificate | undefined> {
+  const r = await db('certificates').where({ order_id: orderId }).first();
+  return r && fromRow(r);
+}
+
+export interface CertificateFilter {
+  memberId?: string;
+  name?: string;
+}
+
+export async function listCertificates(db: Db, filter: CertificateFilter, limit: number): Promise<Certificate[]> {
+  const query = db('certificates')
+    .whereNotNull('order_id')
+    .orderBy([{ column: 'committed_at' }, { column: 'serial' }])
+    .limit(limit);
+  if (filter.memberId !== undefined) query.where({ member_id: filter.memberId });
+  if (filter.name !== undefined) query.whereIn('serial', db('certificate_names').where({ name: filter.name }).select('serial'));
+  return (await query).map(fromRow);
+}
+
+/** Once; a certificate that was revoked stays as it was revoked. @returns whether it moved */
+export async function revokeCertificate(db: Db, serial: string, revocation: Revocation): Promise<boolean> {
+  const moved = await db('certificates')
+    .where({ serial, state: 'issued' })
+    .whereNull('revoked_at')
+    .update({ revoked_at: revocation.at, revocation_reason: revocation.reason, revoked_by: revocation.by });
+  return moved === 1;
+}
+
+/** What a CRL lists: revoked or abandoned, and not expired before `since`. */
+export async function revokedSince(
+  db: Db,
+  issuerId: string,
+  since: number,
+): Promise<{ serial: string; revokedAt: number; reason: RevocationReason; profile: string }[]> {
+  const rows = await db('certificates')
+    .where({ issuer_id: issuerId })
+    .whereNotNull('revoked_at')
+    .where('not_after', '>=', since)
+    .orderBy('serial')
+    .select('serial', 'revoked_at', 'revocation_reason', 'profile');
+  return rows.map(r => ({ serial: r.serial, revokedAt: r.revoked_at, reason: r.revocation_reason, profile: r.profile }));
+}
+
+/** The newest revocation of an issuer, for the question whether its CRL is up to date. */
+export async function lastRevocation(db: Db, issuerId: string): Promise<number | undefined> {
+  const r = await db('certificates').where({ issuer_id: issuerId }).whereNotNull('revoked_at').max('revoked_at as at').first();
+  return r?.['at'] ?? undefined;
+}
+
+export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: number): Promise<void> {
+  await db('blocked_keys').insert({ spki_hash: Buffer.from(spkiHash), why, blocked_at: now }).onConflict('spki_hash').ignore();
+}
+
+/** Whether an unexpired certificate of this key and one of these profiles was revoked: where no status can be asked, the key must go. */
+export async function isRevokedKey(db: Db, spkiHash: Uint8Array, profiles: readonly string[], now: number): Promise<boolean> {
+  const r = await db('certificates')
+    .where({ spki_hash: Buffer.from(spkiHash) })
+    .whereIn('profile', profiles)
+    .whereNotNull('revoked_at')
+    .where('not_after', '>=', now)
+    .first('serial');
+  return r !== undefined;
+}
+
+export async function isBlocked(db: Db, spkiHash: Uint8Array): Promise<boolean> {
+  return (await db('blocked_keys').where({ spki_hash: Buffer.from(spkiHash) }).first('blocked_at')) !== undefined;
+}

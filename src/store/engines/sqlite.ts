@@ -1,0 +1,75 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import type { Knex } from 'knex';
+import BetterSqlite3Client from 'knex/lib/dialects/better-sqlite3/index.js';
+
+/**
+ * knex's client for better-sqlite3 with two differences: statements are prepared once a connection, and a transaction takes the write
+ * lock when it begins. Begun deferred, one that reads first would fail at its first write whenever another process had written between.
+ */
+class Client extends BetterSqlite3Client {
+  override async _query(connection: Connection, query: Query): Promise<Query> {
+    if (query.sql === 'BEGIN;') query.sql = 'BEGIN IMMEDIATE;';
+    const statements = (connection.statements ??= new Map());
+    let statement = statements.get(query.sql);
+    if (!statement) statements.set(query.sql, (statement = connection.prepare(query.sql)));
+    if (statements.size > 500) statements.clear();
+    const bindings = this._formatBindings(query.bindings);
+    if (statement.reader) {
+      query.response = statement.all(bindings);
+    } else {
+      const { changes, lastInsertRowid } = statement.run(bindings);
+      query.response = { changes, lastInsertRowid };
+      query.context = { lastID: lastInsertRowid, changes };
+    }
+    return query;
+  }
+}
+
+type Connection = Database.Database & { statements?: Map<string, Database.Statement> };
+interface Query {
+  sql: string;
+  bindings: unknown[];
+  response: unknown;
+  context?: unknown;
+}
+
+/** WAL, every commit on the disk before it is told, one connection: SQLite has one writer. */
+export function sqliteConfig(file: string): Knex.Config {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  return {
+    client: Client as unknown as typeof Knex.Client,
+    connection: { filename: file },
+    useNullAsDefault: true,
+    compileSqlOnError: false,
+    pool: {
+      min: 1,
+      max: 1,
+      afterCreate: (connection: Connection, done: (error: unknown, connection: Connection) => void) => {
+        connection.pragma('busy_timeout = 10000');
+        connection.pragma('journal_mode = WAL');
+        connection.pragma('synchronous = FULL');
+        connection.pragma('foreign_keys = ON');
+        done(null, connection);
+      },
+    },
+  };
+}
+
+/**
+ * Holds a lock that the kernel lets go when the process ends, however it ends: an exclusive transaction on a file beside the database.
+ * @returns the release, or undefined where another process holds it after `wait` milliseconds
+ */
+export function holdLock(file: string, wait: number): (() => void) | undefined {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  const lock = new Database(file, { timeout: wait });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    if ((error as { code?: string }).code?.startsWith('SQLITE_BUSY')) return undefined;
+    throw error;
+  }
+  return () => lock.close();
+}

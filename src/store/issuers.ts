@@ -1,0 +1,124 @@
+import { type Db, present, row } from './open.ts';
+
+/** A CA certificate of ours; `key` is encrypted, and absent for the root, whose key never comes here. */
+export interface IssuerRecord {
+  id: string;
+  kind: 'root' | 'issuing';
+  certificate: Uint8Array;
+  key?: Uint8Array;
+  active: boolean;
+  createdAt: number;
+}
+
+interface IssuerRow {
+  id: string;
+  kind: 'root' | 'issuing';
+  certificate: Uint8Array;
+  key: Uint8Array | null;
+  active: number;
+  created_at: number;
+}
+
+function fromRow(r: IssuerRow): IssuerRecord {
+  return {
+    id: r.id,
+    kind: r.kind,
+    certificate: r.certificate,
+    active: r.active === 1,
+    createdAt: r.created_at,
+    ...present({ key: r.key }),
+  };
+}
+
+export async function insertIssuer(db: Db, issuer: IssuerRecord): Promise<void> {
+  await db('issuers').insert(
+    row({
+      id: issuer.id,
+      kind: issuer.kind,
+      certificate: Buffer.from(issuer.certificate),
+      key: issuer.key && Buffer.from(issuer.key),
+      active: issuer.active ? 1 : 0,
+      created_at: issuer.createdAt,
+    }),
+  );
+}
+
+export async function listIssuers(db: Db): Promise<IssuerRecord[]> {
+  return (await db('issuers').orderBy(['created_at', 'id'])).map(fromRow);
+}
+
+/** A certificate with its key for a purpose of our own; the key is encrypted. */
+export interface Credential {
+  id: string;
+  purpose: 'ocsp' | 'tls';
+  /** The issuer answered for, or the host. */
+  holder: string;
+  issuerId: string;
+  certificate: Uint8Array;
+  key: Uint8Array;
+  notBefore: number;
+  notAfter: number;
+}
+
+export async function insertCredential(db: Db, credential: Credential): Promise<void> {
+  await db('credentials').insert({
+    id: credential.id,
+    purpose: credential.purpose,
+    holder: credential.holder,
+    issuer_id: credential.issuerId,
+    certificate: Buffer.from(credential.certificate),
+    key: Buffer.from(credential.key),
+    not_before: credential.notBefore,
+    not_after: credential.notAfter,
+  });
+}
+
+/** The one that lasts longest. */
+export async function newestCredential(db: Db, purpose: Credential['purpose'], holder: string): Promise<Credential | undefined> {
+  const r = await db('credentials').where({ purpose, holder }).orderBy('not_after', 'desc').first();
+  return (
+    r && {
+      id: r.id,
+      purpose: r.purpose,
+      holder: r.holder,
+      issuerId: r.issuer_id,
+      certificate: r.certificate,
+      key: r.key,
+      notBefore: r.not_before,
+      notAfter: r.not_after,
+    }
+  );
+}
+
+export interface CrlRecord {
+  issuerId: string;
+  number: number;
+  der: Uint8Array;
+  thisUpdate: number;
+  nextUpdate: number;
+}
+
+/** Stored as published. @throws a duplicate where the number was used */
+export async function insertCrl(db: Db, crl: CrlRecord): Promise<void> {
+  await db('crls').insert({
+    issuer_id: crl.issuerId,
+    number: crl.number,
+    der: Buffer.from(crl.der),
+    this_update: crl.thisUpdate,
+    next_update: crl.nextUpdate,
+  });
+}
+
+export async function newestCrl(db: Db, issuerId: string): Promise<CrlRecord | undefined> {
+  const r = await db('crls').where({ issuer_id: issuerId }).orderBy('number', 'desc').first();
+  return r && { issuerId: r.issuer_id, number: r.number, der: r.der, thisUpdate: r.this_update, nextUpdate: r.next_update };
+}
+
+export async function readSetting(db: Db, name: string): Promise<string | undefined> {
+  return (await db('settings').where({ name }).first('value'))?.value;
+}
+
+/** The first writer's value stands. */
+export async function writeSetting(db: Db, name: string, value: string): Promise<void> {
+  await db('settings').insert({ name, value }).onConflict('name').ignore();
+}

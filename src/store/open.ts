@@ -1,0 +1,94 @@
+import knex, { type Knex } from 'knex';
+import { migrationSource } from '../../migrations/index.ts';
+import { postgresConfig } from './engines/postgres.ts';
+import { holdLock, sqliteConfig } from './engines/sqlite.ts';
+
+export type Db = Knex;
+/** A transaction; a store function that takes `Db` takes it too. */
+export type Trx = Knex.Transaction;
+
+export const isSqlite = (url: string): boolean => url.startsWith('sqlite:');
+const fileOf = (url: string): string => url.slice('sqlite:'.length);
+
+/** knex's configuration for `sqlite:FILE` or `postgres://…`; knexfile.ts gives the same to knex's own command. */
+export function knexConfig(url: string): Knex.Config {
+  return {
+    ...(isSqlite(url) ? sqliteConfig(fileOf(url)) : postgresConfig(url)),
+    migrations: { migrationSource, tableName: 'migrations' },
+  };
+}
+
+/** Why the database cannot be used, in one line without a password. */
+export class DatabaseError extends Error {}
+
+export async function openDatabase(url: string): Promise<Db> {
+  const db = knex(knexConfig(url));
+  try {
+    await db.raw('select 1');
+  } catch (error) {
+    await db.destroy();
+    throw new DatabaseError(`the database ${withoutPassword(url)} cannot be reached: ${error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : error}`);
+  }
+  return db;
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/^(\w+:\/\/[^:@/]*):[^@]*@/, '$1:…@');
+}
+
+/** Runs `work` (migrations, the making of the hierarchy) in one process at a time. */
+export async function withSetupLock<T>(db: Db, url: string, work: () => Promise<T>): Promise<T> {
+  if (!isSqlite(url)) {
+    return db.transaction(async trx => {
+      await trx.raw('select pg_advisory_xact_lock(?)', [setupLock]);
+      return work();
+    });
+  }
+  const release = holdLock(`${fileOf(url)}-setup`, 60_000);
+  if (!release) throw new DatabaseError(`another process has been setting up ${fileOf(url)} for a minute`);
+  try {
+    return await work();
+  } finally {
+    release();
+  }
+}
+
+/** Any number that nothing else on this PostgreSQL uses. */
+const setupLock = 0x786d7070;
+
+/** Brings the schema up to date; call it under the setup lock. A run that was killed leaves knex's own lock, which then means nothing. */
+export async function migrate(db: Db): Promise<void> {
+  if (await db.schema.hasTable('migrations_lock')) await db.migrate.forceFreeMigrationsLock();
+  await db.migrate.latest();
+}
+
+/** One `serve` on one SQLite file. @returns the release @throws DatabaseError */
+export function holdServeLock(url: string): () => void {
+  if (!isSqlite(url)) return () => {};
+  const release = holdLock(`${fileOf(url)}-serve`, 0);
+  if (!release) throw new DatabaseError(`another server runs on ${fileOf(url)}; several need PostgreSQL`);
+  return release;
+}
+
+export const isPostgres = (db: Db): boolean => db.client.dialect === 'postgresql';
+
+/** The database's own clock, in epoch seconds: where processes compete, theirs may differ. */
+export function databaseClock(db: Db): Knex.Raw {
+  return db.raw(isPostgres(db) ? 'extract(epoch from clock_timestamp())::bigint' : 'unixepoch()');
+}
+
+/** Whether an insert failed because the row is there already. */
+export function isDuplicate(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: string };
+  return code === '23505' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || code === 'SQLITE_CONSTRAINT_UNIQUE';
+}
+
+/** Drops members without a value: an insert of `undefined` means NULL on one engine and DEFAULT on the other. */
+export function row(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, value === undefined ? null : value]));
+}
+
+/** Members of a row that are not NULL, for optional properties. */
+export function present<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== undefined)) as { [K in keyof T]?: NonNullable<T[K]> };
+}

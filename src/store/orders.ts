@@ -1,0 +1,106 @@
+import { type Order, type OrderState, orderMoves } from '../model/order.ts';
+import type { ProblemDocument } from '../model/problem.ts';
+import { type Db, present, row } from './open.ts';
+
+interface OrderRow {
+  id: string;
+  account_id: string;
+  profile: string;
+  names: string;
+  authorization_ids: string;
+  state: OrderState;
+  not_before: number | null;
+  not_after: number | null;
+  expires_at: number;
+  created_at: number;
+  error: string | null;
+  csr_hash: Uint8Array | null;
+  serial: string | null;
+}
+
+function fromRow(r: OrderRow): Order {
+  return {
+    id: r.id,
+    accountId: r.account_id,
+    profile: r.profile,
+    names: JSON.parse(r.names),
+    authorizationIds: JSON.parse(r.authorization_ids),
+    state: r.state,
+    expiresAt: r.expires_at,
+    createdAt: r.created_at,
+    ...present({
+      notBefore: r.not_before,
+      notAfter: r.not_after,
+      error: r.error === null ? null : (JSON.parse(r.error) as ProblemDocument),
+      csrHash: r.csr_hash,
+      serial: r.serial,
+    }),
+  };
+}
+
+export async function insertOrder(db: Db, order: Order): Promise<void> {
+  await db('orders').insert(
+    row({
+      id: order.id,
+      account_id: order.accountId,
+      profile: order.profile,
+      names: JSON.stringify(order.names),
+      authorization_ids: JSON.stringify(order.authorizationIds),
+      state: order.state,
+      not_before: order.notBefore,
+      not_after: order.notAfter,
+      expires_at: order.expiresAt,
+      created_at: order.createdAt,
+    }),
+  );
+}
+
+export async function findOrder(db: Db, id: string): Promise<Order | undefined> {
+  const r = await db('orders').where({ id }).first();
+  return r && fromRow(r);
+}
+
+interface OrderChange {
+  error?: ProblemDocument;
+  csrHash?: Uint8Array;
+  serial?: string;
+}
+
+/** Compare-and-swap along the table of moves. @returns whether it moved */
+export async function moveOrder(db: Db, id: string, from: OrderState, to: OrderState, change: OrderChange = {}): Promise<boolean> {
+  if (!orderMoves[from].includes(to)) throw new Error(`an order does not move from ${from} to ${to}`);
+  const moved = await db('orders')
+    .where({ id, state: from })
+    .update({
+      state: to,
+      ...(change.error && { error: JSON.stringify(change.error) }),
+      ...(change.csrHash && { csr_hash: Buffer.from(change.csrHash) }),
+      ...(change.serial !== undefined && { serial: change.serial }),
+    });
+  return moved === 1;
+}
+
+/** Ids of an account's orders that are not invalid, newest first, after a cursor (RFC 8555 §7.1.2.1). */
+export async function listOrderIds(
+  db: Db,
+  accountId: string,
+  now: number,
+  limit: number,
+  after?: { createdAt: number; id: string },
+): Promise<{ id: string; createdAt: number }[]> {
+  const query = db('orders')
+    .where({ account_id: accountId })
+    .whereNot({ state: 'invalid' })
+    .where(q => q.whereNot({ state: 'open' }).orWhere('expires_at', '>', now))
+    .orderBy([
+      { column: 'created_at', order: 'desc' },
+      { column: 'id', order: 'desc' },
+    ])
+    .limit(limit)
+    .select('id', 'created_at');
+  if (after) {
+    const { createdAt, id } = after;
+    query.where(q => q.where('created_at', '<', createdAt).orWhere(same => same.where('created_at', createdAt).where('id', '<', id)));
+  }
+  return (await query).map(r => ({ id: r.id, createdAt: r.created_at }));
+}

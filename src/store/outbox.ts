@@ -1,0 +1,120 @@
+import type { Message, MessageKind, NewMessage, OutboxState } from '../model/message.ts';
+import { type Db, databaseClock, present } from './open.ts';
+
+interface OutboxRow {
+  id: string;
+  kind: MessageKind;
+  refs: string;
+  state: OutboxState;
+  attempts: number;
+  created_at: number;
+  next_at: number;
+  sent_at: number | null;
+  last_error: string | null;
+  claim_fence: number;
+}
+
+function fromRow(r: OutboxRow): Message {
+  return {
+    id: r.id,
+    kind: r.kind,
+    refs: JSON.parse(r.refs),
+    state: r.state,
+    attempts: r.attempts,
+    createdAt: r.created_at,
+    nextAt: r.next_at,
+    fence: r.claim_fence,
+    ...present({ sentAt: r.sent_at, lastError: r.last_error }),
+  } as Message;
+}
+
+/** What the limits on mail count by. */
+export interface Scope {
+  memberId?: string | undefined;
+  /** A registrable domain. */
+  domain?: string | undefined;
+}
+
+/** Always in the transaction of what it tells. */
+export async function queue(db: Db, id: string, message: NewMessage, now: number, scope: Scope = {}): Promise<void> {
+  await db('outbox').insert({
+    id,
+    kind: message.kind,
+    refs: JSON.stringify(message.refs),
+    member_id: scope.memberId ?? null,
+    domain: scope.domain ?? null,
+    state: 'queued',
+    attempts: 0,
+    created_at: now,
+    next_at: now,
+  });
+}
+
+const codes: MessageKind[] = ['challenge-code', 'proof-code'];
+
+/** Codes that were sent since then to a registrable domain, and for a member. */
+export async function countCodes(db: Db, scope: { memberId?: string | undefined; domain: string }, since: number): Promise<{ domain: number; member: number }> {
+  const recent = () => db('outbox').whereIn('kind', codes).where('created_at', '>', since);
+  const domain = await recent().where({ domain: scope.domain }).count('* as n').first();
+  const member = scope.memberId === undefined ? undefined : await recent().where({ member_id: scope.memberId }).count('* as n').first();
+  return { domain: Number(domain?.['n'] ?? 0), member: Number(member?.['n'] ?? 0) };
+}
+
+export async function dueMessages(db: Db, now: number, limit: number): Promise<string[]> {
+  const rows = await db('outbox')
+    .where({ state: 'queued' })
+    .where('next_at', '<=', now)
+    .where('claim_until', '<=', databaseClock(db))
+    .orderBy('next_at')
+    .limit(limit)
+    .select('id');
+  return rows.map(r => r.id);
+}
+
+/** A queued message for this process alone. */
+export async function claimMessage(db: Db, id: string, seconds: number): Promise<Message | undefined> {
+  const clock = databaseClock(db);
+  const rows = await db('outbox')
+    .where({ id, state: 'queued' })
+    .where('claim_until', '<=', clock)
+    .update({ claim_until: db.raw('? + ?', [clock, seconds]), claim_fence: db.raw('claim_fence + 1') })
+    .returning<OutboxRow[]>('*');
+  return rows[0] && fromRow(rows[0]);
+}
+
+export async function markSent(db: Db, message: Message, now: number): Promise<boolean> {
+  const moved = await db('outbox')
+    .where({ id: message.id, state: 'queued', claim_fence: message.fence })
+    .update({ state: 'sent', sent_at: now, attempts: message.attempts + 1, claim_until: 0, last_error: null });
+  return moved === 1;
+}
+
+/** A failed attempt: again at `nextAt`, or dead. */
+export async function markFailed(db: Db, message: Message, error: string, nextAt: number | undefined): Promise<boolean> {
+  const moved = await db('outbox')
+    .where({ id: message.id, state: 'queued', claim_fence: message.fence })
+    .update({
+      state: nextAt === undefined ? 'dead' : 'queued',
+      attempts: message.attempts + 1,
+      last_error: error,
+      claim_until: 0,
+      ...(nextAt !== undefined && { next_at: nextAt }),
+    });
+  return moved === 1;
+}
+
+export async function listMessages(db: Db, states: readonly OutboxState[]): Promise<Message[]> {
+  return (await db('outbox').whereIn('state', states).orderBy(['created_at', 'id'])).map(fromRow);
+}
+
+export async function findMessages(db: Db, ids: readonly string[]): Promise<Message[]> {
+  return (await db('outbox').whereIn('id', ids).orderBy(['created_at', 'id'])).map(fromRow);
+}
+
+/** Dead and waiting ones get another try at once. @returns their ids */
+export async function retryMessages(db: Db, now: number, id?: string): Promise<string[]> {
+  const query = db('outbox').whereIn('state', ['dead', 'queued']);
+  if (id !== undefined) query.where({ id });
+  const rows = await query.update({ state: 'queued', next_at: now, attempts: 0 }).returning<{ id: string }[]>('id');
+  return rows.map(r => r.id);
+}
