@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Dns } from './dns.ts';
 import type { MailServer } from './mail.ts';
@@ -20,10 +20,11 @@ export interface Revoked {
 export class Authority {
   readonly url = 'https://localhost:8443';
   readonly status = 'http://localhost:8080';
-  readonly directory = `${this.url}/acme/directory`;
+  /** The root certificate as every member has it: a file that all users can read. */
   readonly root: string;
   readonly log: string;
   readonly #config: string;
+  readonly #data: string;
   readonly #env: Record<string, string>;
   readonly #dns: Dns;
   readonly #mail: MailServer;
@@ -31,7 +32,8 @@ export class Authority {
 
   constructor(folder: string, dns: Dns, mail: MailServer) {
     mkdirSync(folder, { recursive: true });
-    this.root = join(folder, 'data', 'root.pem');
+    this.root = join(folder, 'root.pem');
+    this.#data = join(folder, 'data');
     this.log = join(folder, 'ca.log');
     this.#config = join(folder, 'config.yaml');
     this.#env = cleanEnv(folder, { NODE_EXTRA_CA_CERTS: mail.trust });
@@ -55,6 +57,7 @@ mail:
   async start(): Promise<void> {
     this.#daemon = new Daemon('xmpp-ca serve', [process.execPath, main, 'serve', '--config', this.#config], this.log, { env: this.#env });
     await this.#daemon.ready(() => /^ready/m.test(readText(this.log)));
+    copyFileSync(join(this.#data, 'root.pem'), this.root);
   }
 
   async stop(): Promise<void> {

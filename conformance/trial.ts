@@ -37,7 +37,10 @@ export class Trial {
   readonly #deferred: (() => Promise<void> | void)[] = [];
 
   constructor(lab: Lab, name: string, number: number) {
-    const slug = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+    const slug = name
+      .toLowerCase()
+      .match(/[a-z0-9]+/g)!
+      .join('-');
     this.name = name;
     this.ca = lab.ca;
     this.dns = lab.dns;

@@ -67,16 +67,15 @@ export function lego(
   names = t.names,
 ): Client & { revoke(): Promise<unknown> } {
   const state = join(t.folder, `lego-${names[0]}`);
+  // It wants to be given the EAB key every time, though only the first makes an account.
+  const account = ['--accept-tos', '--email', `admin@${t.domain}`, '--eab', '--kid', eab.kid, '--hmac', eab.hmacKey];
   const run = (...args: string[]) =>
-    t.run(['lego', '--server', eab.directory, '--path', state, '--accept-tos', '--email', `admin@${t.domain}`, ...args], {
-      LEGO_CA_CERTIFICATES: t.ca.root,
-      ...env,
-    });
+    t.run(['lego', '--server', eab.directory, '--path', state, ...account, ...args], { LEGO_CA_CERTIFICATES: t.ca.root, ...env });
   const order = [...challenge, ...names.flatMap(name => ['-d', name])];
   const issued: Issued = { chain: join(state, 'certificates', `${names[0]}.crt`), key: join(state, 'certificates', `${names[0]}.key`) };
   return {
     async issue() {
-      await run('--eab', '--kid', eab.kid, '--hmac', eab.hmacKey, ...order, 'run');
+      await run(...order, 'run');
       return issued;
     },
     async renew(key) {

@@ -1,0 +1,139 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ParsedMail, simpleParser } from 'mailparser';
+import { type App, createLog, startApp } from '../../src/app.ts';
+import { parseConfig } from '../../src/config.ts';
+import type { Ctx } from '../../src/ctx.ts';
+import { pem } from '../../src/model/encoding.ts';
+import { operations } from '../../src/operations/table.ts';
+import { AcmeClient, type Eab, type Json } from './acme-client.ts';
+import { type FakeNetwork, fakeNetwork } from './fake-network.ts';
+import { freshPostgres } from './postgres.ts';
+
+export const engines = ['sqlite', 'postgres'] as const;
+export type Engine = (typeof engines)[number];
+
+export interface TestCa {
+  app: App;
+  ctx: Ctx;
+  net: FakeNetwork;
+  publicUrl: string;
+  statusUrl: string;
+  /** PEM. */
+  root: string;
+  folder: string;
+  /** Epoch seconds that the server believes in. */
+  clock: { now: number };
+  /** A client; closed with the CA. */
+  client(): AcmeClient;
+  /** Runs an operation, as the command line does. */
+  run(name: string, input?: object): Promise<Json>;
+  /** A member with a client whose account is bound to it. */
+  member(name?: string): Promise<{ id: string; client: AcmeClient; eab: Eab }>;
+  /** Proves a domain for a member by operator and mail. */
+  prove(memberId: string, domain: string): Promise<void>;
+  mails(): Promise<ParsedMail[]>;
+  /** Waits until nothing is under way in the background. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface CaOptions {
+  engine?: Engine;
+  /** Instead of a fresh one. */
+  database?: string;
+  folder?: string;
+  /** Merged over the defaults, one level deep. */
+  config?: Record<string, unknown>;
+  net?: FakeNetwork;
+  now?: number;
+}
+
+/** A whole CA: the real server on loopback, a fake network, mail in a folder. */
+export async function startCa(options: CaOptions = {}): Promise<TestCa> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'xmpp-ca-test-')));
+  const database = options.database ?? (options.engine === 'postgres' ? await freshPostgres() : `sqlite:${join(folder, 'ca.db')}`);
+  const { validation, policy, ...rest } = (options.config ?? {}) as Record<string, object>;
+  const config = parseConfig(
+    {
+      publicUrl: 'https://localhost:14000',
+      listen: '127.0.0.1:0',
+      status: { listen: '127.0.0.1:0', publicUrl: 'http://localhost:14080' },
+      dataDir: join(folder, 'data'),
+      database,
+      log: 'error',
+      ...rest,
+      validation: { allowPrivateAddresses: true, ...validation },
+      policy: { ...policy },
+    },
+    folder,
+  );
+  const net = options.net ?? fakeNetwork();
+  const clock = { now: options.now ?? Math.floor(Date.now() / 1000) };
+  const app = await startApp(config, { net, now: () => clock.now, log: createLog(config.log) });
+  const { ctx } = app;
+  const root = pem('CERTIFICATE', ctx.authority.root.certificate);
+  const clients: AcmeClient[] = [];
+  const mailFolder = join(folder, 'data', 'mail');
+
+  const client = () => {
+    const made = new AcmeClient(config.publicUrl, app.addresses.public, root);
+    clients.push(made);
+    return made;
+  };
+  const run = async (name: string, input: object = {}): Promise<Json> => {
+    const operation = operations.find(o => o.name === name);
+    if (!operation) throw new Error(`there is no operation "${name}"`);
+    const output = operation.output.parse(await operation.run(ctx, operation.input.parse(input)));
+    await ctx.background.settled();
+    return output;
+  };
+  const mails = async () => {
+    const files = (await readdir(mailFolder).catch(() => [])).filter(f => f.endsWith('.eml')).sort();
+    return Promise.all(files.map(async f => simpleParser(await readFile(join(mailFolder, f)))));
+  };
+
+  return {
+    app,
+    ctx,
+    net,
+    publicUrl: config.publicUrl,
+    statusUrl: app.addresses.status,
+    root,
+    folder,
+    clock,
+    client,
+    run,
+    async member(name = 'Example Club') {
+      const { id } = await run('member add', { name, email: 'admin@club.test' });
+      const eab = await run('eab create', { member: id });
+      const bound = await client().open();
+      const answer = await bound.register({ eab });
+      if (answer.status !== 201) throw new Error(`the account was refused: ${answer.body}`);
+      return { id, client: bound, eab };
+    },
+    async prove(memberId, domain) {
+      net.dns.mx.set(domain, [{ exchange: `mail.${domain}`, preference: 10 }]);
+      const { mailbox } = await run('domain prove', { member: memberId, domain });
+      const mail = (await mails()).filter(m => addressOf(m) === mailbox).at(-1);
+      await run('domain confirm', { member: memberId, domain, code: codeIn(mail) });
+    },
+    mails,
+    settled: () => ctx.background.settled(),
+    async close() {
+      for (const made of clients) made.close();
+      await app.close();
+      if (!options.folder) await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export const addressOf = (mail: ParsedMail | undefined): string | undefined => [mail?.to].flat()[0]?.value[0]?.address;
+
+/** The code stands on a line of its own. */
+export function codeIn(mail: ParsedMail | undefined): string {
+  const code = /^[a-z2-7]{32}$/m.exec(mail?.text ?? '')?.[0];
+  if (!code) throw new Error('the mail holds no code');
+  return code;
+}

