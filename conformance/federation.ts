@@ -56,8 +56,7 @@ export const federationCases: Case[] = [
       const pair = await Pair.make(t);
       await pair.prosody.start(await pair.certificate(pair.prosodyDomain, 'xmpp-server-addr'));
       await pair.startEjabberd({ files: await pair.certificate(pair.ejabberdDomain) });
-      const crash = () =>
-        /badarg[\s\S]*xmpp_stream_pkix[\s\S]*get_domains_from_san|get_domains_from_san[\s\S]*badarg/.test(pair.ejabberd.logged());
+      const crash = () => /\{badarg,[\s\S]{0,600}?\{xmpp_stream_pkix,/.test(pair.ejabberd.logged());
       const got = await pair.exchange(30);
       if (got.first === textOf(pair.bob) && got.second === textOf(pair.alice))
         throw new Error(
@@ -156,11 +155,8 @@ modules: {mod_disco: {}, mod_roster: {}, mod_muc: {host: "conference.${this.ejab
       `Accepted inbound s2s EXTERNAL authentication ${p} -> ${e}`,
       `Accepted outbound s2s EXTERNAL authentication ${e} -> ${p}`,
     ];
-    const missing = [
-      ...prosody.filter(line => !this.prosody.logged().includes(line)).map(line => `Prosody's: ${line}`),
-      ...ejabberd.filter(line => !this.ejabberd.logged().includes(line)).map(line => `ejabberd's: ${line}`),
-    ];
-    if (missing.length) throw new Error(`lines missing from the logs:\n${missing.join('\n')}`);
+    for (const line of prosody) await until(`Prosody to log ${line}`, () => this.prosody.logged().includes(line), 10);
+    for (const line of ejabberd) await until(`ejabberd to log ${line}`, () => this.ejabberd.logged().includes(line), 10);
   }
 
   /** Nothing arrives, nobody accepts, and the log of `judge` has a line for each refusal. */

@@ -181,7 +181,7 @@ export async function up(db: Knex): Promise<void> {
     t.index('spki_hash');
   });
   await db.raw("create index certificates_committed on certificates (claim_until) where state = 'committed'");
-  await db.raw("create index certificates_gone on certificates (issuer_id, revoked_at) where revoked_at is not null");
+  await db.raw('create index certificates_gone on certificates (issuer_id, revoked_at) where revoked_at is not null');
 
   await db.schema.createTable('certificate_names', t => {
     t.string('name', 255).notNullable();

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
-import { pino, type Logger } from 'pino';
+import { type Logger, pino } from 'pino';
 import { createBackground } from './background.ts';
 import { ocspResponder } from './ca/answer-ocsp.ts';
 import { openAuthority } from './ca/authority.ts';
@@ -142,7 +142,9 @@ async function listen(server: HttpServer | HttpsServer, at: string, setting: str
   server.requestTimeout = 60_000;
   server.headersTimeout = 20_000;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new StartError(`${setting}: ${at} ${error.code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${error.code})`}`)));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new StartError(`${setting}: ${at} ${error.code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${error.code})`}`)),
+    );
     server.listen(port, host, resolve);
   });
   return () =>

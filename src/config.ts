@@ -7,13 +7,10 @@ import type { NamePolicy } from './model/identifier.ts';
 
 const address = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'is host:port, such as 127.0.0.1:8443');
 const origin = (protocols: string[]) =>
-  z.string().refine(
-    text => {
-      const url = URL.canParse(text) ? new URL(text) : undefined;
-      return url !== undefined && protocols.includes(url.protocol) && url.origin === text;
-    },
-    `is an origin, such as ${protocols[0]}//ca.example.org, without a path or a final slash`,
-  );
+  z.string().refine(text => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url !== undefined && protocols.includes(url.protocol) && url.origin === text;
+  }, `is an origin, such as ${protocols[0]}//ca.example.org, without a path or a final slash`);
 const port = z.number().int().min(1).max(65535);
 const file = z.string().min(1);
 const tls = z.union([z.literal('off'), z.strictObject({ cert: file, key: file })]);
@@ -40,7 +37,10 @@ const schema = z.strictObject({
     .optional(),
   validation: z
     .strictObject({
-      methods: z.array(z.enum(challengeTypeNames)).min(1).default([...challengeTypeNames]),
+      methods: z
+        .array(z.enum(challengeTypeNames))
+        .min(1)
+        .default([...challengeTypeNames]),
       resolvers: z.array(address).default([]),
       httpPort: port.default(80),
       tlsPort: port.default(443),
@@ -50,7 +50,10 @@ const schema = z.strictObject({
     .prefault({}),
   mail: z
     .strictObject({
-      transport: z.string().regex(/^(file:.+|smtps?:\/\/.+)$/, 'is file:FOLDER or smtp://user:password@host:587').default('file:./data/mail'),
+      transport: z
+        .string()
+        .regex(/^(file:.+|smtps?:\/\/.+)$/, 'is file:FOLDER or smtp://user:password@host:587')
+        .default('file:./data/mail'),
       from: mailAddress.default('certmaster@localhost'),
       dkim: z.strictObject({ domain: z.string(), selector: z.string(), keyFile: file }).optional(),
     })
@@ -168,7 +171,11 @@ function freeze<T extends object>(value: T): T {
 
 /** What the names of an order are held against. */
 export function namePolicy(config: Config): NamePolicy {
-  return { wildcards: config.policy.wildcards, refuseNames: config.policy.refuseNames, specialUse: config.validation.allowPrivateAddresses };
+  return {
+    wildcards: config.policy.wildcards,
+    refuseNames: config.policy.refuseNames,
+    specialUse: config.validation.allowPrivateAddresses,
+  };
 }
 
 /** `host:port` in parts; an IPv6 host loses its brackets. */

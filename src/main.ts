@@ -24,15 +24,17 @@ function buildProgram(): Command {
     .version(version)
     .exitOverride()
     .showHelpAfterError('(--help shows the usage)');
-  withGlobals(program.command('serve').description('start the server; make database, keys and hierarchy on the first start')).action((_, command: Command) =>
-    serve(command.optsWithGlobals<Globals>()),
+  withGlobals(program.command('serve').description('start the server; make database, keys and hierarchy on the first start')).action(
+    (_, command: Command) => serve(command.optsWithGlobals<Globals>()),
   );
-  withGlobals(program.command('init').description('make database, keys and hierarchy, and end')).action((_, command: Command) => init(command.optsWithGlobals<Globals>()));
+  withGlobals(program.command('init').description('make database, keys and hierarchy, and end')).action((_, command: Command) =>
+    init(command.optsWithGlobals<Globals>()),
+  );
   const nouns = new Map<string, Command>();
   for (const operation of operations) {
     const [noun = '', verb = ''] = operation.name.split(' ');
-    let parent = nouns.get(noun);
-    if (!parent) nouns.set(noun, (parent = withGlobals(program.command(noun).description(`${noun}: see "xmpp-ca ${noun} --help"`))));
+    const parent = nouns.get(noun) ?? withGlobals(program.command(noun).description(`see "xmpp-ca ${noun} --help"`));
+    nouns.set(noun, parent);
     addOperation(parent, verb, operation);
   }
   for (const command of [program, ...nouns.values()]) for (const sub of [command, ...command.commands]) sub.exitOverride();
@@ -67,14 +69,16 @@ function addOperation(parent: Command, verb: string, operation: Operation): void
     const options = command.optsWithGlobals<Globals & Record<string, unknown>>();
     const input: Record<string, unknown> = {};
     for (const [i, name] of positional.entries()) input[name] = args[i];
-    for (const name of Object.keys(operation.input.shape)) if (options[name] !== undefined && !positional.includes(name)) input[name] = options[name];
+    for (const name of Object.keys(operation.input.shape))
+      if (options[name] !== undefined && !positional.includes(name)) input[name] = options[name];
     return runOperation(operation, input, options);
   });
 }
 
 async function runOperation(operation: Operation, words: Record<string, unknown>, globals: Globals): Promise<void> {
   const input = operation.input.safeParse(words);
-  if (!input.success) throw new UsageError(input.error.issues.map(i => `${optionName(operation, String(i.path[0]))}: ${i.message}`).join('; '));
+  if (!input.success)
+    throw new UsageError(input.error.issues.map(i => `${optionName(operation, String(i.path[0]))}: ${i.message}`).join('; '));
   const config = readConfig(globals.config, process.env);
   const ctx = await openCtx(config, { log: createLog(config.log === 'info' ? 'warn' : config.log) });
   try {
@@ -127,7 +131,9 @@ async function serve(globals: Globals): Promise<void> {
   if (config.admin.listen) log.warn('admin.listen is set, but this version has no admin listener yet');
   // Asked to end while it starts: the start is finished first, then undone.
   let end: () => void = () => {};
-  const asked = new Promise<void>(resolve => (end = resolve));
+  const asked = new Promise<void>(resolve => {
+    end = resolve;
+  });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
   const app = await startApp(config, { log });
   const facts = { ...describe(config), public: app.addresses.public, status: app.addresses.status };
@@ -157,9 +163,13 @@ ready public=${facts['public']} status=${facts['status']}
 /** One line that says why, without a stack; what is unexpected says so. */
 function explain(error: unknown): string {
   if (error instanceof Problem) return [error.detail, ...(error.extras.subproblems ?? []).map(p => p.detail)].join('\n');
-  if (error instanceof ConfigError) return error.message.split('\n').map(line => `configuration: ${line}`).join('\n');
+  if (error instanceof ConfigError)
+    return error.message
+      .split('\n')
+      .map(line => `configuration: ${line}`)
+      .join('\n');
   const known = error instanceof DatabaseError || error instanceof StartError || error instanceof Error;
-  return known ? (error as Error).message.split('\n')[0] ?? '' : String(error);
+  return known ? ((error as Error).message.split('\n')[0] ?? '') : String(error);
 }
 
 try {

@@ -39,14 +39,16 @@ export function createVault(key: Uint8Array, random: (size: number) => Uint8Arra
     open(place, sealed) {
       const bytes = Buffer.from(sealed);
       if (!bytes.subarray(0, 8).equals(id))
-        throw new Error(`the secret at ${place.table}.${place.column} was encrypted under another key-encryption key (${bytes.subarray(0, 8).toString('hex')}, not ${id.toString('hex')})`);
+        throw new Error(
+          `the secret at ${place.table}.${place.column} was encrypted under another key-encryption key (${bytes.subarray(0, 8).toString('hex')}, not ${id.toString('hex')})`,
+        );
       const cipher = createDecipheriv('aes-256-gcm', cipherKey, bytes.subarray(8, 20)).setAAD(additional(place));
       cipher.setAuthTag(bytes.subarray(-16));
       return Buffer.concat([cipher.update(bytes.subarray(20, -16)), cipher.final()]);
     },
     mac(purpose, ...parts) {
-      let macKey = macKeys.get(purpose);
-      if (!macKey) macKeys.set(purpose, (macKey = derive(`mac ${purpose}`)));
+      const macKey = macKeys.get(purpose) ?? derive(`mac ${purpose}`);
+      macKeys.set(purpose, macKey);
       const hmac = createHmac('sha256', macKey);
       for (const part of parts) {
         const bytes = Buffer.from(part);

@@ -37,7 +37,9 @@ export async function openAuthority(tools: Tools): Promise<Authority> {
   const { db, vault } = tools;
   const keyId = await readSetting(db, 'kek');
   if (keyId !== undefined && keyId !== vault.keyId)
-    throw new Error(`the database was made with another key-encryption key (${keyId}, not ${vault.keyId}): give back ${tools.config.keys.encryptionKeyFile} or XMPP_CA_KEY`);
+    throw new Error(
+      `the database was made with another key-encryption key (${keyId}, not ${vault.keyId}): give back ${tools.config.keys.encryptionKeyFile} or XMPP_CA_KEY`,
+    );
   if ((await listIssuers(db)).length === 0) await createHierarchy(tools);
   const authority = loadAuthority(await listIssuers(db), vault);
   writeAnchors(tools.config.dataDir, authority);
@@ -77,7 +79,13 @@ async function createHierarchy(tools: Tools): Promise<void> {
   const root = fileSigner(rootKey);
   const rootId = issuerId(root.spki);
   const rootMeant = rootSpec(
-    { serial: newSerial(random), spki: root.spki, notBefore: now, notAfter: now + 20 * year - 1, commonName: `XMPP federation root (${host})` },
+    {
+      serial: newSerial(random),
+      spki: root.spki,
+      notBefore: now,
+      notAfter: now + 20 * year - 1,
+      commonName: `XMPP federation root (${host})`,
+    },
     root.algorithm,
   );
   const rootCertificate = await lintAndSign(rootMeant, root);
@@ -95,7 +103,13 @@ async function createHierarchy(tools: Tools): Promise<void> {
   const issuingId = issuerId(issuing.spki);
   const certificate = await lintAndSign(
     issuingSpec(
-      { serial: newSerial(random), spki: issuing.spki, notBefore: now, notAfter: now + 10 * year - 1, commonName: `XMPP federation issuing CA (${host})` },
+      {
+        serial: newSerial(random),
+        spki: issuing.spki,
+        notBefore: now,
+        notAfter: now + 10 * year - 1,
+        commonName: `XMPP federation issuing CA (${host})`,
+      },
       rootFacts,
       statusUrl,
     ),
@@ -111,7 +125,14 @@ async function createHierarchy(tools: Tools): Promise<void> {
   await db.transaction(async trx => {
     await writeSetting(trx, 'kek', vault.keyId);
     await insertIssuer(trx, { id: rootId, kind: 'root', certificate: rootCertificate, active: false, createdAt: now });
-    await insertIssuer(trx, { id: issuingId, kind: 'issuing', certificate, key: vault.seal(keyPlace(issuingId), issuingKey), active: true, createdAt: now });
+    await insertIssuer(trx, {
+      id: issuingId,
+      kind: 'issuing',
+      certificate,
+      key: vault.seal(keyPlace(issuingId), issuingKey),
+      active: true,
+      createdAt: now,
+    });
     await insertCrl(trx, { issuerId: rootId, number: now, der: crl, thisUpdate: now, nextUpdate });
     await record(trx, now, { action: 'authority.created', actor: clock, subject: { issuer: rootId } });
     await record(trx, now, { action: 'issuer.created', actor: clock, subject: { issuer: issuingId } });

@@ -27,15 +27,24 @@ const slack = 3600;
 /** A suspended member's accounts get nothing that could issue; they may still revoke. @throws Problem unauthorized */
 export function refuseSuspended(member: Member | undefined): void {
   if (member && member.status !== 'active')
-    throw new Problem('unauthorized', `The membership of ${member.name} is ${member.status}; nothing is issued until the federation's operators activate it again.`);
+    throw new Problem(
+      'unauthorized',
+      `The membership of ${member.name} is ${member.status}; nothing is issued until the federation's operators activate it again.`,
+    );
 }
 
 /** Which of the names are authorized already: by a valid authorization, or by a proof of the member. */
-export async function alreadyAuthorized(ctx: Ctx, db: Db, account: Account, names: readonly DnsName[]): Promise<Map<string, Authorization | DomainProof>> {
+export async function alreadyAuthorized(
+  ctx: Ctx,
+  db: Db,
+  account: Account,
+  names: readonly DnsName[],
+): Promise<Map<string, Authorization | DomainProof>> {
   const now = ctx.now();
   const found = new Map<string, Authorization | DomainProof>();
   const plain = [...new Set(names.map(n => n.name))];
-  for (const authorization of await reusableAuthorizations(db, account.id, plain, now + slack)) found.set(identifierValue(authorization), authorization);
+  for (const authorization of await reusableAuthorizations(db, account.id, plain, now + slack))
+    found.set(identifierValue(authorization), authorization);
   const open = names.filter(n => !n.wildcard && !found.has(n.name));
   if (account.memberId === undefined || open.length === 0) return found;
   const candidates = [...new Set(open.flatMap(n => withinRegistrable(n.name)))];
@@ -62,7 +71,10 @@ export async function gatherOffers(ctx: Ctx, names: readonly DnsName[]): Promise
           if (!proves(name)) return [];
           if (!prepare) return [{ type }];
           const mailbox = await prepare(ctx.net, name.name, settings, signal).catch(error => {
-            ctx.log.info({ name: name.name, type, reason: error instanceof Problem ? error.detail : String(error) }, 'challenge not offered');
+            ctx.log.info(
+              { name: name.name, type, reason: error instanceof Problem ? error.detail : String(error) },
+              'challenge not offered',
+            );
             return undefined;
           });
           return mailbox ? [{ type, mailbox }] : [];
@@ -74,7 +86,10 @@ export async function gatherOffers(ctx: Ctx, names: readonly DnsName[]): Promise
   const hopeless = names.filter(n => offers.get(identifierValue(n))?.length === 0);
   if (hopeless.length) {
     const problems = hopeless.map(n =>
-      about(identifierValue(n), new Problem('rejectedIdentifier', `None of this authority's challenges (${methods.join(', ')}) can prove "${identifierValue(n)}".`)),
+      about(
+        identifierValue(n),
+        new Problem('rejectedIdentifier', `None of this authority's challenges (${methods.join(', ')}) can prove "${identifierValue(n)}".`),
+      ),
     );
     throw compound(problems, 'Some names cannot be proved here.');
   }

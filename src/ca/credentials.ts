@@ -6,7 +6,7 @@ import { hex } from '../model/encoding.ts';
 import { type CertificateSpec, encodeTbs } from '../pki/certificate.ts';
 import { generateEcKey } from '../pki/engine.ts';
 import { listenerSpec, newSerial, responderSpec } from '../pki/issue.ts';
-import { fileSigner, sha256, type Signer } from '../pki/keys.ts';
+import { fileSigner, type Signer, sha256 } from '../pki/keys.ts';
 import { lint } from '../pki/lint.ts';
 import type { AltName } from '../pki/names.ts';
 import { record } from '../store/audit.ts';
@@ -42,7 +42,12 @@ export function responderCredential(ctx: Ctx, issuer: Issuer): Promise<OpenCrede
 export function listenerCredential(ctx: Ctx): Promise<OpenCredential> {
   const issuer = ctx.authority.active;
   const host = new URL(ctx.config.publicUrl).hostname;
-  const names: AltName[] = isIPv4(host) ? [{ kind: 'dns', value: 'localhost' }, { kind: 'ip', value: host }] : [{ kind: 'dns', value: host }];
+  const names: AltName[] = isIPv4(host)
+    ? [
+        { kind: 'dns', value: 'localhost' },
+        { kind: 'ip', value: host },
+      ]
+    : [{ kind: 'dns', value: host }];
   if (host !== '127.0.0.1') names.push({ kind: 'ip', value: '127.0.0.1' });
   return credential(ctx, 'tls', host, issuer, listenerLifetime, (serial, spki) =>
     listenerSpec({ serial, spki, now: ctx.now(), lifetime: listenerLifetime, statusUrl: ctx.config.status.publicUrl }, issuer, names),
@@ -60,7 +65,8 @@ async function credential(
   meant: Meant,
 ): Promise<OpenCredential> {
   const stored = await newestCredential(ctx.db, purpose, holder);
-  if (stored && stored.issuerId === issuer.id && stored.notBefore <= ctx.now() && stored.notAfter > ctx.now() + lifetime / 2) return open(ctx, stored);
+  if (stored && stored.issuerId === issuer.id && stored.notBefore <= ctx.now() && stored.notAfter > ctx.now() + lifetime / 2)
+    return open(ctx, stored);
   return open(ctx, await issueCredential(ctx, purpose, holder, issuer, meant));
 }
 
@@ -70,7 +76,13 @@ function open(ctx: Ctx, { id, certificate, key, issuerId, notAfter }: Credential
 }
 
 /** The same way as every certificate: built, linted, committed, then signed. */
-async function issueCredential(ctx: Ctx, purpose: Credential['purpose'], holder: string, issuer: Issuer, meant: Meant): Promise<Credential> {
+async function issueCredential(
+  ctx: Ctx,
+  purpose: Credential['purpose'],
+  holder: string,
+  issuer: Issuer,
+  meant: Meant,
+): Promise<Credential> {
   const key = await generateEcKey('P-256');
   const { spki } = fileSigner(key);
   const spec = meant(newSerial(ctx.random), spki);
@@ -92,11 +104,26 @@ async function issueCredential(ctx: Ctx, purpose: Credential['purpose'], holder:
   await ctx.db.transaction(trx => commitCertificate(trx, certificate, 60));
   const der = await signCommitted(ctx, certificate);
   const id = newId(ctx);
-  const made: Credential = { id, purpose, holder, issuerId: issuer.id, certificate: der, key: ctx.vault.seal(place(id), key), notBefore: spec.notBefore, notAfter: spec.notAfter };
+  const made: Credential = {
+    id,
+    purpose,
+    holder,
+    issuerId: issuer.id,
+    certificate: der,
+    key: ctx.vault.seal(place(id), key),
+    notBefore: spec.notBefore,
+    notAfter: spec.notAfter,
+  };
   await ctx.db.transaction(async trx => {
-    if (!(await moveCertificate(trx, certificate.serial, 'issued', firstFence, { der }))) throw new Error(`the certificate ${certificate.serial} was abandoned meanwhile`);
+    if (!(await moveCertificate(trx, certificate.serial, 'issued', firstFence, { der })))
+      throw new Error(`the certificate ${certificate.serial} was abandoned meanwhile`);
     await insertCredential(trx, made);
-    await record(trx, now, { action: 'credential.issued', actor: clock, subject: { serial: certificate.serial, issuer: issuer.id }, detail: { purpose, holder } });
+    await record(trx, now, {
+      action: 'credential.issued',
+      actor: clock,
+      subject: { serial: certificate.serial, issuer: issuer.id },
+      detail: { purpose, holder },
+    });
   });
   return made;
 }

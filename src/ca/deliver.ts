@@ -49,7 +49,8 @@ async function failed(ctx: Ctx, message: Message, error: unknown): Promise<void>
   const dead = failure.permanent || attempts >= maxAttempts;
   await ctx.db.transaction(async trx => {
     const mine = await markFailed(trx, message, failure.message, dead ? undefined : ctx.now() + retryPause(attempts));
-    if (mine && message.kind === 'challenge-code') await setChallengeError(trx, message.refs.challengeId, mailProblem(message.refs.mailbox, failure, dead).toJSON());
+    if (mine && message.kind === 'challenge-code')
+      await setChallengeError(trx, message.refs.challengeId, mailProblem(message.refs.mailbox, failure, dead).toJSON());
   });
 }
 
@@ -63,7 +64,7 @@ function mailProblem(mailbox: string, { enhancedStatus, message }: DeliveryError
 /** The text is made at delivery, from ids: nothing personal lies in the outbox. */
 async function render(ctx: Ctx, message: Message): Promise<Notice | undefined> {
   const rendered = await renderKind(ctx, message);
-  return rendered && rendered.to.length ? { id: message.id, to: rendered.to, ...rendered.text } : undefined;
+  return rendered?.to.length ? { id: message.id, to: rendered.to, ...rendered.text } : undefined;
 }
 
 type Rendered = { to: string[]; text: Text } | undefined;
@@ -89,7 +90,13 @@ async function renderKind(ctx: Ctx, message: Message): Promise<Rendered> {
       const account = await findAccount(ctx.db, message.refs.accountId);
       const member = account?.memberId === undefined ? undefined : await findMember(ctx.db, account.memberId);
       if (!account || !member) return undefined;
-      const facts = { account: accountUrl(authority, account.id), thumbprint: account.thumbprint, door: account.door, member: member.name, authority };
+      const facts = {
+        account: accountUrl(authority, account.id),
+        thumbprint: account.thumbprint,
+        door: account.door,
+        member: member.name,
+        authority,
+      };
       return { to: member.contacts, text: accountAddedText(facts) };
     }
     case 'contested': {
@@ -112,7 +119,8 @@ async function renderChallenge(ctx: Ctx, message: Message & { kind: 'challenge-c
     member: member?.name ?? 'An account of no member',
     authority: ctx.config.publicUrl,
   };
-  if (message.kind === 'challenge-notice') return { to: [mailbox], text: codeNoticeText({ ...facts, sentTo: found.challenge.mailbox?.sentTo.at(-1) ?? '' }) };
+  if (message.kind === 'challenge-notice')
+    return { to: [mailbox], text: codeNoticeText({ ...facts, sentTo: found.challenge.mailbox?.sentTo.at(-1) ?? '' }) };
   const code = mailboxCode(ctx, 'challenge', challengeId, facts.domain, mailbox);
   const expiresAt = message.createdAt + codeLifetime;
   return { to: [mailbox], text: codeText({ ...facts, code, thumbprint: account.thumbprint, expiresAt, ...(address && { address }) }) };
@@ -124,9 +132,23 @@ async function renderCertificate(ctx: Ctx, kind: 'issued' | 'revoked', serial: s
   if (!certificate || !member) return undefined;
   const { names, profile, notBefore, notAfter, accountId, revocation } = certificate;
   const authority = ctx.config.publicUrl;
-  const facts = { serial, names, profile, notBefore, notAfter, member: member.name, authority, ...(accountId !== undefined && { account: accountUrl(authority, accountId) }) };
+  const facts = {
+    serial,
+    names,
+    profile,
+    notBefore,
+    notAfter,
+    member: member.name,
+    authority,
+    ...(accountId !== undefined && { account: accountUrl(authority, accountId) }),
+  };
   if (kind === 'issued') return { to: member.contacts, text: issuedText(facts) };
-  return revocation && { to: member.contacts, text: revokedText({ ...facts, reason: revocation.reason, by: who(revocation.by, authority), revokedAt: revocation.at }) };
+  return (
+    revocation && {
+      to: member.contacts,
+      text: revokedText({ ...facts, reason: revocation.reason, by: who(revocation.by, authority), revokedAt: revocation.at }),
+    }
+  );
 }
 
 function who(by: string, authority: string): string {

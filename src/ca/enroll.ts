@@ -19,7 +19,10 @@ export const eabPlace = (kid: string) => ({ table: 'eab_keys', row: kid, column:
 export const directorySecretHash = (secret: string): Uint8Array => createHash('sha256').update(secret).digest();
 
 /** The door through which a new account comes: it binds the account to a member, for good. */
-export type Entry = { door: 'eab'; kid: string; memberId: string; binding: Record<string, unknown> } | { door: 'directory'; directory: MemberDirectory } | { door: 'none' };
+export type Entry =
+  | { door: 'eab'; kid: string; memberId: string; binding: Record<string, unknown> }
+  | { door: 'directory'; directory: MemberDirectory }
+  | { door: 'none' };
 
 export interface Enrollment {
   jwk: Jwk;
@@ -35,7 +38,8 @@ export async function enroll(ctx: Ctx, { jwk, thumbprint, contact, termsAgreed, 
   const { account, messages } = await ctx.db.transaction(async trx => {
     const bound = await take(ctx, trx, entry, thumbprint);
     // The key's own row decides between two requests at once; a key that was retired never comes back (RFC 8555 §7.3.5, §7.3.6).
-    if (await isRetired(trx, thumbprint)) throw new Problem('unauthorized', 'This key was replaced or deactivated before; a new account needs a new key.');
+    if (await isRetired(trx, thumbprint))
+      throw new Problem('unauthorized', 'This key was replaced or deactivated before; a new account needs a new key.');
     const account: Account = {
       id: newId(ctx),
       ...bound,
@@ -49,7 +53,12 @@ export async function enroll(ctx: Ctx, { jwk, thumbprint, contact, termsAgreed, 
     };
     await insertAccount(trx, account);
     const subject = { account: account.id, ...(bound.memberId !== undefined && { member: bound.memberId }) };
-    await record(trx, ctx.now(), { action: 'account.created', actor: { ...actor, who: `account:${account.id}` }, subject, detail: { door: bound.door, doorId: bound.doorId, thumbprint } });
+    await record(trx, ctx.now(), {
+      action: 'account.created',
+      actor: { ...actor, who: `account:${account.id}` },
+      subject,
+      detail: { door: bound.door, doorId: bound.doorId, thumbprint },
+    });
     const messages = bound.memberId === undefined ? [] : [await tell(ctx, trx, { kind: 'account-added', refs: { accountId: account.id } })];
     return { account, messages };
   });
@@ -67,11 +76,19 @@ interface Bound {
 async function take(ctx: Ctx, trx: Trx, entry: Entry, thumbprint: string): Promise<Bound> {
   const now = ctx.now();
   if (entry.door === 'eab') {
-    if (!(await useEabKey(trx, entry.kid, now))) throw new Problem('unauthorized', `The external account binding key "${entry.kid}" is used up, expired or revoked; ask the operators for a new one.`);
+    if (!(await useEabKey(trx, entry.kid, now)))
+      throw new Problem(
+        'unauthorized',
+        `The external account binding key "${entry.kid}" is used up, expired or revoked; ask the operators for a new one.`,
+      );
     return { ...(await active(trx, entry.memberId)), door: 'eab', doorId: entry.kid };
   }
   if (entry.door === 'directory') {
-    if (!(await useDirectory(trx, entry.directory.id, now))) throw new Problem('unauthorized', 'This member directory takes no more accounts: its number is reached, or it is expired or revoked. Ask the operators for a new one.');
+    if (!(await useDirectory(trx, entry.directory.id, now)))
+      throw new Problem(
+        'unauthorized',
+        'This member directory takes no more accounts: its number is reached, or it is expired or revoked. Ask the operators for a new one.',
+      );
     return { ...(await active(trx, entry.directory.memberId)), door: 'directory', doorId: entry.directory.id };
   }
   if (await useThumbprint(trx, thumbprint, now)) {
@@ -79,12 +96,19 @@ async function take(ctx: Ctx, trx: Trx, entry: Entry, thumbprint: string): Promi
     return { ...(await active(trx, registered?.memberId ?? '')), door: 'thumbprint', doorId: thumbprint };
   }
   if (ctx.config.policy.externalAccountRequired)
-    throw new Problem('externalAccountRequired', "Certificates are for registered members only. Bind the account with an external account binding key, use the member's own directory URL, or have the key's thumbprint registered; the federation's operators give either.");
+    throw new Problem(
+      'externalAccountRequired',
+      "Certificates are for registered members only. Bind the account with an external account binding key, use the member's own directory URL, or have the key's thumbprint registered; the federation's operators give either.",
+    );
   return { door: 'open' };
 }
 
 async function active(trx: Trx, memberId: string): Promise<{ memberId: string }> {
   const member: Member | undefined = await findMember(trx, memberId);
-  if (member?.status !== 'active') throw new Problem('unauthorized', `The membership of ${member?.name ?? 'this member'} is ${member?.status ?? 'unknown'}; no account is opened for it.`);
+  if (member?.status !== 'active')
+    throw new Problem(
+      'unauthorized',
+      `The membership of ${member?.name ?? 'this member'} is ${member?.status ?? 'unknown'}; no account is opened for it.`,
+    );
   return { memberId };
 }

@@ -18,7 +18,15 @@ import { profiles } from '../pki/profiles/table.ts';
 import { findAccountAndMember, findAccountByKey, isRetired } from '../store/accounts.ts';
 import { record } from '../store/audit.ts';
 import { findAuthorizations } from '../store/authorizations.ts';
-import { abandonCertificate, claimCommitted, commitCertificate, firstFence, isBlocked, isRevokedKey, moveCertificate } from '../store/certificates.ts';
+import {
+  abandonCertificate,
+  claimCommitted,
+  commitCertificate,
+  firstFence,
+  isBlocked,
+  isRevokedKey,
+  moveCertificate,
+} from '../store/certificates.ts';
 import { findProof } from '../store/members.ts';
 import type { Db } from '../store/open.ts';
 import { findOrder, moveOrder } from '../store/orders.ts';
@@ -39,7 +47,14 @@ const abandonAfter = 600;
  * A repeated call with the same CSR does nothing.
  * @throws Problem
  */
-export async function finalize(ctx: Ctx, account: Account, member: Member | undefined, order: Order, csr: Uint8Array, actor: Actor): Promise<void> {
+export async function finalize(
+  ctx: Ctx,
+  account: Account,
+  member: Member | undefined,
+  order: Order,
+  csr: Uint8Array,
+  actor: Actor,
+): Promise<void> {
   const csrHash = sha256(csr);
   if (order.csrHash && Buffer.from(order.csrHash).equals(csrHash)) return;
   refuseSuspended(member);
@@ -88,9 +103,12 @@ const unrevocable = profileNames.filter(p => !profiles[p].revocable);
 
 /** Not blocked as compromised, not an account's or a former account's, not the authority's own. @throws Problem badCSR */
 async function checkKey(ctx: Ctx, db: Db, spkiHash: Uint8Array, thumbprint: string): Promise<void> {
-  if (await isBlocked(db, spkiHash)) throw new Problem('badCSR', "The CSR's key was reported as compromised and is blocked for ever; make a new key.");
-  if (await isRevokedKey(db, spkiHash, unrevocable, ctx.now())) throw new Problem('badCSR', "The CSR's key is that of a short-lived certificate that was revoked; make a new key.");
-  if ((await findAccountByKey(db, thumbprint)) || (await isRetired(db, thumbprint))) throw new Problem('badCSR', "The CSR's key is the key of an ACME account; a certificate needs a key of its own.");
+  if (await isBlocked(db, spkiHash))
+    throw new Problem('badCSR', "The CSR's key was reported as compromised and is blocked for ever; make a new key.");
+  if (await isRevokedKey(db, spkiHash, unrevocable, ctx.now()))
+    throw new Problem('badCSR', "The CSR's key is that of a short-lived certificate that was revoked; make a new key.");
+  if ((await findAccountByKey(db, thumbprint)) || (await isRetired(db, thumbprint)))
+    throw new Problem('badCSR', "The CSR's key is the key of an ACME account; a certificate needs a key of its own.");
   for (const { spki } of ctx.authority.issuers.values())
     if (Buffer.from(sha256(spki)).equals(Buffer.from(spkiHash))) throw new Problem('badCSR', "The CSR's key is a key of this authority.");
 }
@@ -108,7 +126,9 @@ async function checkCaaOfAll(ctx: Ctx, accountId: string, authorizations: Author
       } catch (error) {
         const problem = asProblem(error);
         // A lookup that fails forbids issuance as a record does (RFC 8659 §3).
-        return [about(name, problem.type === 'dns' ? new Problem('caa', `The CAA records cannot be looked up: ${problem.detail}`) : problem)];
+        return [
+          about(name, problem.type === 'dns' ? new Problem('caa', `The CAA records cannot be looked up: ${problem.detail}`) : problem),
+        ];
       }
     }),
   );
@@ -126,7 +146,10 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
       publicKey,
       serial: newSerial(ctx.random),
       now: ctx.now(),
-      asked: { ...(order.notBefore !== undefined && { notBefore: order.notBefore }), ...(order.notAfter !== undefined && { notAfter: order.notAfter }) },
+      asked: {
+        ...(order.notBefore !== undefined && { notBefore: order.notBefore }),
+        ...(order.notAfter !== undefined && { notAfter: order.notAfter }),
+      },
       policies: ctx.config.policy.policyOids,
       statusUrl: ctx.config.status.publicUrl,
     },
@@ -154,10 +177,16 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
 /** Serial and bytes are known to the database before the key touches them; membership and proof are read again in that same transaction. */
 async function commit(ctx: Ctx, order: Order, certificate: Certificate, csrHash: Uint8Array, actor: Actor): Promise<void> {
   await ctx.db.transaction(async trx => {
-    if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, serial: certificate.serial }))) throw new Problem('orderNotReady', 'The order was finalized by another request meanwhile.');
+    if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, serial: certificate.serial })))
+      throw new Problem('orderNotReady', 'The order was finalized by another request meanwhile.');
     await checkStanding(ctx, trx, order);
     await commitCertificate(trx, certificate, claim);
-    await record(trx, ctx.now(), { action: 'certificate.committed', actor, subject: subjectOf(certificate), detail: { names: certificate.names, profile: certificate.profile } });
+    await record(trx, ctx.now(), {
+      action: 'certificate.committed',
+      actor,
+      subject: subjectOf(certificate),
+      detail: { names: certificate.names, profile: certificate.profile },
+    });
   });
 }
 
@@ -173,19 +202,26 @@ async function checkStanding(ctx: Ctx, db: Db, order: Order): Promise<Authorizat
     if (status !== 'valid') throw new Problem('orderNotReady', `The authorization of ${authorization.name} is ${status}.`);
     if (authorization.proofId === undefined) continue;
     const proof = await findProof(db, authorization.proofId);
-    if (proof?.status !== 'valid' || proof.expiresAt <= now) throw new Problem('unauthorized', `The domain proof behind ${authorization.name} has ended.`);
+    if (proof?.status !== 'valid' || proof.expiresAt <= now)
+      throw new Problem('unauthorized', `The domain proof behind ${authorization.name} has ended.`);
   }
   return authorizations;
 }
 
 function subjectOf({ serial, orderId, accountId, memberId }: Certificate): Record<string, string> {
-  return { serial, ...(orderId !== undefined && { order: orderId }), ...(accountId !== undefined && { account: accountId }), ...(memberId !== undefined && { member: memberId }) };
+  return {
+    serial,
+    ...(orderId !== undefined && { order: orderId }),
+    ...(accountId !== undefined && { account: accountId }),
+    ...(memberId !== undefined && { member: memberId }),
+  };
 }
 
 /** Certificate, order, audit and notice are one transaction; only then do the bytes leave. @throws where the claim was lost */
 async function complete(ctx: Ctx, certificate: Certificate, der: Uint8Array, fence: number, actor: Actor): Promise<void> {
   const messages = await ctx.db.transaction(async trx => {
-    if (!(await moveCertificate(trx, certificate.serial, 'issued', fence, { der }))) throw new Error(`another process has taken up the certificate ${certificate.serial}`);
+    if (!(await moveCertificate(trx, certificate.serial, 'issued', fence, { der })))
+      throw new Error(`another process has taken up the certificate ${certificate.serial}`);
     if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'valid');
     await record(trx, ctx.now(), { action: 'certificate.issued', actor, subject: subjectOf(certificate) });
     return certificate.memberId === undefined ? [] : [await tell(ctx, trx, { kind: 'issued', refs: { serial: certificate.serial } })];
@@ -208,8 +244,10 @@ export async function recoverCommitted(ctx: Ctx): Promise<void> {
 }
 
 async function recover(ctx: Ctx, certificate: Certificate, fence: number): Promise<void> {
-  if (certificate.orderId === undefined) throw new Problem('serverInternal', 'The process ended while it made a certificate of its own, whose key is gone.');
-  if (certificate.committedAt + abandonAfter <= ctx.now()) throw new Problem('serverInternal', 'The server was interrupted for too long while it issued; make a new order.');
+  if (certificate.orderId === undefined)
+    throw new Problem('serverInternal', 'The process ended while it made a certificate of its own, whose key is gone.');
+  if (certificate.committedAt + abandonAfter <= ctx.now())
+    throw new Problem('serverInternal', 'The server was interrupted for too long while it issued; make a new order.');
   const order = await findOrder(ctx.db, certificate.orderId);
   if (!order) throw new Error(`the order ${certificate.orderId} is gone`);
   const authorizations = await checkStanding(ctx, ctx.db, order);
@@ -223,6 +261,11 @@ async function abandon(ctx: Ctx, certificate: Certificate, fence: number, proble
   await ctx.db.transaction(async trx => {
     if (!(await abandonCertificate(trx, certificate.serial, fence, now))) return;
     if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'invalid', { error: problem.toJSON() });
-    await record(trx, now, { action: 'certificate.abandoned', actor: clock, subject: subjectOf(certificate), detail: { reason: problem.detail } });
+    await record(trx, now, {
+      action: 'certificate.abandoned',
+      actor: clock,
+      subject: subjectOf(certificate),
+      detail: { reason: problem.detail },
+    });
   });
 }

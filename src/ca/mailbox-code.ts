@@ -24,7 +24,13 @@ export async function limitCodes(ctx: Ctx, db: Db, memberId: string | undefined,
   const registrable = registrableDomain(domain);
   const sent = await countCodes(db, { memberId, domain: registrable }, ctx.now() - 3600);
   if (sent.domain >= mostCodes.domain)
-    throw new Problem('rateLimited', `${sent.domain} codes went to mailboxes of ${registrable} within an hour; ask again later. The codes already sent stay good for a day.`, { retryAfter: 3600 });
+    throw new Problem(
+      'rateLimited',
+      `${sent.domain} codes went to mailboxes of ${registrable} within an hour; ask again later. The codes already sent stay good for a day.`,
+      { retryAfter: 3600 },
+    );
   if (sent.member >= mostCodes.member)
-    throw new Problem('rateLimited', `${sent.member} codes were mailed for this member within an hour; ask again later.`, { retryAfter: 3600 });
+    throw new Problem('rateLimited', `${sent.member} codes were mailed for this member within an hour; ask again later.`, {
+      retryAfter: 3600,
+    });
 }

@@ -1,10 +1,10 @@
 import { listMailboxes } from '../challenges/email-mailbox-01.ts';
+import { namePolicy } from '../config.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor } from '../model/audit.ts';
 import { parseName, registrableDomain } from '../model/identifier.ts';
 import type { DomainProof, Member } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
-import { namePolicy } from '../config.ts';
 import { record } from '../store/audit.ts';
 import { revokeAuthorizationsOfProof } from '../store/authorizations.ts';
 import { confirmProof, insertProof, listProofs, otherHolders, revokeProof, supersedeProofs } from '../store/members.ts';
@@ -14,11 +14,21 @@ import { tell } from './message.ts';
 import { tellContested } from './validate.ts';
 
 /** Begins a proof: a code goes to the mailbox, by default the first that the domain offers. @throws Problem */
-export async function beginProof(ctx: Ctx, member: Member, domain: string, mailbox: string | undefined, actor: Actor): Promise<{ proof: DomainProof; messages: string[] }> {
+export async function beginProof(
+  ctx: Ctx,
+  member: Member,
+  domain: string,
+  mailbox: string | undefined,
+  actor: Actor,
+): Promise<{ proof: DomainProof; messages: string[] }> {
   const { name, wildcard } = parseName(domain, namePolicy(ctx.config));
   if (wildcard) throw new Problem('malformed', 'A proof covers the names below the domain by itself; leave the "*." out.');
   const offered = await listMailboxes(ctx.net, name, ctx.config.policy.mailboxes, AbortSignal.timeout(15_000));
-  if (offered.length === 0) throw new Problem('rejectedIdentifier', `Neither "${name}" nor a domain above it has an MX record of its own, so there is no mailbox to ask. Prove it by a DNS or HTTP challenge.`);
+  if (offered.length === 0)
+    throw new Problem(
+      'rejectedIdentifier',
+      `Neither "${name}" nor a domain above it has an MX record of its own, so there is no mailbox to ask. Prove it by a DNS or HTTP challenge.`,
+    );
   const now = ctx.now();
   const proof: DomainProof = {
     id: newId(ctx),
@@ -32,8 +42,20 @@ export async function beginProof(ctx: Ctx, member: Member, domain: string, mailb
   const messages = await ctx.db.transaction(async trx => {
     await insertProof(trx, proof);
     await limitCodes(ctx, trx, member.id, name);
-    await record(trx, now, { action: 'domain.prove-begun', actor, subject: { member: member.id, proof: proof.id }, detail: { domain: name, mailbox: proof.mailbox } });
-    return [await tell(ctx, trx, { kind: 'proof-code', refs: { proofId: proof.id, mailbox: proof.mailbox } }, { memberId: member.id, domain: registrableDomain(name) })];
+    await record(trx, now, {
+      action: 'domain.prove-begun',
+      actor,
+      subject: { member: member.id, proof: proof.id },
+      detail: { domain: name, mailbox: proof.mailbox },
+    });
+    return [
+      await tell(
+        ctx,
+        trx,
+        { kind: 'proof-code', refs: { proofId: proof.id, mailbox: proof.mailbox } },
+        { memberId: member.id, domain: registrableDomain(name) },
+      ),
+    ];
   });
   return { proof, messages };
 }
@@ -50,21 +72,33 @@ function chosen(mailbox: string | undefined, domain: string, offered: string[]):
 export async function confirmDomain(ctx: Ctx, member: Member, domain: string, code: string, actor: Actor): Promise<DomainProof> {
   const now = ctx.now();
   const name = domain.toLowerCase();
-  const pending = (await listProofs(ctx.db, { memberId: member.id, domain: name })).filter(p => p.status === 'pending' && p.expiresAt > now);
-  if (pending.length === 0) throw new Problem('malformed', `No code is on its way for "${domain}": begin with "domain prove". A code lives a day.`);
+  const pending = (await listProofs(ctx.db, { memberId: member.id, domain: name })).filter(
+    p => p.status === 'pending' && p.expiresAt > now,
+  );
+  if (pending.length === 0)
+    throw new Problem('malformed', `No code is on its way for "${domain}": begin with "domain prove". A code lives a day.`);
   const given = code.trim().toLowerCase();
   const proof = pending.find(p => mailboxCode(ctx, 'proof', p.id, p.domain, p.mailbox) === given);
   if (!proof) throw new Problem('incorrectResponse', `This is not the code that was mailed for "${domain}".`);
   const holders = await otherHolders(ctx.db, member.id, name, now);
   if (holders.length) {
     await tellContested(ctx, member.id, holders, name);
-    throw new Problem('unauthorized', `Another member holds a proof or a certificate for "${name}", so a mailbox alone is not enough. Revoke the other proof and certificates first ("domain list", "cert list"), or have it proved by a DNS or HTTP challenge.`);
+    throw new Problem(
+      'unauthorized',
+      `Another member holds a proof or a certificate for "${name}", so a mailbox alone is not enough. Revoke the other proof and certificates first ("domain list", "cert list"), or have it proved by a DNS or HTTP challenge.`,
+    );
   }
   const expiresAt = now + ctx.config.policy.proofDays * 86400;
   await ctx.db.transaction(async trx => {
-    if (!(await confirmProof(trx, proof.id, now, expiresAt, { mailbox: proof.mailbox }))) throw new Problem('malformed', 'The proof was confirmed or revoked meanwhile.');
+    if (!(await confirmProof(trx, proof.id, now, expiresAt, { mailbox: proof.mailbox })))
+      throw new Problem('malformed', 'The proof was confirmed or revoked meanwhile.');
     await supersedeProofs(trx, member.id, name, proof.id);
-    await record(trx, now, { action: 'domain.proved', actor, subject: { member: member.id, proof: proof.id }, detail: { domain: name, mailbox: proof.mailbox } });
+    await record(trx, now, {
+      action: 'domain.proved',
+      actor,
+      subject: { member: member.id, proof: proof.id },
+      detail: { domain: name, mailbox: proof.mailbox },
+    });
   });
   return { ...proof, status: 'valid', validatedAt: now, expiresAt };
 }
@@ -72,8 +106,14 @@ export async function confirmDomain(ctx: Ctx, member: Member, domain: string, co
 /** Ends a proof and the authorizations made from it. @throws Problem */
 export async function endProof(ctx: Ctx, proof: DomainProof, actor: Actor): Promise<void> {
   await ctx.db.transaction(async trx => {
-    if (!(await revokeProof(trx, proof.id))) throw new Problem('malformed', `The proof ${proof.id} of "${proof.domain}" is revoked already.`);
+    if (!(await revokeProof(trx, proof.id)))
+      throw new Problem('malformed', `The proof ${proof.id} of "${proof.domain}" is revoked already.`);
     await revokeAuthorizationsOfProof(trx, proof.id);
-    await record(trx, ctx.now(), { action: 'domain.revoked', actor, subject: { member: proof.memberId, proof: proof.id }, detail: { domain: proof.domain } });
+    await record(trx, ctx.now(), {
+      action: 'domain.revoked',
+      actor,
+      subject: { member: proof.memberId, proof: proof.id },
+      detail: { domain: proof.domain },
+    });
   });
 }

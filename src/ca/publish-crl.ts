@@ -13,7 +13,8 @@ const lifetime = 7 * 86400;
 const pause = 86400;
 const lease = 120;
 
-const signingIssuers = (ctx: Ctx): SigningIssuer[] => [...ctx.authority.issuers.values()].filter((i): i is SigningIssuer => i.signer !== undefined);
+const signingIssuers = (ctx: Ctx): SigningIssuer[] =>
+  [...ctx.authority.issuers.values()].filter((i): i is SigningIssuer => i.signer !== undefined);
 
 /** Publishes the CRL of each issuer that needs one, by one process of many. */
 export async function publishDueCrls(ctx: Ctx): Promise<void> {

@@ -19,12 +19,20 @@ export type Revoker =
   | { kind: 'operator' };
 
 /** One function for every door. @throws Problem alreadyRevoked, badRevocationReason, malformed */
-export async function revoke(ctx: Ctx, certificate: Certificate, reason: RevocationReason, revoker: Revoker, actor: Actor): Promise<{ at: number; reason: RevocationReason }> {
+export async function revoke(
+  ctx: Ctx,
+  certificate: Certificate,
+  reason: RevocationReason,
+  revoker: Revoker,
+  actor: Actor,
+): Promise<{ at: number; reason: RevocationReason }> {
   const allowed = revoker.kind === 'operator' ? operatorReasons : subscriberReasons;
-  if (!allowed.includes(reason)) throw new Problem('badRevocationReason', `The reason "${reason}" is not accepted here; use one of ${allowed.join(', ')}.`);
+  if (!allowed.includes(reason))
+    throw new Problem('badRevocationReason', `The reason "${reason}" is not accepted here; use one of ${allowed.join(', ')}.`);
   if (certificate.revocation) throw new Problem('alreadyRevoked', `The certificate was revoked at ${rfc3339(certificate.revocation.at)}.`);
   const at = ctx.now();
-  if (certificate.state !== 'issued' || certificate.notAfter < at) throw new Problem('malformed', 'The certificate has expired or was never issued; there is nothing to revoke.');
+  if (certificate.state !== 'issued' || certificate.notAfter < at)
+    throw new Problem('malformed', 'The certificate has expired or was never issued; there is nothing to revoke.');
 
   const recorded = revoker.kind === 'authorized-account' ? 'cessationOfOperation' : reason;
   const by = 'id' in revoker ? `account:${revoker.id}` : revoker.kind;
@@ -32,7 +40,8 @@ export async function revoke(ctx: Ctx, certificate: Certificate, reason: Revocat
   const { serial, memberId, accountId } = certificate;
   const subject = { serial, ...(memberId !== undefined && { member: memberId }), ...(accountId !== undefined && { account: accountId }) };
   const messages = await ctx.db.transaction(async trx => {
-    if (!(await revokeCertificate(trx, serial, { at, reason: recorded, by }))) throw new Problem('alreadyRevoked', 'The certificate was revoked by another request meanwhile.');
+    if (!(await revokeCertificate(trx, serial, { at, reason: recorded, by })))
+      throw new Problem('alreadyRevoked', 'The certificate was revoked by another request meanwhile.');
     await record(trx, at, { action: 'certificate.revoked', actor, subject, detail: { reason: recorded, by } });
     if (blocks) {
       await blockKey(trx, certificate.spkiHash, `certificate ${serial}, said by ${by}`, at);

@@ -62,7 +62,9 @@ export async function answerChallenge(
       break;
     case 'valid':
       await caaFor(ctx, authorization, challenge, AbortSignal.timeout(deadline * 1000));
-      await ctx.db.transaction(trx => succeed(ctx, trx, { challenge, authorization }, account, (answer as Answer & { next: 'valid' }).evidence, actor));
+      await ctx.db.transaction(trx =>
+        succeed(ctx, trx, { challenge, authorization }, account, (answer as Answer & { next: 'valid' }).evidence, actor),
+      );
       break;
   }
 }
@@ -94,14 +96,20 @@ async function sendCode(
   const domain = authorization.name;
   const messages = await ctx.db.transaction(async trx => {
     const sentTo = [...detail.sentTo.filter(m => m !== mailbox), mailbox];
-    if (!(await updateMailbox(trx, challenge.id, { ...detail, sentTo }))) throw new Problem('malformed', 'The challenge was answered meanwhile.');
+    if (!(await updateMailbox(trx, challenge.id, { ...detail, sentTo })))
+      throw new Problem('malformed', 'The challenge was answered meanwhile.');
     await limitCodes(ctx, trx, member?.id, domain);
     const scope = { memberId: member?.id, domain: registrableDomain(domain) };
     const refs = { challengeId: challenge.id, address: actor.address ?? '' };
     const ids = [await tell(ctx, trx, { kind: 'challenge-code', refs: { ...refs, mailbox } }, scope)];
     const others = detail.sentTo.length === 0 ? detail.mailboxes.filter(m => m !== mailbox) : [];
     for (const other of others) ids.push(await tell(ctx, trx, { kind: 'challenge-notice', refs: { ...refs, mailbox: other } }));
-    await record(trx, ctx.now(), { action: 'challenge.code-sent', actor, subject: { ...subject, challenge: challenge.id }, detail: { mailbox } });
+    await record(trx, ctx.now(), {
+      action: 'challenge.code-sent',
+      actor,
+      subject: { ...subject, challenge: challenge.id },
+      detail: { mailbox },
+    });
     return ids;
   });
   ctx.background.run('deliver', () => deliver(ctx, messages));
@@ -115,7 +123,10 @@ async function refuseContested(ctx: Ctx, account: Account, domain: string): Prom
   const holders = await otherHolders(ctx.db, account.memberId ?? '', domain, ctx.now());
   if (holders.length === 0) return;
   await tellContested(ctx, account.memberId, holders, domain);
-  throw new Problem('unauthorized', `Another member holds a proof or a certificate for "${domain}", so a mailbox alone is not enough: prove it by a DNS or HTTP challenge, or ask the federation's operators to decide.`);
+  throw new Problem(
+    'unauthorized',
+    `Another member holds a proof or a certificate for "${domain}", so a mailbox alone is not enough: prove it by a DNS or HTTP challenge, or ask the federation's operators to decide.`,
+  );
 }
 
 export async function tellContested(ctx: Ctx, asker: string | undefined, holders: string[], domain: string): Promise<void> {
@@ -185,7 +196,14 @@ interface Pair {
 }
 
 /** A proof by mailbox serves the whole member; the others prove this name for this account. */
-async function succeed(ctx: Ctx, trx: Trx, { challenge, authorization }: Pair, account: Account, evidence: Evidence, actor: Actor): Promise<void> {
+async function succeed(
+  ctx: Ctx,
+  trx: Trx,
+  { challenge, authorization }: Pair,
+  account: Account,
+  evidence: Evidence,
+  actor: Actor,
+): Promise<void> {
   const now = ctx.now();
   if (!(await moveChallenge(trx, challenge.id, challenge.mailbox ? 'pending' : 'processing', 'valid', { validatedAt: now }))) return;
   const expiresAt = now + authorizationLifetime.valid;

@@ -1,4 +1,4 @@
-import { caaMethodLabels, type ChallengeTypeName } from '../model/challenge.ts';
+import { type ChallengeTypeName, caaMethodLabels } from '../model/challenge.ts';
 import { type DnsName, selfAndAncestors } from '../model/identifier.ts';
 import { Problem } from '../model/problem.ts';
 import type { CaaProperty, Network } from '../net/network.ts';
@@ -16,7 +16,11 @@ export interface CaaQuestion extends DnsName {
  * @returns the record set that was relevant, for the audit log; undefined where there is none
  * @throws Problem caa, or dns where a lookup failed
  */
-export async function checkCaa(net: Network, question: CaaQuestion, signal?: AbortSignal): Promise<{ at: string; value: string } | undefined> {
+export async function checkCaa(
+  net: Network,
+  question: CaaQuestion,
+  signal?: AbortSignal,
+): Promise<{ at: string; value: string } | undefined> {
   for (const domain of selfAndAncestors(question.name)) {
     const set = await net.caa(domain, signal);
     if (set.length === 0) continue;
@@ -31,7 +35,11 @@ const known = new Set(['issue', 'issuewild', 'iodef']);
 /** RFC 8659 §4: the property that authorizes us. @throws Problem */
 function authorizing(set: CaaProperty[], question: CaaQuestion, domain: string): string {
   const stranger = set.find(p => p.critical && !known.has(p.tag));
-  if (stranger) throw new Problem('caa', `The CAA record set of ${domain} has a critical property "${stranger.tag}" that this authority does not know.`);
+  if (stranger)
+    throw new Problem(
+      'caa',
+      `The CAA record set of ${domain} has a critical property "${stranger.tag}" that this authority does not know.`,
+    );
   const issue = set.filter(p => p.tag === 'issue');
   const issuewild = set.filter(p => p.tag === 'issuewild');
   const properties = question.wildcard && issuewild.length ? issuewild : issue;
@@ -49,11 +57,13 @@ function authorizing(set: CaaProperty[], question: CaaQuestion, domain: string):
 function objection(value: string, { identities, accountUri, method }: CaaQuestion): string | undefined {
   const parsed = parseIssue(value);
   if (!parsed) return 'a property cannot be parsed and authorizes nobody';
-  if (!identities.some(i => i.toLowerCase() === parsed.issuer)) return parsed.issuer ? 'they name other authorities' : 'they forbid every authority';
+  if (!identities.some(i => i.toLowerCase() === parsed.issuer))
+    return parsed.issuer ? 'they name other authorities' : 'they forbid every authority';
   const { accounturi, validationmethods } = parsed.parameters;
   if (accounturi !== undefined && accounturi !== accountUri) return 'they name another account (accounturi)';
   const label = caaMethodLabels[method];
-  if (validationmethods !== undefined && !validationmethods.split(',').includes(label)) return `they do not allow the validation method ${label}`;
+  if (validationmethods !== undefined && !validationmethods.split(',').includes(label))
+    return `they do not allow the validation method ${label}`;
   return undefined;
 }
 

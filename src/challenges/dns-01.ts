@@ -13,7 +13,10 @@ export const dns01: ChallengeType = {
     const digest = createHash('sha256').update(keyAuthorization(task)).digest('base64url');
     if (records.length === 0) throw new Problem('dns', `There is no TXT record at ${owner}.`);
     if (!records.includes(digest))
-      throw new Problem('incorrectResponse', `None of the ${records.length} TXT records at ${owner} is the digest of the key authorization.`);
+      throw new Problem(
+        'incorrectResponse',
+        `None of the ${records.length} TXT records at ${owner} is the digest of the key authorization.`,
+      );
     return { owner, record: digest };
   },
 };

@@ -18,14 +18,18 @@ export const emailMailbox01: ChallengeType = {
     const { mailbox, response } = payload;
     const detail = challenge.mailbox;
     if (!detail) throw new Problem('malformed', 'This challenge has no mailboxes.');
-    if (response !== undefined && mailbox !== undefined) throw new Problem('malformed', 'Send "mailbox" to ask for a code or "response" to answer with it, not both.');
+    if (response !== undefined && mailbox !== undefined)
+      throw new Problem('malformed', 'Send "mailbox" to ask for a code or "response" to answer with it, not both.');
     if (response === undefined) return { next: 'pending', mailbox: chosen(mailbox ?? detail.mailboxes[0], detail.mailboxes) };
     const answer = fromBase64url(response);
     if (!answer) throw new Problem('malformed', '"response" is the base64url, without padding, of the SHA-256 of the key authorization.');
     if (detail.sentTo.length === 0) throw new Problem('malformed', 'No code was sent yet: send {"mailbox": …} first.');
     const right = detail.sentTo.find(box => isDigest(answer, codeFor(box) + challenge.token, thumbprint));
     if (!right)
-      throw new Problem('incorrectResponse', 'This is not the SHA-256 of the key authorization: the code from the mail, the token of this challenge, ".", and the thumbprint of the account key.');
+      throw new Problem(
+        'incorrectResponse',
+        'This is not the SHA-256 of the key authorization: the code from the mail, the token of this challenge, ".", and the thumbprint of the account key.',
+      );
     return { next: 'valid', evidence: { mailbox: right } };
   },
 };

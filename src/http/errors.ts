@@ -6,7 +6,11 @@ import type { Reply } from './reply.ts';
 export function renderProblem(error: unknown, log: Logger): Reply {
   const problem = asProblem(error);
   if (problem.type === 'serverInternal') log.error({ err: problem.cause ?? problem }, 'internal error');
-  return { status: problem.status, headers: { 'Content-Type': 'application/problem+json', ...extraHeaders(problem) }, body: problem.toJSON() };
+  return {
+    status: problem.status,
+    headers: { 'Content-Type': 'application/problem+json', ...extraHeaders(problem) },
+    body: problem.toJSON(),
+  };
 }
 
 function extraHeaders({ extras }: Problem): Record<string, string | string[]> {
@@ -16,4 +20,3 @@ function extraHeaders({ extras }: Problem): Record<string, string | string[]> {
     ...(extras.links && { Link: extras.links }),
   };
 }
-

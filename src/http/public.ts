@@ -6,8 +6,8 @@ import { bodyLimit } from './acme/jws.ts';
 import { type Acme, dispatch, type Incoming, type Route } from './acme/request.ts';
 import { routes } from './acme/router.ts';
 import { renderProblem } from './errors.ts';
-import { type Reply, toWire } from './reply.ts';
 import { front } from './front.ts';
+import { type Reply, toWire } from './reply.ts';
 
 /** The public listener: ACME, the root certificate, a page that says what this is, and whether it is alive. */
 export function publicApp(acme: Acme): Express {
@@ -32,7 +32,11 @@ export function publicApp(acme: Acme): Express {
   const pages = helmet();
   app.get('/', pages, (_, res) => send(res, front(acme)));
   app.get('/root.pem', (_, res) =>
-    send(res, { status: 200, headers: { 'Content-Type': 'application/x-pem-file' }, body: pem('CERTIFICATE', acme.ctx.authority.root.certificate) }),
+    send(res, {
+      status: 200,
+      headers: { 'Content-Type': 'application/x-pem-file' },
+      body: pem('CERTIFICATE', acme.ctx.authority.root.certificate),
+    }),
   );
   app.get('/healthz', (_, res) => send(res, { status: 200, body: { status: 'alive' } }));
   app.use((_, res) => fail(acme, notFound('page'), res, {}));
@@ -71,7 +75,8 @@ function incoming({ urls }: Acme, req: Request): Incoming {
 /** RFC 8555 §6.1 (CORS), §6.5 (a fresh nonce in every answer to a POST), §7.1 (index). */
 function acmeHeaders({ nonces, urls }: Acme, method: string, path = ''): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = { 'Access-Control-Allow-Origin': '*' };
-  if (path.endsWith('/directory')) return path.includes('/m/') ? { ...headers, 'Cache-Control': 'no-store', Link: index(urls.directory) } : headers;
+  if (path.endsWith('/directory'))
+    return path.includes('/m/') ? { ...headers, 'Cache-Control': 'no-store', Link: index(urls.directory) } : headers;
   headers['Link'] = index(urls.directory);
   if (method === 'POST' || path === '/acme/new-nonce') {
     headers['Replay-Nonce'] = nonces.issue();
@@ -106,14 +111,17 @@ function fail(acme: Acme, error: unknown, res: Response, headers: Record<string,
 }
 
 function refuseMethod(acme: Acme, methods: string[], res: Response): void {
-  fail(acme, new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 }), res, { Allow: methods.join(', ') });
+  fail(acme, new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 }), res, {
+    Allow: methods.join(', '),
+  });
 }
 
 /** What express itself throws: a body that is too long, cut off, or encoded; a path that cannot be decoded. */
 function readError(error: unknown): Problem {
   const { type, status } = (error ?? {}) as { type?: string; status?: number };
   if (type === 'entity.too.large') return new Problem('malformed', `The request body is longer than ${bodyLimit} octets.`, { status: 413 });
-  if (type === 'encoding.unsupported') return new Problem('malformed', 'The request body is sent without Content-Encoding.', { status: 415 });
+  if (type === 'encoding.unsupported')
+    return new Problem('malformed', 'The request body is sent without Content-Encoding.', { status: 415 });
   if (status !== undefined && status >= 400 && status < 500) return new Problem('malformed', 'The request cannot be read.', { status });
   return asProblem(error);
 }

@@ -74,8 +74,8 @@ async function serveCrl(ctx: Ctx, issuerId: string, res: ServerResponse): Promis
 /** The certificates that AIA names: issuing CAs, never a root. */
 function serveIssuer(ctx: Ctx, id: string, res: ServerResponse): void {
   const issuer = ctx.authority.issuers.get(id);
-  if (!issuer || issuer.id === ctx.authority.root.id) return plain(res, 404, 'not found');
-  return bytes(res, 'application/pkix-cert', issuer.certificate);
+  if (!issuer || issuer.id === ctx.authority.root.id) plain(res, 404, 'not found');
+  else bytes(res, 'application/pkix-cert', issuer.certificate);
 }
 
 function bytes(res: ServerResponse, type: string, body: Uint8Array): void {

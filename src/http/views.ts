@@ -1,6 +1,7 @@
 import type { Reply } from './reply.ts';
 
-const style = 'body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}code{background:#eee;padding:.1em .3em;word-break:break-all}';
+const style =
+  'body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}code{background:#eee;padding:.1em .3em;word-break:break-all}';
 
 /** Text of others, fit for HTML. */
 export function escapeHtml(text: string): string {
@@ -12,7 +13,10 @@ export function page(title: string, paragraphs: string[]): Reply {
   const body = paragraphs.map(p => `<p>${p}</p>`).join('\n');
   return {
     status: 200,
-    headers: { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'" },
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+    },
     body: `<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n<title>${title}</title>\n<style>${style}</style>\n<h1>${title}</h1>\n${body}\n</html>\n`,
   };
 }

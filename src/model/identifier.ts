@@ -20,7 +20,21 @@ export interface NamePolicy {
 }
 
 /** RFC 6761, RFC 6762, RFC 7686, RFC 8375, RFC 9476 and ICANN's `.internal`: top-level domains that are nobody's. */
-const specialUse = new Set(['alt', 'example', 'internal', 'invalid', 'local', 'localhost', 'onion', 'test', 'arpa', 'home', 'corp', 'mail', 'lan']);
+const specialUse = new Set([
+  'alt',
+  'example',
+  'internal',
+  'invalid',
+  'local',
+  'localhost',
+  'onion',
+  'test',
+  'arpa',
+  'home',
+  'corp',
+  'mail',
+  'lan',
+]);
 const providers = new Set(mailProviders);
 
 /** UTS #46 as registries apply it: nothing is mapped away silently, STD 3 letters, lengths checked. */
@@ -46,7 +60,8 @@ export function parseName(value: string, policy: NamePolicy): DnsName {
     throw new Problem('rejectedIdentifier', `Wildcards are not issued here; name each host instead of "${value}".`);
   checkSuffix(name, policy);
   const provider = selfAndAncestors(name).find(n => providers.has(n));
-  if (provider) throw new Problem('rejectedIdentifier', `"${provider}" is a public mail provider, whose mailboxes prove nothing about the domain.`);
+  if (provider)
+    throw new Problem('rejectedIdentifier', `"${provider}" is a public mail provider, whose mailboxes prove nothing about the domain.`);
   const refused = policy.refuseNames.map(n => n.toLowerCase()).find(n => isAtOrBelow(name, n));
   if (refused) throw new Problem('rejectedIdentifier', `The policy of this authority refuses "${refused}" and all names below it.`);
   return { name, wildcard };
@@ -55,7 +70,8 @@ export function parseName(value: string, policy: NamePolicy): DnsName {
 /** RFC 1035 §2.3, RFC 1123 §2.1, RFC 5891 §4.2: syntax alone. */
 function parseSyntax(value: string): string {
   const shown = printable(value);
-  if (isIP(value.replace(/^\[|\]$/g, ''))) throw new Problem('rejectedIdentifier', `"${shown}" is an IP address; only domain names are certified.`);
+  if (isIP(value.replace(/^\[|\]$/g, '')))
+    throw new Problem('rejectedIdentifier', `"${shown}" is an IP address; only domain names are certified.`);
   if (/[^\x00-\x7f]/.test(value)) throw new Problem('malformed', `"${shown}" is to be sent as A-labels${aLabelHint(value)}.`);
   if (value.endsWith('.')) throw new Problem('malformed', `"${shown}": leave the final dot out.`);
   if (value.length > 253) throw new Problem('malformed', `A domain name has 253 characters at most; this one has ${value.length}.`);
@@ -63,7 +79,10 @@ function parseSyntax(value: string): string {
   const labels = name.split('.');
   for (const label of labels) {
     if (!/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(label))
-      throw new Problem('malformed', `"${shown}" is no domain name: a label has letters, digits and inner hyphens ("${printable(label)}").`);
+      throw new Problem(
+        'malformed',
+        `"${shown}" is no domain name: a label has letters, digits and inner hyphens ("${printable(label)}").`,
+      );
     if (label.length > 63) throw new Problem('malformed', `"${shown}": a label has 63 characters at most.`);
     if (label.slice(2, 4) === '--' && !isALabel(label)) throw new Problem('malformed', `"${shown}": "${label}" is no valid A-label.`);
   }

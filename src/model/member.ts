@@ -17,7 +17,7 @@ export interface EabKey {
   memberId: string;
   label?: string;
   secret: Uint8Array;
-  /** Absent: any number. */
+  /** Absent: no limit. */
   usesLeft?: number;
   expiresAt: number;
   revokedAt?: number;

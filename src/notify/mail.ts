@@ -44,7 +44,8 @@ function compose(from: string, domain: string, notice: Notice, now: number, rand
 function dkim(config: Config['mail']) {
   if (!config.dkim) return {};
   const { domain, selector, keyFile } = config.dkim;
-  const headerFieldNames = 'from:to:subject:date:message-id:mime-version:content-type:content-transfer-encoding:auto-submitted:reply-to:in-reply-to:references';
+  const headerFieldNames =
+    'from:to:subject:date:message-id:mime-version:content-type:content-transfer-encoding:auto-submitted:reply-to:in-reply-to:references';
   return { dkim: { domainName: domain, keySelector: selector, privateKey: readFileSync(keyFile, 'utf8'), headerFieldNames } };
 }
 
@@ -100,5 +101,9 @@ function asDeliveryError(error: unknown): DeliveryError {
   const { responseCode, response, code, message } = error as { responseCode?: number; response?: string; code?: string; message?: string };
   const enhanced = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response ?? '')?.[1];
   if (responseCode === undefined) return new DeliveryError(`the mail server cannot be reached (${code ?? message})`, false);
-  return new DeliveryError(`the mail server answered ${responseCode}${enhanced ? ` ${enhanced}` : ''}`, responseCode >= 500 && code !== 'EAUTH', enhanced);
+  return new DeliveryError(
+    `the mail server answered ${responseCode}${enhanced ? ` ${enhanced}` : ''}`,
+    responseCode >= 500 && code !== 'EAUTH',
+    enhanced,
+  );
 }

@@ -158,5 +158,8 @@ federation's operators know.`
 for which another member holds a proof or a certificate. A mailbox alone
 is not enough here: prove it by a DNS or HTTP challenge, or ask the
 federation's operators to decide.`;
-  return { subject: `About the domain ${facts.domain}`, text: `${text}\n\nAuthority: ${facts.authority}\nThis message cannot be answered.\n` };
+  return {
+    subject: `About the domain ${facts.domain}`,
+    text: `${text}\n\nAuthority: ${facts.authority}\nThis message cannot be answered.\n`,
+  };
 }

@@ -59,7 +59,11 @@ export const accountOperations = [
     output: z.object({ thumbprint: z.string(), memberId: z.string(), createdAt: time }),
     async run(ctx, { member, thumbprint }) {
       await memberOf(ctx, member);
-      if ((await findThumbprint(ctx.db, thumbprint)) || (await findAccountByKey(ctx.db, thumbprint)) || (await isRetired(ctx.db, thumbprint)))
+      if (
+        (await findThumbprint(ctx.db, thumbprint)) ||
+        (await findAccountByKey(ctx.db, thumbprint)) ||
+        (await isRetired(ctx.db, thumbprint))
+      )
         throw new Problem('malformed', `The thumbprint ${thumbprint} is registered already, or its key has or had an account.`);
       const now = ctx.now();
       await ctx.db.transaction(async trx => {

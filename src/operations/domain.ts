@@ -47,7 +47,8 @@ export const domainOperations = [
       const { proof, messages } = await beginProof(ctx, await memberOf(ctx, member), domain, mailbox, operator);
       await deliver(ctx, messages);
       const [message] = await findMessages(ctx.db, messages);
-      if (message?.state === 'dead') throw new Problem('connection', `The code for ${proof.mailbox} was not delivered: ${message.lastError}. Name another mailbox.`);
+      if (message?.state === 'dead')
+        throw new Problem('connection', `The code for ${proof.mailbox} was not delivered: ${message.lastError}. Name another mailbox.`);
       return { id: proof.id, domain: proof.domain, mailbox: proof.mailbox, expires: rfc3339(proof.expiresAt) };
     },
   }),
@@ -70,10 +71,16 @@ export const domainOperations = [
     name: 'domain list',
     summary: 'domain proofs',
     scope: 'read',
-    input: z.object({ member: memberId.optional().describe('of this member only'), domain: z.string().optional().describe('of this domain only') }),
+    input: z.object({
+      member: memberId.optional().describe('of this member only'),
+      domain: z.string().optional().describe('of this domain only'),
+    }),
     output: z.array(shown),
     async run(ctx, { member, domain }) {
-      const proofs = await listProofs(ctx.db, { ...(member !== undefined && { memberId: member }), ...(domain !== undefined && { domain }) });
+      const proofs = await listProofs(ctx.db, {
+        ...(member !== undefined && { memberId: member }),
+        ...(domain !== undefined && { domain }),
+      });
       return proofs.map(p => show(p, ctx.now()));
     },
   }),

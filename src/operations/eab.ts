@@ -42,7 +42,13 @@ export const eabOperations = [
       uses: numberOrAny.default(1).describe('accounts that it can bind, or any'),
       expires: days.default(30).describe('days until it ends'),
     }),
-    output: z.object({ kid: z.string(), hmacKey: z.string(), directory: z.string(), uses: z.union([z.number(), z.literal('any')]), expires: time }),
+    output: z.object({
+      kid: z.string(),
+      hmacKey: z.string(),
+      directory: z.string(),
+      uses: z.union([z.number(), z.literal('any')]),
+      expires: time,
+    }),
     async run(ctx, { member, label, uses, expires }) {
       await memberOf(ctx, member);
       const kid = newId(ctx);
@@ -61,7 +67,13 @@ export const eabOperations = [
         await insertEabKey(trx, key);
         await record(trx, now, { action: 'eab.created', actor: operator, subject: { member, eab: kid } });
       });
-      return { kid, hmacKey: base64url(secret), directory: `${ctx.config.publicUrl}/acme/directory`, uses, expires: rfc3339(key.expiresAt) };
+      return {
+        kid,
+        hmacKey: base64url(secret),
+        directory: `${ctx.config.publicUrl}/acme/directory`,
+        uses,
+        expires: rfc3339(key.expiresAt),
+      };
     },
   }),
   operation({

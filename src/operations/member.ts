@@ -3,13 +3,19 @@ import { newId } from '../ca/ids.ts';
 import type { Ctx } from '../ctx.ts';
 import { operator } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
-import { type Member, memberStatuses, type MemberStatus } from '../model/member.ts';
+import { type Member, type MemberStatus, memberStatuses } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { findMember, insertMember, listMembers, moveMember } from '../store/members.ts';
 import { found, list, memberId, operation, time } from './operation.ts';
 
-const shown = z.object({ id: z.string(), name: z.string(), status: z.enum(memberStatuses), contacts: z.array(z.string()), createdAt: time });
+const shown = z.object({
+  id: z.string(),
+  name: z.string(),
+  status: z.enum(memberStatuses),
+  contacts: z.array(z.string()),
+  createdAt: time,
+});
 
 const show = ({ id, name, status, contacts, createdAt }: Member) => ({ id, name, status, contacts, createdAt: rfc3339(createdAt) });
 
@@ -42,7 +48,13 @@ export const memberOperations = [
     summary: 'admit an organisation or person to the federation',
     scope: 'members',
     input: z.object({
-      name: z.string().trim().min(1).max(200).regex(/^\P{C}*$/u, 'has no control characters').describe('its name, as notices and mails say it'),
+      name: z
+        .string()
+        .trim()
+        .min(1)
+        .max(200)
+        .regex(/^\P{C}*$/u, 'has no control characters')
+        .describe('its name, as notices and mails say it'),
       email: list.pipe(z.array(z.email())).describe('its contact, or several with commas between'),
     }),
     output: shown,

@@ -34,7 +34,10 @@ export const numberOrAny = z.union([z.literal('any'), z.coerce.number().int().mi
 export const days = z.coerce.number().int().min(1).max(3650);
 
 /** `a,b` or several. */
-export const list = z.preprocess(value => (typeof value === 'string' ? value.split(',').map(part => part.trim()) : value), z.array(z.string().min(1)).min(1));
+export const list = z.preprocess(
+  value => (typeof value === 'string' ? value.split(',').map(part => part.trim()) : value),
+  z.array(z.string().min(1)).min(1),
+);
 
 /** @throws Problem 404 */
 export function found<T>(value: T | undefined, what: string): T {

@@ -1,8 +1,8 @@
 import { type RevocationReason, revocationReasons } from '../model/certificate.ts';
-import { context, contextConstructed, integer, octetString, oid, sequence, smallInteger, tags, time, tlv } from './der.ts';
-import { type Signer, keyIdentifier } from './keys.ts';
-import { oids } from './oids.ts';
 import { signTbs } from './certificate.ts';
+import { context, contextConstructed, integer, octetString, oid, sequence, smallInteger, tags, time, tlv } from './der.ts';
+import { keyIdentifier, type Signer } from './keys.ts';
+import { oids } from './oids.ts';
 
 export interface CrlEntry {
   /** Hex of the value. */
@@ -55,4 +55,3 @@ function* entryBytes(entries: Iterable<CrlEntry>): Generator<Uint8Array> {
     );
   }
 }
-

@@ -61,7 +61,10 @@ function readKey(request: pkijs.CertificationRequest, weakKeys: ReadonlySet<stri
 /** Over the exact bytes that were signed. */
 function verifySignature(der: Uint8Array, request: pkijs.CertificationRequest, publicKey: PublicKeyFacts): void {
   const hash = signatureHashes[request.signatureAlgorithm.algorithmId];
-  if (!hash) throw badCsr(`The CSR is signed with the algorithm ${request.signatureAlgorithm.algorithmId}; use ECDSA or RSA (PKCS #1) with SHA-256, SHA-384 or SHA-512.`);
+  if (!hash)
+    throw badCsr(
+      `The CSR is signed with the algorithm ${request.signatureAlgorithm.algorithmId}; use ECDSA or RSA (PKCS #1) with SHA-256, SHA-384 or SHA-512.`,
+    );
   let valid = false;
   try {
     const [info] = elements(readDer(der), tags.sequence);
@@ -77,7 +80,8 @@ function readNames(request: pkijs.CertificationRequest): Pick<CsrFacts, 'dnsName
   const dns = new Set<string>();
   const srv = new Set<string>();
   const xmpp = new Set<string>();
-  for (const { type, value } of request.subject.typesAndValues) if (type === oids.commonName) dns.add(String(value.valueBlock.value).toLowerCase());
+  for (const { type, value } of request.subject.typesAndValues)
+    if (type === oids.commonName) dns.add(String(value.valueBlock.value).toLowerCase());
   for (const extension of requestedExtensions(request)) {
     if (extension.extnID !== oids.subjectAltName) continue;
     try {
@@ -105,7 +109,9 @@ function addAltName(name: Tlv, dns: Set<string>, srv: Set<string>, xmpp: Set<str
     return;
   }
   if (name.tag !== contextConstructed(0))
-    throw badCsr('The CSR asks for a name that is neither a dNSName nor one of XMPP (SRVName, XmppAddr); leave IP addresses, mail addresses and URIs out.');
+    throw badCsr(
+      'The CSR asks for a name that is neither a dNSName nor one of XMPP (SRVName, XmppAddr); leave IP addresses, mail addresses and URIs out.',
+    );
   const [type, wrapper] = elements(name);
   const value = wrapper && elements(wrapper, contextConstructed(0))[0];
   if (!type || !value) throw badCsr('The CSR holds an otherName that cannot be parsed.');

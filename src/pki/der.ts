@@ -103,7 +103,9 @@ export function integer(value: Uint8Array): Uint8Array {
   let start = 0;
   while (start < value.length - 1 && value[start] === 0) start++;
   const digits = value.subarray(start);
-  return (digits[0] ?? 0) & 0x80 ? tlv(tags.integer, Uint8Array.of(0), digits) : tlv(tags.integer, digits.length ? digits : Uint8Array.of(0));
+  return (digits[0] ?? 0) & 0x80
+    ? tlv(tags.integer, Uint8Array.of(0), digits)
+    : tlv(tags.integer, digits.length ? digits : Uint8Array.of(0));
 }
 
 export function smallInteger(value: number): Uint8Array {

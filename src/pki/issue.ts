@@ -17,7 +17,6 @@ export interface IssuerFacts {
   notAfter: number;
 }
 
-
 export const crlUrl = (statusUrl: string, issuerId: string): string => `${statusUrl}/crl/${issuerId}.crl`;
 export const issuerUrl = (statusUrl: string, issuerId: string): string => `${statusUrl}/issuer/${issuerId}.cer`;
 export const ocspUrl = (statusUrl: string): string => `${statusUrl}/ocsp`;
@@ -110,7 +109,11 @@ export function responderSpec({ serial, spki, now, lifetime }: OwnRequest, issue
 }
 
 /** The certificate of our own public listener, where the operator brings none. */
-export function listenerSpec({ serial, spki, now, lifetime, statusUrl }: OwnRequest, issuer: IssuerFacts, names: AltName[]): CertificateSpec {
+export function listenerSpec(
+  { serial, spki, now, lifetime, statusUrl }: OwnRequest,
+  issuer: IssuerFacts,
+  names: AltName[],
+): CertificateSpec {
   return {
     serial,
     issuerName: issuer.subject,

@@ -44,7 +44,8 @@ type Facts = Omit<CertificateSpec, 'issuerName'> & { issuerName: Uint8Array; sub
 
 function readTbs(tbs: Uint8Array, faults: string[]): Facts {
   const [version, serial, algorithm, issuer, validity, subject, spki, extensions, ...more] = elements(readDer(tbs), tags.sequence);
-  if (!version || !serial || !algorithm || !issuer || !validity || !subject || !spki || !extensions) throw new DerError('members are missing');
+  if (!version || !serial || !algorithm || !issuer || !validity || !subject || !spki || !extensions)
+    throw new DerError('members are missing');
   if (more.length) faults.push('unique identifiers or more after the extensions');
   const number = elements(version, contextConstructed(0))[0];
   if (!number || Buffer.from(unsigned(number)).toString('hex') !== '02') faults.push('the version is not 3');
@@ -79,7 +80,8 @@ function readSubject(name: Tlv): Subject {
     const [type, value] = elements(pair, tags.sequence);
     const attribute = type && attributes[readOid(type)];
     if (!attribute || !value || subject[attribute] !== undefined) throw new DerError('an attribute that is unknown or doubled');
-    if (value.tag !== (attribute === 'serialNumber' ? tags.printableString : tags.utf8String)) throw new DerError(`${attribute} of another string type`);
+    if (value.tag !== (attribute === 'serialNumber' ? tags.printableString : tags.utf8String))
+      throw new DerError(`${attribute} of another string type`);
     subject[attribute] = Buffer.from(value.value).toString('utf8');
   }
   return subject;
@@ -112,7 +114,9 @@ function readExtension(id: string, value: Tlv, spec: ExtensionSpec, faults: stri
       spec.basicConstraints = readBasicConstraints(value);
       break;
     case oids.keyUsage:
-      spec.keyUsage = readFlags(value).map(bit => (Object.keys(keyUsageBits) as KeyUsage[]).find(k => keyUsageBits[k] === bit) ?? fail(`key usage bit ${bit}`));
+      spec.keyUsage = readFlags(value).map(
+        bit => (Object.keys(keyUsageBits) as KeyUsage[]).find(k => keyUsageBits[k] === bit) ?? fail(`key usage bit ${bit}`),
+      );
       break;
     case oids.extKeyUsage:
       spec.extKeyUsage = elements(value, tags.sequence).map(p => purposes[readOid(p)] ?? fail('an unknown purpose'));
@@ -180,7 +184,8 @@ function readAltName(name: Tlv): AltName {
   if (name.tag === context(2)) return { kind: 'dns', value: text(name, context(2)) };
   if (name.tag === context(7)) return { kind: 'ip', value: [...name.value].join('.') };
   const [type, wrapper] = elements(name, contextConstructed(0));
-  const value = wrapper && only({ ...wrapper, tag: wrapper.tag === contextConstructed(0) ? wrapper.tag : fail('an otherName without [0]') });
+  const value =
+    wrapper && only({ ...wrapper, tag: wrapper.tag === contextConstructed(0) ? wrapper.tag : fail('an otherName without [0]') });
   const kind = type && readOid(type);
   if (value && kind === oids.dnsSRV) return { kind: 'srv', value: text(value, tags.ia5String) };
   if (value && kind === oids.xmppAddr) return { kind: 'xmppAddr', value: text(value, tags.utf8String) };
@@ -225,8 +230,10 @@ function plain(value: unknown): string {
 /** What no certificate of ours may break, whatever was meant. */
 function rules(meant: CertificateSpec, faults: string[]): void {
   const { serial, notBefore, notAfter } = meant;
-  if (serial.length > 20 || serial.length === 0 || (serial[0] ?? 0) === 0 || (serial[0] ?? 0) > 127) faults.push('the serial number is not positive and of 20 octets at most');
-  if (!Number.isInteger(notBefore) || !Number.isInteger(notAfter) || notBefore >= notAfter) faults.push('the validity is not a span of whole seconds');
+  if (serial.length > 20 || serial.length === 0 || (serial[0] ?? 0) === 0 || (serial[0] ?? 0) > 127)
+    faults.push('the serial number is not positive and of 20 octets at most');
+  if (!Number.isInteger(notBefore) || !Number.isInteger(notAfter) || notBefore >= notAfter)
+    faults.push('the validity is not a span of whole seconds');
   if (meant.basicConstraints) {
     if (meant.altNames?.length) faults.push('an authority has no host names');
     return;
@@ -238,8 +245,10 @@ function rules(meant: CertificateSpec, faults: string[]): void {
   if (new Set(names.map(n => `${n.kind}:${n.value}`)).size !== names.length) faults.push('a name stands twice');
   for (const name of names) if (!nameForm[name.kind].test(name.value)) faults.push(`${name.kind} "${name.value}" has another form`);
   const cn = meant.subject.commonName;
-  if (cn !== undefined && (cn.length > 64 || !names.some(n => n.value === cn))) faults.push('the common name is none of the names, or too long');
-  if (meant.noRevAvail ? meant.crlUrl || meant.ocspUrl : !meant.crlUrl || !meant.ocspUrl) faults.push('a leaf has CRL and OCSP, or noRevAvail and neither (RFC 9608 §3)');
+  if (cn !== undefined && (cn.length > 64 || !names.some(n => n.value === cn)))
+    faults.push('the common name is none of the names, or too long');
+  if (meant.noRevAvail ? meant.crlUrl || meant.ocspUrl : !meant.crlUrl || !meant.ocspUrl)
+    faults.push('a leaf has CRL and OCSP, or noRevAvail and neither (RFC 9608 §3)');
 }
 
 const nameForm: Record<AltName['kind'], RegExp> = {

@@ -25,9 +25,9 @@ export function encodeSubject(subject: Subject): pkijs.RelativeDistinguishedName
   const sets = (['organizationName', 'commonName', 'serialNumber'] as const).flatMap(attribute => {
     const value = subject[attribute];
     if (value === undefined) return [];
-    const String = attribute === 'serialNumber' ? asn1js.PrintableString : asn1js.Utf8String;
+    const Text = attribute === 'serialNumber' ? asn1js.PrintableString : asn1js.Utf8String;
     return new asn1js.Set({
-      value: [new asn1js.Sequence({ value: [new asn1js.ObjectIdentifier({ value: oids[attribute] }), new String({ value })] })],
+      value: [new asn1js.Sequence({ value: [new asn1js.ObjectIdentifier({ value: oids[attribute] }), new Text({ value })] })],
     });
   });
   return new pkijs.RelativeDistinguishedNames({ schema: new asn1js.Sequence({ value: sets }) });

@@ -86,7 +86,8 @@ function readNonce(extensions: Tlv | undefined): Uint8Array | undefined {
     const value = parts.at(-1);
     if (!parts[0] || !value || readOid(parts[0]) !== oids.ocspNonce) continue;
     // RFC 9654 §2.1: an OCTET STRING inside the extension's own; older clients send the octets bare.
-    const nonce = value.value[0] === tags.octetString && value.value[1] === value.value.length - 2 ? readDer(value.value).value : value.value;
+    const nonce =
+      value.value[0] === tags.octetString && value.value[1] === value.value.length - 2 ? readDer(value.value).value : value.value;
     if (nonce.length < 1 || nonce.length > 128) throw new DerError('a nonce of other than 1 to 128 octets');
     return nonce;
   }
@@ -133,10 +134,7 @@ export async function signOcspResponse(response: OcspResponse, signer: Signer): 
     bitString(await signer.sign(data)),
     tlv(contextConstructed(0), sequence(response.responderCertificate)),
   );
-  return sequence(
-    tlv(tags.enumerated, Uint8Array.of(0)),
-    tlv(contextConstructed(0), sequence(oid(oids.ocspBasic), octetString(basic))),
-  );
+  return sequence(tlv(tags.enumerated, Uint8Array.of(0)), tlv(contextConstructed(0), sequence(oid(oids.ocspBasic), octetString(basic))));
 }
 
 function singleResponse({ certId, status }: SingleResponse, thisUpdate: number, nextUpdate: number): Uint8Array {

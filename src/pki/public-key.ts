@@ -54,7 +54,8 @@ export function checkLeafKey(spki: Uint8Array, weakKeys: ReadonlySet<string>): P
 /** @throws UnfitKey */
 export function checkRsa(key: KeyObject, weakKeys: ReadonlySet<string>, least: number, most: number): void {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < least || modulusLength > most) throw new UnfitKey(`an RSA key of ${modulusLength} bits is not accepted; use ${least} to ${most}`);
+  if (modulusLength < least || modulusLength > most)
+    throw new UnfitKey(`an RSA key of ${modulusLength} bits is not accepted; use ${least} to ${most}`);
   if (modulusLength % 8) throw new UnfitKey(`an RSA key of ${modulusLength} bits is not accepted; use a multiple of 8`);
   if (publicExponent !== 65537n) throw new UnfitKey(`the RSA exponent ${publicExponent} is not accepted; use 65537`);
   const { n } = key.export({ format: 'jwk' });

@@ -68,13 +68,25 @@ export async function findAccountAndMember(db: Db, id: string): Promise<{ accoun
   const r = (await db('accounts as a')
     .leftJoin('members as m', 'm.id', 'a.member_id')
     .where('a.id', id)
-    .first('a.*', 'm.name as member_name', 'm.status as member_status', 'm.contacts as member_contacts', 'm.created_at as member_created_at')) as
+    .first(
+      'a.*',
+      'm.name as member_name',
+      'm.status as member_status',
+      'm.contacts as member_contacts',
+      'm.created_at as member_created_at',
+    )) as
     | (AccountRow & { member_name: string; member_status: MemberRow['status']; member_contacts: string; member_created_at: number })
     | undefined;
   if (!r) return undefined;
   const account = fromRow(r);
   if (r.member_id === null) return { account };
-  const member = memberFromRow({ id: r.member_id, name: r.member_name, status: r.member_status, contacts: r.member_contacts, created_at: r.member_created_at });
+  const member = memberFromRow({
+    id: r.member_id,
+    name: r.member_name,
+    status: r.member_status,
+    contacts: r.member_contacts,
+    created_at: r.member_created_at,
+  });
   return { account, member };
 }
 
@@ -90,7 +102,9 @@ export async function listAccountsByDoor(db: Db, door: Door, doorId: string): Pr
 }
 
 export async function updateContact(db: Db, id: string, contact: string[]): Promise<void> {
-  await db('accounts').where({ id }).update({ contact: JSON.stringify(contact) });
+  await db('accounts')
+    .where({ id })
+    .update({ contact: JSON.stringify(contact) });
 }
 
 export async function updateTerms(db: Db, id: string, termsAgreed: string): Promise<void> {

@@ -114,7 +114,10 @@ export async function findChallenge(db: Db, id: string): Promise<Challenge | und
 }
 
 /** A challenge with the authorization it belongs to. */
-export async function findChallengeAndAuthorization(db: Db, id: string): Promise<{ challenge: Challenge; authorization: Authorization } | undefined> {
+export async function findChallengeAndAuthorization(
+  db: Db,
+  id: string,
+): Promise<{ challenge: Challenge; authorization: Authorization } | undefined> {
   const challenge = await findChallenge(db, id);
   const authorization = challenge && (await findAuthorization(db, challenge.authorizationId));
   return challenge && authorization && { challenge, authorization };
@@ -126,7 +129,13 @@ interface ChallengeChange {
 }
 
 /** Compare-and-swap along the table of moves. @returns whether it moved */
-export async function moveChallenge(db: Db, id: string, from: ChallengeStatus, to: ChallengeStatus, change: ChallengeChange = {}): Promise<boolean> {
+export async function moveChallenge(
+  db: Db,
+  id: string,
+  from: ChallengeStatus,
+  to: ChallengeStatus,
+  change: ChallengeChange = {},
+): Promise<boolean> {
   if (!challengeMoves[from].includes(to)) throw new Error(`a challenge does not move from ${from} to ${to}`);
   const moved = await db('challenges')
     .where({ id, status: from })
@@ -140,11 +149,17 @@ export async function moveChallenge(db: Db, id: string, from: ChallengeStatus, t
 
 /** What a challenge by mail shows; only while it is pending. */
 export async function updateMailbox(db: Db, id: string, mailbox: MailboxDetail): Promise<boolean> {
-  return (await db('challenges').where({ id, status: 'pending' }).update({ mailbox: JSON.stringify(mailbox), error: null })) === 1;
+  return (
+    (await db('challenges')
+      .where({ id, status: 'pending' })
+      .update({ mailbox: JSON.stringify(mailbox), error: null })) === 1
+  );
 }
 
 export async function setChallengeError(db: Db, id: string, error: ProblemDocument): Promise<void> {
-  await db('challenges').where({ id, status: 'pending' }).update({ error: JSON.stringify(error) });
+  await db('challenges')
+    .where({ id, status: 'pending' })
+    .update({ error: JSON.stringify(error) });
 }
 
 interface AuthorizationChange {
@@ -193,7 +208,11 @@ export async function claimChallenge(db: Db, id: string, seconds: number): Promi
 
 /** Processing ones that nobody has: what a crash interrupted. */
 export async function unclaimedChallenges(db: Db, limit: number): Promise<string[]> {
-  const rows = await db('challenges').where({ status: 'processing' }).where('claim_until', '<=', databaseClock(db)).limit(limit).select('id');
+  const rows = await db('challenges')
+    .where({ status: 'processing' })
+    .where('claim_until', '<=', databaseClock(db))
+    .limit(limit)
+    .select('id');
   return rows.map(r => r.id);
 }
 

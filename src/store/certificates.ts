@@ -97,7 +97,11 @@ export async function abandonCertificate(db: Db, serial: string, fence: number, 
 /** One committed row that nobody is at, for this process alone. */
 export async function claimCommitted(db: Db, seconds: number): Promise<{ certificate: Certificate; fence: number } | undefined> {
   const clock = databaseClock(db);
-  const candidate = await db('certificates').where({ state: 'committed' }).where('claim_until', '<=', clock).orderBy('claim_until').first('serial', 'claim_fence');
+  const candidate = await db('certificates')
+    .where({ state: 'committed' })
+    .where('claim_until', '<=', clock)
+    .orderBy('claim_until')
+    .first('serial', 'claim_fence');
   if (!candidate) return undefined;
   const rows = await db('certificates')
     .where({ serial: candidate.serial, state: 'committed', claim_fence: candidate.claim_fence })
@@ -163,7 +167,10 @@ export async function lastRevocation(db: Db, issuerId: string): Promise<number |
 }
 
 export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: number): Promise<void> {
-  await db('blocked_keys').insert({ spki_hash: Buffer.from(spkiHash), why, blocked_at: now }).onConflict('spki_hash').ignore();
+  await db('blocked_keys')
+    .insert({ spki_hash: Buffer.from(spkiHash), why, blocked_at: now })
+    .onConflict('spki_hash')
+    .ignore();
 }
 
 /** Whether an unexpired certificate of this key and one of these profiles was revoked: where no status can be asked, the key must go. */
@@ -178,5 +185,9 @@ export async function isRevokedKey(db: Db, spkiHash: Uint8Array, profiles: reado
 }
 
 export async function isBlocked(db: Db, spkiHash: Uint8Array): Promise<boolean> {
-  return (await db('blocked_keys').where({ spki_hash: Buffer.from(spkiHash) }).first('blocked_at')) !== undefined;
+  return (
+    (await db('blocked_keys')
+      .where({ spki_hash: Buffer.from(spkiHash) })
+      .first('blocked_at')) !== undefined
+  );
 }

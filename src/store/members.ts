@@ -139,7 +139,9 @@ export async function findDirectory(db: Db, id: string): Promise<MemberDirectory
 }
 
 export async function findDirectoryBySecret(db: Db, secretHash: Uint8Array): Promise<MemberDirectory | undefined> {
-  const r = await db('directories').where({ secret_hash: Buffer.from(secretHash) }).first();
+  const r = await db('directories')
+    .where({ secret_hash: Buffer.from(secretHash) })
+    .first();
   return r && directoryFromRow(r);
 }
 
@@ -268,7 +270,13 @@ export async function otherHolders(db: Db, memberId: string, domain: string, now
 }
 
 /** `pending -> valid`, with its new end. @returns whether it moved */
-export async function confirmProof(db: Db, id: string, now: number, expiresAt: number, evidence: Record<string, unknown>): Promise<boolean> {
+export async function confirmProof(
+  db: Db,
+  id: string,
+  now: number,
+  expiresAt: number,
+  evidence: Record<string, unknown>,
+): Promise<boolean> {
   const moved = await db('domain_proofs')
     .where({ id, status: 'pending' })
     .update({ status: 'valid', validated_at: now, expires_at: expiresAt, evidence: JSON.stringify(evidence) });
@@ -281,5 +289,8 @@ export async function revokeProof(db: Db, id: string): Promise<boolean> {
 
 /** An older living proof of the same member and domain gives way to a new one. */
 export async function supersedeProofs(db: Db, memberId: string, domain: string, exceptId: string): Promise<void> {
-  await db('domain_proofs').where({ member_id: memberId, domain, status: 'pending' }).whereNot({ id: exceptId }).update({ status: 'revoked' });
+  await db('domain_proofs')
+    .where({ member_id: memberId, domain, status: 'pending' })
+    .whereNot({ id: exceptId })
+    .update({ status: 'revoked' });
 }

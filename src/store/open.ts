@@ -27,7 +27,9 @@ export async function openDatabase(url: string): Promise<Db> {
     await db.raw('select 1');
   } catch (error) {
     await db.destroy();
-    throw new DatabaseError(`the database ${withoutPassword(url)} cannot be reached: ${error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : error}`);
+    throw new DatabaseError(
+      `the database ${withoutPassword(url)} cannot be reached: ${error instanceof Error ? error.message || String((error as NodeJS.ErrnoException).code) : error}`,
+    );
   }
   return db;
 }
@@ -90,5 +92,7 @@ export function row(values: Record<string, unknown>): Record<string, unknown> {
 
 /** Members of a row that are not NULL, for optional properties. */
 export function present<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== undefined)) as { [K in keyof T]?: NonNullable<T[K]> };
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null && value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
 }

@@ -53,7 +53,11 @@ export async function queue(db: Db, id: string, message: NewMessage, now: number
 const codes: MessageKind[] = ['challenge-code', 'proof-code'];
 
 /** Codes that were sent since then to a registrable domain, and for a member. */
-export async function countCodes(db: Db, scope: { memberId?: string | undefined; domain: string }, since: number): Promise<{ domain: number; member: number }> {
+export async function countCodes(
+  db: Db,
+  scope: { memberId?: string | undefined; domain: string },
+  since: number,
+): Promise<{ domain: number; member: number }> {
   const recent = () => db('outbox').whereIn('kind', codes).where('created_at', '>', since);
   const domain = await recent().where({ domain: scope.domain }).count('* as n').first();
   const member = scope.memberId === undefined ? undefined : await recent().where({ member_id: scope.memberId }).count('* as n').first();

@@ -64,7 +64,9 @@ export function jws(key: KeyObject, header: Header, payload: object | string): {
 export function eabJws(kid: string, hmacKey: string, url: string, jwk: object, alg = 'HS256') {
   const head = b64(JSON.stringify({ alg, kid, url }));
   const body = b64(JSON.stringify(jwk));
-  const mac = createHmac(`sha${alg.slice(2)}`, Buffer.from(hmacKey, 'base64url')).update(`${head}.${body}`).digest();
+  const mac = createHmac(`sha${alg.slice(2)}`, Buffer.from(hmacKey, 'base64url'))
+    .update(`${head}.${body}`)
+    .digest();
   return { protected: head, payload: body, signature: b64(mac) };
 }
 
@@ -99,15 +101,23 @@ export class AcmeClient {
   async send(method: string, url: string, headers: Record<string, string> = {}, body?: string | Uint8Array): Promise<Answer> {
     const target = url.startsWith(this.publicUrl) ? this.address + url.slice(this.publicUrl.length) : url;
     const answer = await new Promise<Answer>((resolve, reject) => {
-      const req = request(target, { method, agent: this.#agent, headers: { ...headers, ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) } }, res => {
-        const chunks: Buffer[] = [];
-        res.on('data', chunk => chunks.push(chunk));
-        res.on('error', reject);
-        res.on('end', () => {
-          const bytes = Buffer.concat(chunks);
-          resolve({ status: res.statusCode ?? 0, headers: res.headers, body: bytes, json: parse(bytes) });
-        });
-      });
+      const req = request(
+        target,
+        {
+          method,
+          agent: this.#agent,
+          headers: { ...headers, ...(body !== undefined && { 'Content-Length': String(Buffer.byteLength(body)) }) },
+        },
+        res => {
+          const chunks: Buffer[] = [];
+          res.on('data', chunk => chunks.push(chunk));
+          res.on('error', reject);
+          res.on('end', () => {
+            const bytes = Buffer.concat(chunks);
+            resolve({ status: res.statusCode ?? 0, headers: res.headers, body: bytes, json: parse(bytes) });
+          });
+        },
+      );
       req.on('error', reject);
       req.end(body);
     });
@@ -153,7 +163,12 @@ export class AcmeClient {
     const url = this.directory.newAccount;
     const answer = await this.post(
       url,
-      { termsOfServiceAgreed: true, ...(contact && { contact }), ...(eab && { externalAccountBinding: eabJws(eab.kid, eab.hmacKey, url, publicJwk(this.key)) }), ...more },
+      {
+        termsOfServiceAgreed: true,
+        ...(contact && { contact }),
+        ...(eab && { externalAccountBinding: eabJws(eab.kid, eab.hmacKey, url, publicJwk(this.key)) }),
+        ...more,
+      },
       { jwk: publicJwk(this.key) },
     );
     if (answer.status < 300) this.kid = String(answer.headers['location']);

@@ -9,7 +9,10 @@ export async function answerHttp01(client: AcmeClient, net: FakeNetwork, order: 
     const { json: authorization } = await client.read(url);
     if (authorization.status !== 'pending') continue;
     const challenge = authorization.challenges.find((c: Json) => c.type === 'http-01');
-    net.pages.set(`http://${authorization.identifier.value}/.well-known/acme-challenge/${challenge.token}`, client.keyAuthorization(challenge.token));
+    net.pages.set(
+      `http://${authorization.identifier.value}/.well-known/acme-challenge/${challenge.token}`,
+      client.keyAuthorization(challenge.token),
+    );
     await client.post(challenge.url, {});
     await client.poll(url, a => a.status !== 'pending');
   }
@@ -24,7 +27,12 @@ export interface Issued {
 }
 
 /** One whole issuance by http-01. @throws with the answer where anything is refused */
-export async function issue(client: AcmeClient, net: FakeNetwork, names: string[], { key = newKey(), more = {} }: { key?: KeyObject; more?: object } = {}): Promise<Issued> {
+export async function issue(
+  client: AcmeClient,
+  net: FakeNetwork,
+  names: string[],
+  { key = newKey(), more = {} }: { key?: KeyObject; more?: object } = {},
+): Promise<Issued> {
   const created = expect(await client.newOrder(names, more), 201);
   const orderUrl = String(created.headers['location']);
   await answerHttp01(client, net, created.json);

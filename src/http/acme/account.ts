@@ -1,4 +1,4 @@
-import { enroll, type Entry } from '../../ca/enroll.ts';
+import { type Entry, enroll } from '../../ca/enroll.ts';
 import type { Account } from '../../model/account.ts';
 import { isObject } from '../../model/json.ts';
 import { Problem } from '../../model/problem.ts';
@@ -24,11 +24,20 @@ export async function newAccount(acme: Acme, request: ByKey): Promise<Reply> {
   const contact = readContact(payload['contact']) ?? [];
   const terms = ctx.config.policy.termsOfService;
   if (terms !== null && payload['termsOfServiceAgreed'] !== true)
-    throw new Problem('userActionRequired', `Agree to the terms of service, ${terms}, with "termsOfServiceAgreed": true.`, { instance: terms });
+    throw new Problem('userActionRequired', `Agree to the terms of service, ${terms}, with "termsOfServiceAgreed": true.`, {
+      instance: terms,
+    });
   const entry = await entryOf(acme, request, payload);
   const { jwk, thumbprint } = request.key;
   try {
-    const account = await enroll(ctx, { jwk, thumbprint, contact, entry, actor: request.actor, ...(terms !== null && { termsAgreed: terms }) });
+    const account = await enroll(ctx, {
+      jwk,
+      thumbprint,
+      contact,
+      entry,
+      actor: request.actor,
+      ...(terms !== null && { termsAgreed: terms }),
+    });
     return { status: 201, headers: { Location: urls.account(account.id) }, body: presentAccount(account, urls) };
   } catch (error) {
     // Two requests at once: the other made it.
@@ -88,7 +97,8 @@ export async function account(acme: Acme, request: ByAccount): Promise<Reply> {
 
 async function deactivate({ ctx, urls }: Acme, { account, actor }: ByAccount): Promise<Reply> {
   await ctx.db.transaction(async trx => {
-    if (!(await deactivateAccount(trx, account, ctx.now()))) throw new Problem('unauthorized', 'The account was deactivated already.', { status: 401 });
+    if (!(await deactivateAccount(trx, account, ctx.now())))
+      throw new Problem('unauthorized', 'The account was deactivated already.', { status: 401 });
     await deactivateAuthorizationsOfAccount(trx, account.id);
     await record(trx, ctx.now(), { action: 'account.deactivated', actor, subject: { account: account.id } });
   });

@@ -43,12 +43,18 @@ export async function authorization(acme: Acme, request: ByAccount): Promise<Rep
   const { ctx } = acme;
   const found = ownedBy(request.account, await findAuthorization(ctx.db, request.params['id'] ?? ''), 'authorization');
   if (isPostAsGet(request)) return present(acme, found);
-  if (objectOf(request)['status'] !== 'deactivated') throw new Problem('malformed', 'An authorization can only be set to {"status": "deactivated"}.');
+  if (objectOf(request)['status'] !== 'deactivated')
+    throw new Problem('malformed', 'An authorization can only be set to {"status": "deactivated"}.');
   const status = authorizationStatus(found, ctx.now());
   if (status !== 'pending' && status !== 'valid') throw new Problem('malformed', `The authorization is ${status} already.`);
   await ctx.db.transaction(async trx => {
-    if (!(await moveAuthorization(trx, found.id, status, 'deactivated'))) throw new Problem('malformed', 'The authorization changed meanwhile; read it again.');
-    await record(trx, ctx.now(), { action: 'authorization.deactivated', actor: request.actor, subject: { authorization: found.id, account: request.account.id } });
+    if (!(await moveAuthorization(trx, found.id, status, 'deactivated')))
+      throw new Problem('malformed', 'The authorization changed meanwhile; read it again.');
+    await record(trx, ctx.now(), {
+      action: 'authorization.deactivated',
+      actor: request.actor,
+      subject: { authorization: found.id, account: request.account.id },
+    });
   });
   return present(acme, { ...found, status: 'deactivated' });
 }

@@ -9,7 +9,10 @@ import type { Reply } from '../reply.ts';
 import type { Acme, Incoming } from './request.ts';
 
 /** RFC 8555 §7.1.1 with draft-ietf-acme-profiles' `meta.profiles`. */
-function present({ ctx, urls }: Acme, { newAccount, newOrder, externalAccountRequired }: { newAccount: string; newOrder: string; externalAccountRequired: boolean }): object {
+function present(
+  { ctx, urls }: Acme,
+  { newAccount, newOrder, externalAccountRequired }: { newAccount: string; newOrder: string; externalAccountRequired: boolean },
+): object {
   const { policy, validation } = ctx.config;
   const at = (path: string) => `${urls.publicUrl}/acme/${path}`;
   return {
@@ -29,7 +32,14 @@ function present({ ctx, urls }: Acme, { newAccount, newOrder, externalAccountReq
 }
 
 export function directory(acme: Acme): Reply {
-  return { status: 200, body: present(acme, { newAccount: 'new-account', newOrder: 'new-order', externalAccountRequired: acme.ctx.config.policy.externalAccountRequired }) };
+  return {
+    status: 200,
+    body: present(acme, {
+      newAccount: 'new-account',
+      newOrder: 'new-order',
+      externalAccountRequired: acme.ctx.config.policy.externalAccountRequired,
+    }),
+  };
 }
 
 export function isProfile(name: string | undefined): name is ProfileName {

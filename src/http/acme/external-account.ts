@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import { flattenedVerify } from 'jose';
-import { eabPlace, type Entry } from '../../ca/enroll.ts';
+import { type Entry, eabPlace } from '../../ca/enroll.ts';
 import { Problem } from '../../model/problem.ts';
 import { findEabKey } from '../../store/members.ts';
 import { parseJws, payloadObject, sameKey } from './jws.ts';
@@ -11,15 +11,19 @@ const algorithms = ['HS256', 'HS384', 'HS512'];
 /** RFC 8555 §7.3.4: the inner JWS, by the MAC key, over the account's public key. @throws Problem */
 export async function readBinding({ ctx }: Acme, binding: Record<string, unknown>, request: ByKey): Promise<Entry> {
   const inner = parseJws(binding);
-  if (!algorithms.includes(inner.alg)) throw new Problem('malformed', `The external account binding is signed with one of ${algorithms.join(', ')}.`);
+  if (!algorithms.includes(inner.alg))
+    throw new Problem('malformed', `The external account binding is signed with one of ${algorithms.join(', ')}.`);
   if (inner.kid === undefined) throw new Problem('malformed', 'The external account binding names its key by "kid".');
   if (inner.nonce !== undefined) throw new Problem('malformed', 'The external account binding has no "nonce".');
-  if (inner.url !== request.jws.url) throw new Problem('malformed', 'The "url" of the external account binding is that of the request around it.');
-  if (!sameKey(payloadObject(inner.payload), request.key.jwk)) throw new Problem('malformed', 'The payload of the external account binding is the public key of the account.');
+  if (inner.url !== request.jws.url)
+    throw new Problem('malformed', 'The "url" of the external account binding is that of the request around it.');
+  if (!sameKey(payloadObject(inner.payload), request.key.jwk))
+    throw new Problem('malformed', 'The payload of the external account binding is the public key of the account.');
   const key = await findEabKey(ctx.db, inner.kid);
   const secret = key && createSecretKey(ctx.vault.open(eabPlace(key.kid), key.secret));
   const verified = secret && (await flattenedVerify(inner.wire, secret, { algorithms: [inner.alg] }).catch(() => undefined));
   // One answer for an unknown kid and a wrong MAC: nobody learns which kids exist.
-  if (!key || !verified) throw new Problem('unauthorized', 'The external account binding does not verify: its "kid" is unknown or its MAC key is another.');
+  if (!key || !verified)
+    throw new Problem('unauthorized', 'The external account binding does not verify: its "kid" is unknown or its MAC key is another.');
   return { door: 'eab', kid: key.kid, memberId: key.memberId, binding };
 }

@@ -31,7 +31,9 @@ const malformed = (detail: string) => new Problem('malformed', detail);
 /** RFC 8555 §6.2, §6.4, RFC 7515 §7.2.2: every strict rule about the form, in one place. @throws Problem */
 export function parseJws(body: Uint8Array | string | Record<string, unknown>): ParsedJws {
   const jws = typeof body === 'object' && !(body instanceof Uint8Array) ? body : readJson(body, 'The request body');
-  for (const forbidden of ['header', 'signatures']) if (forbidden in jws) throw malformed(`The JWS has a member "${forbidden}": only the flattened form without an unprotected header is accepted.`);
+  for (const forbidden of ['header', 'signatures'])
+    if (forbidden in jws)
+      throw malformed(`The JWS has a member "${forbidden}": only the flattened form without an unprotected header is accepted.`);
   const { protected: header, payload, signature } = jws;
   const headerBytes = fromBase64url(header);
   const payloadBytes = fromBase64url(payload);
@@ -46,7 +48,9 @@ function readJson(text: Uint8Array | string, what: string): Record<string, unkno
     const value = parseJson(typeof text === 'string' ? text : new TextDecoder('utf-8', { fatal: true }).decode(text));
     if (isObject(value)) return value;
   } catch (error) {
-    throw malformed(`${what} is not JSON in UTF-8: ${error instanceof SyntaxError && error.message.startsWith('duplicate') ? error.message : 'it cannot be parsed'}.`);
+    throw malformed(
+      `${what} is not JSON in UTF-8: ${error instanceof SyntaxError && error.message.startsWith('duplicate') ? error.message : 'it cannot be parsed'}.`,
+    );
   }
   throw malformed(`${what} is not a JSON object.`);
 }
@@ -117,9 +121,11 @@ function importKey(jwk: Record<string, string>, weakKeys: ReadonlySet<string>, u
   }
   // A second spelling of the same key (leading zeros) would have a second thumbprint.
   const canonical = key.export({ format: 'jwk' }) as Record<string, unknown>;
-  if (Object.entries(jwk).some(([member, value]) => canonical[member] !== value)) throw unfit('its numbers are not in their canonical form');
+  if (Object.entries(jwk).some(([member, value]) => canonical[member] !== value))
+    throw unfit('its numbers are not in their canonical form');
   if (jwk['kty'] === 'OKP' && jwk['crv'] !== 'Ed25519') throw unfit('of OKP keys only Ed25519 is accepted');
-  if (jwk['kty'] === 'EC' && !['P-256', 'P-384', 'P-521'].includes(jwk['crv'] ?? '')) throw unfit('the curve is none of P-256, P-384, P-521');
+  if (jwk['kty'] === 'EC' && !['P-256', 'P-384', 'P-521'].includes(jwk['crv'] ?? ''))
+    throw unfit('the curve is none of P-256, P-384, P-521');
   if (jwk['kty'] === 'RSA') {
     try {
       checkRsa(key, weakKeys, 2048, 4096);
@@ -158,4 +164,3 @@ export function payloadObject(payload: Uint8Array): Record<string, unknown> {
 export function sameKey(a: unknown, b: Jwk): boolean {
   return isObject(a) && thumbprint(a) === thumbprint(b);
 }
-

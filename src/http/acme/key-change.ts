@@ -23,7 +23,8 @@ export async function keyChange(acme: Acme, request: ByAccount): Promise<Reply> 
   if (key.thumbprint === request.account.thumbprint) throw new Problem('malformed', 'The new key is the present one.');
 
   await refuseTaken(acme, key.thumbprint);
-  if (await isRetired(ctx.db, key.thumbprint)) throw new Problem('badPublicKey', 'This key was replaced or deactivated before; take a new one.');
+  if (await isRetired(ctx.db, key.thumbprint))
+    throw new Problem('badPublicKey', 'This key was replaced or deactivated before; take a new one.');
   const changed = await ctx.db
     .transaction(async trx => {
       const moved = await changeKey(trx, request.account, key.jwk, key.thumbprint, ctx.now());

@@ -1,9 +1,9 @@
-import { alreadyAuthorized, type Authorized, buildAuthorizations, gatherOffers, refuseSuspended } from '../../ca/authorize.ts';
+import { type Authorized, alreadyAuthorized, buildAuthorizations, gatherOffers, refuseSuspended } from '../../ca/authorize.ts';
 import { finalize as finalizeOrder } from '../../ca/finalize.ts';
 import { newId } from '../../ca/ids.ts';
 import { namePolicy } from '../../config.ts';
 import type { Account } from '../../model/account.ts';
-import { backdate, profileNames, type ProfileName } from '../../model/certificate.ts';
+import { backdate, type ProfileName, profileNames } from '../../model/certificate.ts';
 import { fromBase64url, fromRfc3339 } from '../../model/encoding.ts';
 import { type DnsName, identifierValue, isAtOrBelow, parseIdentifier } from '../../model/identifier.ts';
 import { type Order, orderLifetime, orderStatus } from '../../model/order.ts';
@@ -33,11 +33,15 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
 
   // The network is asked before the transaction begins; what is authorized already is looked at once more within it.
   const before = await alreadyAuthorized(ctx, ctx.db, account, names);
-  const offers = await gatherOffers(ctx, names.filter(n => !before.has(identifierValue(n))));
+  const offers = await gatherOffers(
+    ctx,
+    names.filter(n => !before.has(identifierValue(n))),
+  );
   const now = ctx.now();
   const { order, authorized } = await ctx.db.transaction(async trx => {
     const already = await alreadyAuthorized(ctx, trx, account, names);
-    if (names.some(n => before.has(identifierValue(n)) && !already.has(identifierValue(n)))) throw new Problem('serverInternal', 'A proof ended while the order was made; send it again.');
+    if (names.some(n => before.has(identifierValue(n)) && !already.has(identifierValue(n))))
+      throw new Problem('serverInternal', 'A proof ended while the order was made; send it again.');
     const authorized = buildAuthorizations(ctx, account, names, already, offers);
     const order: Order = {
       id: newId(ctx),
@@ -56,7 +60,11 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
     await record(trx, now, { action: 'order.created', actor, subject, detail: { names: order.names, profile } });
     return { order, authorized };
   });
-  const status = orderStatus(order, authorized.map(a => a.authorization), now);
+  const status = orderStatus(
+    order,
+    authorized.map(a => a.authorization),
+    now,
+  );
   return { status: 201, headers: { Location: urls.order(order.id) }, body: presentOrder(order, status, urls) };
 }
 
@@ -72,7 +80,8 @@ async function write(trx: Parameters<typeof insertAuthorizations>[0], authorized
 /** By the order, else by the directory, else the default. @throws Problem invalidProfile */
 function chooseProfile(asked: unknown, fixed: string | undefined): ProfileName {
   const name = asked ?? fixed ?? profileNames[0];
-  if (typeof name !== 'string' || !isProfile(name)) throw new Problem('invalidProfile', `There is no such profile; the profiles are ${profileNames.join(', ')}.`);
+  if (typeof name !== 'string' || !isProfile(name))
+    throw new Problem('invalidProfile', `There is no such profile; the profiles are ${profileNames.join(', ')}.`);
   if (fixed !== undefined && name !== fixed) throw new Problem('invalidProfile', `This directory issues the profile "${fixed}" only.`);
   return name;
 }
@@ -80,8 +89,10 @@ function chooseProfile(asked: unknown, fixed: string | undefined): ProfileName {
 /** Each name judged for itself: one problem with a subproblem for each bad one (§6.7.1). */
 function readIdentifiers({ ctx }: Acme, identifiers: unknown): DnsName[] {
   const { maxNames } = ctx.config.policy;
-  if (!Array.isArray(identifiers) || identifiers.length === 0) throw new Problem('malformed', '"identifiers" is an array of at least one identifier.');
-  if (identifiers.length > maxNames) throw new Problem('malformed', `An order has ${maxNames} identifiers at most; this one has ${identifiers.length}.`);
+  if (!Array.isArray(identifiers) || identifiers.length === 0)
+    throw new Problem('malformed', '"identifiers" is an array of at least one identifier.');
+  if (identifiers.length > maxNames)
+    throw new Problem('malformed', `An order has ${maxNames} identifiers at most; this one has ${identifiers.length}.`);
   const names = new Map<string, DnsName>();
   const problems: Problem[] = [];
   for (const identifier of identifiers) {
@@ -103,7 +114,15 @@ async function refuseOutside({ ctx }: Acme, account: Account, names: DnsName[]):
   const domains = (await findDirectory(ctx.db, account.doorId ?? ''))?.domains;
   if (!domains) return;
   const outside = names.filter(n => !domains.some(d => isAtOrBelow(n.name, d)));
-  const problems = outside.map(n => about(identifierValue(n), new Problem('rejectedIdentifier', `The directory of this account is for ${domains.join(', ')} only; "${identifierValue(n)}" is not among them.`)));
+  const problems = outside.map(n =>
+    about(
+      identifierValue(n),
+      new Problem(
+        'rejectedIdentifier',
+        `The directory of this account is for ${domains.join(', ')} only; "${identifierValue(n)}" is not among them.`,
+      ),
+    ),
+  );
   if (problems.length) throw compound(problems, 'Some names are outside the domains of the directory of this account.');
 }
 
@@ -122,7 +141,10 @@ function readDates(payload: Record<string, unknown>, profile: ProfileName, now: 
     throw new Problem('malformed', '"notBefore" lies between an hour ago and 30 days from now.');
   const from = notBefore ?? now - backdate;
   if (notAfter !== undefined && (notAfter <= Math.max(from, now) || notAfter > from + profiles[profile].lifetime - 1))
-    throw new Problem('malformed', `"notAfter" lies in the future and at most ${profiles[profile].lifetime / 86400} days after "notBefore" in the profile ${profile}.`);
+    throw new Problem(
+      'malformed',
+      `"notAfter" lies in the future and at most ${profiles[profile].lifetime / 86400} days after "notBefore" in the profile ${profile}.`,
+    );
   return { ...(notBefore !== undefined && { notBefore }), ...(notAfter !== undefined && { notAfter }) };
 }
 
@@ -135,7 +157,11 @@ export async function order(acme: Acme, request: ByAccount): Promise<Reply> {
 async function present({ ctx, urls }: Acme, order: Order, headers: Record<string, string> = {}): Promise<Reply> {
   const authorizations = order.state === 'open' ? await findAuthorizations(ctx.db, order.authorizationIds) : [];
   const status = orderStatus(order, authorizations, ctx.now());
-  return { status: 200, headers: { ...headers, ...(status === 'processing' && { 'Retry-After': '1' }) }, body: presentOrder(order, status, urls) };
+  return {
+    status: 200,
+    headers: { ...headers, ...(status === 'processing' && { 'Retry-After': '1' }) },
+    body: presentOrder(order, status, urls),
+  };
 }
 
 /** §7.4: answered with the outcome itself; `Location`, since clients that went straight here know no other way back. */

@@ -2,7 +2,7 @@ import type { Account } from '../../model/account.ts';
 import { type Authorization, authorizationStatus } from '../../model/authorization.ts';
 import type { Challenge } from '../../model/challenge.ts';
 import { rfc3339 } from '../../model/encoding.ts';
-import { type Order, type OrderStatus } from '../../model/order.ts';
+import type { Order, OrderStatus } from '../../model/order.ts';
 import type { Urls } from './urls.ts';
 
 /** Domain types to wire JSON: here alone. Members without a value are left out; strict clients fail on `null` and `""`. */

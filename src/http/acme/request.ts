@@ -60,7 +60,8 @@ export async function dispatch(acme: Acme, route: Route, incoming: Incoming): Pr
       return route.handler(acme, incoming);
     case 'jwk': {
       const request = await verify(acme, incoming);
-      if (!('key' in request)) throw new Problem('malformed', 'This request is signed with the key in its own header: send "jwk", not "kid".');
+      if (!('key' in request))
+        throw new Problem('malformed', 'This request is signed with the key in its own header: send "jwk", not "kid".');
       return route.handler(acme, request);
     }
     case 'kid': {
@@ -75,10 +76,12 @@ export async function dispatch(acme: Acme, route: Route, incoming: Incoming): Pr
 
 /** RFC 8555 §6.2 to §6.5, in one place. The nonce is looked at last: a request that fails before has used nothing up. */
 async function verify(acme: Acme, incoming: Incoming): Promise<ByKey | ByAccount> {
-  if (incoming.contentType !== 'application/jose+json') throw new Problem('malformed', 'The Content-Type of a request is application/jose+json.', { status: 415 });
+  if (incoming.contentType !== 'application/jose+json')
+    throw new Problem('malformed', 'The Content-Type of a request is application/jose+json.', { status: 415 });
   const jws = parseJws(incoming.body);
   checkAlgorithm(jws.alg);
-  if (jws.url !== incoming.url) throw new Problem('unauthorized', `The "url" of the protected header is not the URL of the request, which is ${incoming.url}.`);
+  if (jws.url !== incoming.url)
+    throw new Problem('unauthorized', `The "url" of the protected header is not the URL of the request, which is ${incoming.url}.`);
   if (jws.nonce === undefined) throw new Problem('badNonce', 'The protected header has no "nonce".');
   const signed = { ...incoming, jws, payload: jws.payload };
   if (jws.jwk) {
@@ -95,7 +98,8 @@ async function verify(acme: Acme, incoming: Incoming): Promise<ByKey | ByAccount
 }
 
 async function checkNonce({ nonces }: Acme, nonce: string): Promise<void> {
-  if (!(await nonces.use(nonce))) throw new Problem('badNonce', 'The nonce was used before, is too old, or is not one of this server; take the one of this answer.');
+  if (!(await nonces.use(nonce)))
+    throw new Problem('badNonce', 'The nonce was used before, is too old, or is not one of this server; take the one of this answer.');
 }
 
 async function accountOf({ ctx, urls }: Acme, kid: string): Promise<{ account: Account; member?: Member }> {

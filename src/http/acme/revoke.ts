@@ -18,7 +18,8 @@ export async function revokeCert(acme: Acme, request: ByKey | ByAccount): Promis
   if (!der) throw new Problem('malformed', '"certificate" is the DER of a certificate in base64url without padding.');
   const { spki, serial } = read(der);
   const found = await findCertificate(acme.ctx.db, serial);
-  if (!found?.der || !Buffer.from(found.der).equals(der)) throw new Problem('malformed', 'This certificate was not issued here.', { status: 404 });
+  if (!found?.der || !Buffer.from(found.der).equals(der))
+    throw new Problem('malformed', 'This certificate was not issued here.', { status: 404 });
   const revoker = 'key' in request ? byKey(acme, request, spki) : await byAccount(acme, request, found);
   await revoke(acme.ctx, found, reason, revoker, request.actor);
   return { status: 200 };
@@ -28,7 +29,8 @@ function read(der: Uint8Array): { spki: Uint8Array; serial: string } {
   try {
     return readCertificate(der);
   } catch (error) {
-    if (error instanceof DerError || error instanceof Error) throw new Problem('malformed', '"certificate" is not the DER of an X.509 certificate.');
+    if (error instanceof DerError || error instanceof Error)
+      throw new Problem('malformed', '"certificate" is not the DER of an X.509 certificate.');
     throw error;
   }
 }
@@ -42,7 +44,10 @@ function readReason(reason: unknown): RevocationReason {
 
 function byKey({ ctx }: Acme, { key }: ByKey, spki: Uint8Array): Revoker {
   if (checkLeafKey(spki, ctx.weakKeys).thumbprint !== key.thumbprint)
-    throw new Problem('unauthorized', 'A request signed with "jwk" revokes only a certificate of that same key; an account signs with "kid".');
+    throw new Problem(
+      'unauthorized',
+      'A request signed with "jwk" revokes only a certificate of that same key; an account signs with "kid".',
+    );
   return { kind: 'key' };
 }
 
@@ -52,6 +57,9 @@ async function byAccount({ ctx }: Acme, { account }: ByAccount, certificate: Cer
   const authorized = await alreadyAuthorized(ctx, ctx.db, account, names);
   const missing = certificate.names.filter(n => !authorized.has(n));
   if (missing.length || names.length === 0)
-    throw new Problem('unauthorized', `The account did not order this certificate and is not authorized for all of its names${missing.length ? `: ${missing.join(', ')}` : ''}.`);
+    throw new Problem(
+      'unauthorized',
+      `The account did not order this certificate and is not authorized for all of its names${missing.length ? `: ${missing.join(', ')}` : ''}.`,
+    );
   return { kind: 'authorized-account', id: account.id };
 }

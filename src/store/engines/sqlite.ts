@@ -11,10 +11,7 @@ import BetterSqlite3Client from 'knex/lib/dialects/better-sqlite3/index.js';
 class Client extends BetterSqlite3Client {
   override async _query(connection: Connection, query: Query): Promise<Query> {
     if (query.sql === 'BEGIN;') query.sql = 'BEGIN IMMEDIATE;';
-    const statements = (connection.statements ??= new Map());
-    let statement = statements.get(query.sql);
-    if (!statement) statements.set(query.sql, (statement = connection.prepare(query.sql)));
-    if (statements.size > 500) statements.clear();
+    const statement = prepared(connection, query.sql);
     const bindings = this._formatBindings(query.bindings);
     if (statement.reader) {
       query.response = statement.all(bindings);
@@ -25,6 +22,18 @@ class Client extends BetterSqlite3Client {
     }
     return query;
   }
+}
+
+const mostStatements = 500;
+
+function prepared(connection: Connection, sql: string): Database.Statement {
+  connection.statements ??= new Map();
+  const known = connection.statements.get(sql);
+  if (known) return known;
+  if (connection.statements.size >= mostStatements) connection.statements.clear();
+  const statement = connection.prepare(sql);
+  connection.statements.set(sql, statement);
+  return statement;
 }
 
 type Connection = Database.Database & { statements?: Map<string, Database.Statement> };

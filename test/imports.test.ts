@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The house's rules on who may import what: read off the sources themselves. */
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Rooms by rank: a file imports only from rooms of a lower rank, or from its own. Rooms of one rank do not know each other. */
+const ranks: Record<string, number> = {
+  model: 0,
+  config: 1,
+  vault: 2,
+  pki: 2,
+  net: 2,
+  store: 3,
+  challenges: 3,
+  notify: 3,
+  ctx: 4,
+  background: 5,
+  ca: 5,
+  operations: 6,
+  http: 7,
+  jobs: 7,
+  app: 8,
+  main: 9,
+};
+
+interface Source {
+  /** Relative to the repository. */
+  path: string;
+  text: string;
+  imports: string[];
+}
+
+function sources(folder: string): Source[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter(f => f.endsWith('.ts') && !f.endsWith('.d.ts'))
+    .map(f => {
+      const path = join(folder, f);
+      const text = readFileSync(join(root, path), 'utf8');
+      const imports = [...text.matchAll(/^(?:import|export)\b[^;]*?from '([^']+)'|^import '([^']+)'/gm)].map(m => m[1] ?? m[2] ?? '');
+      return { path, text, imports };
+    });
+}
+
+const room = (path: string): string => path.split(sep)[1]?.replace(/\.ts$/, '') ?? '';
+const src = sources('src');
+const faults = (rule: (source: Source) => string[]): string[] => src.flatMap(s => rule(s).map(f => `${s.path}: ${f}`));
+
+describe('the house', () => {
+  it('imports go one way', () => {
+    assert.deepEqual(
+      faults(({ path, imports }) =>
+        imports
+          .filter(i => i.startsWith('.'))
+          .map(i => normalize(join(dirname(path), i)))
+          .flatMap(target => {
+            if (target.startsWith(`migrations${sep}`)) return path === join('src', 'store', 'open.ts') ? [] : [`imports ${target}`];
+            const [from, to] = [room(path), room(target)];
+            const [low, high] = [ranks[to], ranks[from]];
+            if (low === undefined || high === undefined) return [`no rank for ${from} or ${to}`];
+            return from === to || low < high ? [] : [`imports ${target}`];
+          }),
+      ),
+      [],
+    );
+  });
+
+  const only: [string, RegExp, (path: string) => boolean][] = [
+    ['ASN.1 stays in pki/', /^(pkijs|asn1js|@peculiar\/webcrypto)$/, p => room(p) === 'pki'],
+    ['SQL stays in store/', /^(knex(\/.*)?|pg|better-sqlite3)$/, p => room(p) === 'store'],
+    ['the clock of jobs stays in jobs.ts', /^node-cron$/, p => p === join('src', 'jobs.ts')],
+    ['express stays in http/', /^(express|helmet)$/, p => room(p) === 'http'],
+    ['mail stays in notify/', /^nodemailer$/, p => room(p) === 'notify'],
+    ['looking outside stays in net/', /^node:(dns|tls|http2|dgram)/, p => room(p) === 'net'],
+  ];
+  for (const [rule, module, allowed] of only) {
+    it(rule, () => assert.deepEqual(faults(({ path, imports }) => (allowed(path) ? [] : imports.filter(i => module.test(i)))), []));
+  }
+
+  it('time and chance are arguments', () => {
+    const inPlace = /Date\.now\(|new Date\(\)|Math\.random\(/g;
+    assert.deepEqual(
+      faults(({ path, text }) => (path === join('src', 'app.ts') ? [] : [...text.matchAll(inPlace)].map(m => m[0]))),
+      [],
+    );
+  });
+
+  it('has no drawers, no any, no silenced types', () => {
+    assert.deepEqual(
+      faults(({ path, text }) => [
+        ...(/(^|[/\\])(utils?|helpers?|index)\.ts$/.test(path) ? ['a drawer'] : []),
+        ...[...text.matchAll(/:\s*any\b|\bas any\b|@ts-(ignore|expect-error|nocheck)/g)].map(m => m[0]),
+      ]),
+      [],
+    );
+  });
+
+  it('tests mirror src', () => {
+    const rooms = new Set(Object.keys(ranks));
+    const folders = readdirSync(join(root, 'test'), { withFileTypes: true }).filter(d => d.isDirectory());
+    const extra = folders.map(d => d.name).filter(n => !rooms.has(n) && !['kit', 'vectors', 'scenarios', 'conformance'].includes(n));
+    assert.deepEqual(extra, []);
+  });
+});
