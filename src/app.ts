@@ -97,6 +97,7 @@ export async function startApp(config: Config, world: World = {}): Promise<App> 
     const acme = { ctx, nonces, urls: createUrls(config.publicUrl) };
     closers.push(startJobs(ctx, nonces));
     const publicServer = await createPublicServer(ctx, publicApp(acme));
+    closers.push(renewTls(ctx, publicServer));
     closers.push(await listen(publicServer, config.listen, 'listen'));
     const status = statusServer(ctx, ocspResponder(ctx));
     closers.push(await listen(status, config.status.listen, 'status.listen'));
@@ -129,6 +130,18 @@ function readFile(file: string, setting: string): Buffer {
 async function ownTls(ctx: Ctx): Promise<{ cert: string; key: string }> {
   const { certificate, key } = await listenerCredential(ctx);
   return { cert: pem('CERTIFICATE', certificate) + pem('CERTIFICATE', ctx.authority.active.certificate), key: pem('PRIVATE KEY', key) };
+}
+
+/** The listener's own certificate is looked at every hour, and replaced without a stop before it ends; so is one of the operator's that changed. */
+function renewTls(ctx: Ctx, server: HttpServer | HttpsServer): () => void {
+  const { tls } = ctx.config;
+  if (!('setSecureContext' in server) || tls === 'off') return () => {};
+  const timer = setInterval(() => {
+    ctx.background.run('renew the certificate of the listener', async () =>
+      server.setSecureContext(tls ? readTls(tls) : await ownTls(ctx)),
+    );
+  }, 3_600_000);
+  return () => clearInterval(timer);
 }
 
 /** Listens. @returns a close that ends idle connections at once and waits for requests that are being answered */

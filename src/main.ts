@@ -57,7 +57,8 @@ const kebab = (name: string): string => name.replace(/[A-Z]/g, c => `-${c.toLowe
 function addOperation(parent: Command, verb: string, operation: Operation): void {
   const command = withGlobals(parent.command(verb).description(operation.summary));
   const positional = operation.positional ?? [];
-  for (const name of positional) command.argument(`<${name}>`);
+  const isOptional = (name: string) => operation.input.shape[name]?.safeParse(undefined).success;
+  for (const name of positional) command.argument(isOptional(name) ? `[${name}]` : `<${name}>`);
   for (const [name, schema] of Object.entries(operation.input.shape) as [string, z.ZodType][]) {
     if (positional.includes(name)) continue;
     const isFlag = schema.safeParse(true).success && !schema.safeParse('text').success && !schema.safeParse('1').success;
@@ -68,7 +69,7 @@ function addOperation(parent: Command, verb: string, operation: Operation): void
   command.action((...args: unknown[]) => {
     const options = command.optsWithGlobals<Globals & Record<string, unknown>>();
     const input: Record<string, unknown> = {};
-    for (const [i, name] of positional.entries()) input[name] = args[i];
+    for (const [i, name] of positional.entries()) if (args[i] !== undefined) input[name] = args[i];
     for (const name of Object.keys(operation.input.shape))
       if (options[name] !== undefined && !positional.includes(name)) input[name] = options[name];
     return runOperation(operation, input, options);

@@ -6,6 +6,7 @@ import type { Challenge, ChallengeTypeName, MailboxDetail } from '../model/chall
 import { type DnsName, identifierValue, withinRegistrable } from '../model/identifier.ts';
 import type { DomainProof, Member } from '../model/member.ts';
 import { about, compound, Problem } from '../model/problem.ts';
+import { within } from '../net/deadline.ts';
 import { reusableAuthorizations } from '../store/authorizations.ts';
 import { livingProofs } from '../store/members.ts';
 import type { Db } from '../store/open.ts';
@@ -61,9 +62,8 @@ export async function alreadyAuthorized(
 export async function gatherOffers(ctx: Ctx, names: readonly DnsName[]): Promise<Offers> {
   const { methods } = ctx.config.validation;
   const settings = { mailboxes: ctx.config.policy.mailboxes, from: ctx.config.mail.from };
-  const signal = AbortSignal.timeout(10_000);
   const offers: Offers = new Map();
-  await Promise.all(
+  const gather = (signal: AbortSignal) =>
     names.map(async name => {
       const offered = await Promise.all(
         methods.map(async type => {
@@ -81,8 +81,8 @@ export async function gatherOffers(ctx: Ctx, names: readonly DnsName[]): Promise
         }),
       );
       offers.set(identifierValue(name), offered.flat());
-    }),
-  );
+    });
+  await within(10_000, undefined, signal => Promise.all(gather(signal)));
   const hopeless = names.filter(n => offers.get(identifierValue(n))?.length === 0);
   if (hopeless.length) {
     const problems = hopeless.map(n =>

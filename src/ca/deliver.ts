@@ -1,3 +1,4 @@
+import { codeLifetime } from '../challenges/email-mailbox-01.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Message, maxAttempts, retryPause } from '../model/message.ts';
 import { Problem } from '../model/problem.ts';
@@ -10,7 +11,7 @@ import { findCertificate } from '../store/certificates.ts';
 import { findMember, findProof } from '../store/members.ts';
 import { claimMessage, dueMessages, markFailed, markSent } from '../store/outbox.ts';
 import { accountUrl } from './ids.ts';
-import { codeLifetime, mailboxCode } from './mailbox-code.ts';
+import { mailboxCode } from './mailbox-code.ts';
 
 /** Seconds that a process keeps a message for itself: longer than any mail server may take. */
 const claim = 150;
@@ -120,7 +121,7 @@ async function renderChallenge(ctx: Ctx, message: Message & { kind: 'challenge-c
     authority: ctx.config.publicUrl,
   };
   if (message.kind === 'challenge-notice')
-    return { to: [mailbox], text: codeNoticeText({ ...facts, sentTo: found.challenge.mailbox?.sentTo.at(-1) ?? '' }) };
+    return { to: [mailbox], text: codeNoticeText({ ...facts, sentTo: found.challenge.mailbox?.sentTo.at(-1)?.mailbox ?? '' }) };
   const code = mailboxCode(ctx, 'challenge', challengeId, facts.domain, mailbox);
   const expiresAt = message.createdAt + codeLifetime;
   return { to: [mailbox], text: codeText({ ...facts, code, thumbprint: account.thumbprint, expiresAt, ...(address && { address }) }) };

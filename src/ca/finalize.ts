@@ -9,6 +9,7 @@ import { unicodeName } from '../model/identifier.ts';
 import type { Member } from '../model/member.ts';
 import { type Order, orderStatus } from '../model/order.ts';
 import { about, asProblem, compound, Problem } from '../model/problem.ts';
+import { within } from '../net/deadline.ts';
 import { encodeTbs } from '../pki/certificate.ts';
 import { type CsrFacts, readCsr } from '../pki/csr.ts';
 import { leafSpec, newSerial } from '../pki/issue.ts';
@@ -115,13 +116,13 @@ async function checkKey(ctx: Ctx, db: Db, spkiHash: Uint8Array, thumbprint: stri
 
 /** RFC 8659 near issuance: names in parallel, one deadline. @throws Problem with a subproblem for each name */
 async function checkCaaOfAll(ctx: Ctx, accountId: string, authorizations: Authorization[]): Promise<void> {
-  const signal = AbortSignal.timeout(caaDeadline * 1000);
   const accountUri = accountUrl(ctx.config.publicUrl, accountId);
-  const problems = await Promise.all(
+  const identities = ctx.config.validation.caaIdentities;
+  const problemsOf = (signal: AbortSignal) =>
     authorizations.map(async ({ name, wildcard, method }) => {
       try {
         if (!method) throw new Error(`the authorization of ${name} has no method`);
-        await checkCaa(ctx.net, { name, wildcard, method, accountUri, identities: ctx.config.validation.caaIdentities }, signal);
+        await checkCaa(ctx.net, { name, wildcard, method, accountUri, identities }, signal);
         return [];
       } catch (error) {
         const problem = asProblem(error);
@@ -130,9 +131,8 @@ async function checkCaaOfAll(ctx: Ctx, accountId: string, authorizations: Author
           about(name, problem.type === 'dns' ? new Problem('caa', `The CAA records cannot be looked up: ${problem.detail}`) : problem),
         ];
       }
-    }),
-  );
-  const all = problems.flat();
+    });
+  const all = (await within(caaDeadline * 1000, undefined, signal => Promise.all(problemsOf(signal)))).flat();
   if (all.length) throw compound(all, 'CAA forbids issuance for some names.');
 }
 

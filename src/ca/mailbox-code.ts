@@ -5,9 +5,6 @@ import { Problem } from '../model/problem.ts';
 import type { Db } from '../store/open.ts';
 import { countCodes } from '../store/outbox.ts';
 
-/** Seconds that a mailed code lives. */
-export const codeLifetime = 86400;
-
 /**
  * 32 characters of base32: 20 bytes of an HMAC under a key outside the database, so that nothing worth stealing is stored, each mailbox
  * has a code of its own, and a code for one purpose answers no other.

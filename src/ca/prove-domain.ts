@@ -1,15 +1,16 @@
-import { listMailboxes } from '../challenges/email-mailbox-01.ts';
+import { codeLifetime, listMailboxes } from '../challenges/email-mailbox-01.ts';
 import { namePolicy } from '../config.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor } from '../model/audit.ts';
 import { parseName, registrableDomain } from '../model/identifier.ts';
 import type { DomainProof, Member } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
+import { within } from '../net/deadline.ts';
 import { record } from '../store/audit.ts';
 import { revokeAuthorizationsOfProof } from '../store/authorizations.ts';
 import { confirmProof, insertProof, listProofs, otherHolders, revokeProof, supersedeProofs } from '../store/members.ts';
 import { newId } from './ids.ts';
-import { codeLifetime, limitCodes, mailboxCode } from './mailbox-code.ts';
+import { limitCodes, mailboxCode } from './mailbox-code.ts';
 import { tell } from './message.ts';
 import { tellContested } from './validate.ts';
 
@@ -23,7 +24,7 @@ export async function beginProof(
 ): Promise<{ proof: DomainProof; messages: string[] }> {
   const { name, wildcard } = parseName(domain, namePolicy(ctx.config));
   if (wildcard) throw new Problem('malformed', 'A proof covers the names below the domain by itself; leave the "*." out.');
-  const offered = await listMailboxes(ctx.net, name, ctx.config.policy.mailboxes, AbortSignal.timeout(15_000));
+  const offered = await within(15_000, undefined, signal => listMailboxes(ctx.net, name, ctx.config.policy.mailboxes, signal));
   if (offered.length === 0)
     throw new Problem(
       'rejectedIdentifier',

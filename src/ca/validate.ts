@@ -9,6 +9,7 @@ import type { Challenge } from '../model/challenge.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import type { Member } from '../model/member.ts';
 import { about, asProblem, Problem } from '../model/problem.ts';
+import { within } from '../net/deadline.ts';
 import { findAccount } from '../store/accounts.ts';
 import { record } from '../store/audit.ts';
 import {
@@ -49,6 +50,7 @@ export async function answerChallenge(
   if (status !== 'pending') throw new Problem('malformed', `The authorization is ${status}; its challenges can no longer be answered.`);
   const answer = challengeTypes[challenge.type].respond(challenge, payload, {
     thumbprint: account.thumbprint,
+    now: ctx.now(),
     codeFor: mailbox => mailboxCode(ctx, 'challenge', challenge.id, authorization.name, mailbox),
   });
   const subject = subjectOf(account, authorization);
@@ -61,7 +63,7 @@ export async function answerChallenge(
       await sendCode(ctx, { challenge, authorization }, answer.mailbox, member, actor, subject);
       break;
     case 'valid':
-      await caaFor(ctx, authorization, challenge, AbortSignal.timeout(deadline * 1000));
+      await within(deadline * 1000, undefined, signal => caaFor(ctx, authorization, challenge, signal));
       await ctx.db.transaction(trx =>
         succeed(ctx, trx, { challenge, authorization }, account, (answer as Answer & { next: 'valid' }).evidence, actor),
       );
@@ -95,7 +97,7 @@ async function sendCode(
   if (!detail) throw new Error(`the challenge ${challenge.id} has no mailboxes`);
   const domain = authorization.name;
   const messages = await ctx.db.transaction(async trx => {
-    const sentTo = [...detail.sentTo.filter(m => m !== mailbox), mailbox];
+    const sentTo = [...detail.sentTo.filter(m => m.mailbox !== mailbox), { mailbox, at: ctx.now() }];
     if (!(await updateMailbox(trx, challenge.id, { ...detail, sentTo })))
       throw new Problem('malformed', 'The challenge was answered meanwhile.');
     await limitCodes(ctx, trx, member?.id, domain);
@@ -171,11 +173,12 @@ export async function validate(ctx: Ctx, challengeId: string, stop: AbortSignal)
 async function look(ctx: Ctx, challenge: Challenge, authorization: Authorization, account: Account, stop: AbortSignal): Promise<Evidence> {
   const { check } = challengeTypes[challenge.type];
   if (!check) throw new Error(`${challenge.type} has nothing to check`);
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(deadline * 1000)]);
   const task = { name: authorization.name, token: challenge.token, thumbprint: account.thumbprint };
-  const evidence = await check(ctx.net, task, signal);
-  const caa = await caaFor(ctx, authorization, challenge, signal);
-  return caa ? { ...evidence, caa } : evidence;
+  return within(deadline * 1000, stop, async signal => {
+    const evidence = await check(ctx.net, task, signal);
+    const caa = await caaFor(ctx, authorization, challenge, signal);
+    return caa ? { ...evidence, caa } : evidence;
+  });
 }
 
 function caaFor(ctx: Ctx, authorization: Authorization, challenge: Challenge, signal: AbortSignal) {

@@ -17,6 +17,8 @@ export type Answer =
 export interface AnswerContext {
   /** RFC 7638, of the account's key. */
   thumbprint: string;
+  /** Epoch seconds. */
+  now: number;
   /** The code that was mailed to this mailbox for this challenge. */
   codeFor(mailbox: string): string;
 }

@@ -5,6 +5,9 @@ import { Problem } from '../model/problem.ts';
 import type { Network } from '../net/network.ts';
 import type { ChallengeType } from './challenge-type.ts';
 
+/** Seconds that a mailed code lives. */
+export const codeLifetime = 86400;
+
 /** Our own type: a code mailed to one of the domain's RFC 2142 mailboxes comes back through the session that asked. */
 export const emailMailbox01: ChallengeType = {
   proves: ({ wildcard }) => !wildcard,
@@ -14,7 +17,7 @@ export const emailMailbox01: ChallengeType = {
     return offered.length ? { mailboxes: offered, from, sentTo: [] } : undefined;
   },
 
-  respond(challenge, payload, { thumbprint, codeFor }) {
+  respond(challenge, payload, { thumbprint, now, codeFor }) {
     const { mailbox, response } = payload;
     const detail = challenge.mailbox;
     if (!detail) throw new Problem('malformed', 'This challenge has no mailboxes.');
@@ -23,8 +26,9 @@ export const emailMailbox01: ChallengeType = {
     if (response === undefined) return { next: 'pending', mailbox: chosen(mailbox ?? detail.mailboxes[0], detail.mailboxes) };
     const answer = fromBase64url(response);
     if (!answer) throw new Problem('malformed', '"response" is the base64url, without padding, of the SHA-256 of the key authorization.');
-    if (detail.sentTo.length === 0) throw new Problem('malformed', 'No code was sent yet: send {"mailbox": …} first.');
-    const right = detail.sentTo.find(box => isDigest(answer, codeFor(box) + challenge.token, thumbprint));
+    const living = detail.sentTo.filter(({ at }) => at + codeLifetime > now).map(({ mailbox }) => mailbox);
+    if (living.length === 0) throw new Problem('malformed', 'No code was sent within the last day: send {"mailbox": …} first.');
+    const right = living.find(box => isDigest(answer, codeFor(box) + challenge.token, thumbprint));
     if (!right)
       throw new Problem(
         'incorrectResponse',

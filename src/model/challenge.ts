@@ -26,8 +26,8 @@ export const challengeMoves: Record<ChallengeStatus, readonly ChallengeStatus[]>
 export interface MailboxDetail {
   mailboxes: string[];
   from: string;
-  /** Mailboxes that a code was sent to, the newest last. */
-  sentTo: string[];
+  /** Mailboxes that a code was sent to, with the time of the last sending; the newest last. */
+  sentTo: { mailbox: string; at: number }[];
 }
 
 export interface Challenge {

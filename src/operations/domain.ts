@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { deliver } from '../ca/deliver.ts';
 import { beginProof, confirmDomain, endProof } from '../ca/prove-domain.ts';
+import type { Ctx } from '../ctx.ts';
 import { operator } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import type { DomainProof } from '../model/member.ts';
@@ -31,6 +32,13 @@ const show = ({ id, memberId, domain, status, mailbox, expiresAt, validatedAt, c
   ...(validatedAt !== undefined && { validatedAt: rfc3339(validatedAt) }),
   createdAt: rfc3339(createdAt),
 });
+
+async function livingProof(ctx: Ctx, member: string | undefined, domain: string | undefined): Promise<DomainProof> {
+  if (member === undefined || domain === undefined)
+    throw new Problem('malformed', 'Name the proof by its id, or by --member and --domain.');
+  const proofs = await listProofs(ctx.db, { memberId: member, domain: domain.toLowerCase() });
+  return found(proofs.filter(p => p.status !== 'revoked').at(-1), `proof of ${domain} by the member ${member}`);
+}
 
 export const domainOperations = [
   operation({
@@ -89,10 +97,14 @@ export const domainOperations = [
     summary: 'end a proof, and the authorizations made from it',
     scope: 'members',
     positional: ['id'],
-    input: z.object({ id: z.string() }),
+    input: z.object({
+      id: z.string().optional(),
+      member: memberId.optional().describe('with --domain, in the place of the id: the member that holds it'),
+      domain: z.string().optional().describe('with --member: the domain'),
+    }),
     output: shown,
-    async run(ctx, { id }) {
-      const proof = found(await findProof(ctx.db, id), `proof ${id}`);
+    async run(ctx, { id, member, domain }) {
+      const proof = id === undefined ? await livingProof(ctx, member, domain) : found(await findProof(ctx.db, id), `proof ${id}`);
       await endProof(ctx, proof, operator);
       return show({ ...proof, status: 'revoked' }, ctx.now());
     },

@@ -55,7 +55,7 @@ function tried(challenges: Challenge[]): Challenge[] {
 /** RFC 8555 §8; flat, always with a token. */
 export function presentChallenge(challenge: Challenge, urls: Urls): object {
   const { type, id, status, token, validatedAt, error, mailbox } = challenge;
-  const sentTo = mailbox?.sentTo.at(-1);
+  const sentTo = mailbox?.sentTo.at(-1)?.mailbox;
   return {
     type,
     url: urls.challenge(id),
