@@ -60,8 +60,9 @@ mail:
     copyFileSync(join(this.#data, 'root.pem'), this.root);
   }
 
-  async stop(): Promise<void> {
-    await this.#daemon?.stop();
+  /** The result is the exit code, null where SIGTERM was not enough. */
+  async stop(): Promise<number | null> {
+    return (await this.#daemon?.stop()) ?? null;
   }
 
   /** One command of the command line; the JSON value that it prints is taken to be a T. */

@@ -24,11 +24,11 @@ const lab: Lab = { folder, ca, dns, mail };
 const results: Result[] = [];
 const note = (result: Result) => {
   results.push(result);
+  writeFileSync(join(folder, 'results.json'), JSON.stringify(results));
   printResult(result);
 };
 for (const [index, one] of cases.entries()) if (options.only?.test(one.name) ?? true) note(await runCase(one, index + 1));
-if (options.only === undefined) note(await timed('the server logged no error and ended cleanly', endServer));
-writeFileSync(join(folder, 'results.json'), JSON.stringify(results));
+if (options.only === undefined) note(await timed('the server logged no warning and no error, and ended cleanly', endServer));
 process.exit(0);
 
 async function runCase(one: Case, number: number): Promise<Result> {
@@ -57,10 +57,13 @@ async function timed(name: string, work: () => Promise<void>): Promise<Result> {
 }
 
 async function endServer(): Promise<void> {
-  await ca.stop();
-  // pino: 50 is error.
-  const errors = readText(ca.log)
-    .split('\n')
-    .filter(line => /"level":(5|6)0\b/.test(line));
-  if (errors.length) throw new Error(tail(errors.join('\n'), 10));
+  const code = await ca.stop();
+  if (code !== 0) throw new Error(`SIGTERM ended it with ${code}`);
+  // pino: 20 is debug, 30 is info. nodemailer complains of a machine that has only the loopback.
+  const harmless = /^\{"level":[123]0,|^Failed to resolve IPv4 addresses with current network$/;
+  const lines = readText(ca.log)
+    .split(/^ready.*$/m)[1]!
+    .split('\n');
+  const others = lines.filter(line => line.trim() !== '' && !harmless.test(line));
+  if (others.length) throw new Error(tail(others.join('\n'), 20));
 }

@@ -79,7 +79,7 @@ async function finish(t: Trial, { client, url, domain, challenge }: Begun, mailb
   if (valid.status !== 'valid')
     throw new Error(`the challenge is ${valid.status} after the right response: ${JSON.stringify(valid.error)}`);
   const [key, csr, chain] = ['key.pem', 'request.pem', 'chain.pem'].map(name => join(t.folder, name)) as [string, string, string];
-  await makeCsr([domain], key, csr);
+  await makeCsr([domain], key, csr, 'P-256');
   await t.run(['openssl', 'req', '-in', csr, '-outform', 'DER', '-out', `${csr}.der`]);
   writeFileSync(chain, await client.finalize(url, readFileSync(`${csr}.der`)));
   await checkIssued({ chain, key }, t.ca.root, [domain]);

@@ -85,9 +85,15 @@ export async function fetchCrl(certificate: string, folder: string): Promise<str
   return pem;
 }
 
-/** A P-256 key and a CSR for some names, with an empty subject. */
-export async function makeCsr(names: string[], key: string, csr: string, options: { reuseKey?: boolean } = {}): Promise<void> {
-  if (!options.reuseKey) await openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', key);
+/** What `openssl genpkey` is told. */
+const algorithms = {
+  'P-256': ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  'RSA 2048': ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'],
+};
+
+/** A CSR for some names, with an empty subject; and a new key for it, unless the file's is to be used. */
+export async function makeCsr(names: string[], key: string, csr: string, algorithm: keyof typeof algorithms | 'same key'): Promise<void> {
+  if (algorithm !== 'same key') await openssl('genpkey', ...algorithms[algorithm], '-out', key);
   const san = `subjectAltName=${names.map(name => `DNS:${name}`).join()}`;
   await openssl('req', '-new', '-key', key, '-subj', '/', '-addext', san, '-out', csr);
 }

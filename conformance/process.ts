@@ -65,6 +65,7 @@ export class Daemon {
   readonly #name: string;
   readonly #child: ChildProcess;
   #ended = false;
+  #code: number | null = null;
 
   constructor(name: string, command: string[], log: string, options: { env?: Record<string, string>; cwd?: string } = {}) {
     const file = openSync(log, 'a');
@@ -80,8 +81,9 @@ export class Daemon {
     this.#child.once('error', () => {
       this.#ended = true;
     });
-    this.#child.once('exit', () => {
+    this.#child.once('exit', code => {
       this.#ended = true;
+      this.#code = code;
     });
   }
 
@@ -91,14 +93,15 @@ export class Daemon {
     if (ended === 'ended') throw new Error(`${this.#name} ended by itself:\n${tail(readText(this.log), 15)}`);
   }
 
-  /** SIGTERM, and SIGKILL for the whole group where that is not enough. */
-  async stop(seconds = 20): Promise<void> {
+  /** SIGTERM, and SIGKILL for the whole group where that is not enough; the result is the exit code, null after a signal. */
+  async stop(seconds = 20): Promise<number | null> {
     if (!this.#ended) {
       this.#child.kill('SIGTERM');
       await until(`${this.#name} to end`, () => this.#ended, seconds).catch(() => {});
     }
     killGroup(this.#child);
     await until(`${this.#name} to be killed`, () => this.#ended);
+    return this.#code;
   }
 }
 

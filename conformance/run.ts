@@ -32,8 +32,12 @@ async function main(words: string[]): Promise<number> {
       ...words,
     ]);
     const file = join(folder, 'results.json');
-    if (code !== 0 || !existsSync(file)) throw new Unprepared(`the run broke off with ${code}`);
-    const results = JSON.parse(readFileSync(file, 'utf8')) as Result[];
+    const results = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Result[]) : [];
+    if (code !== 0) {
+      const broken = { name: 'the run comes to its end', ok: false, seconds: 0, reason: `it broke off with ${code}` };
+      printResult(broken);
+      results.push(broken);
+    }
     // A part of the cases says nothing about all requirements.
     if (options.mochaJson !== undefined && options.only === undefined) {
       const met = requirementsMet(results, options.mochaJson);

@@ -26,13 +26,13 @@ export const acmeTinyCases: Case[] = [
 function acmeTiny(t: Trial, directory: string, folder: string): Client {
   const account = join(t.folder, 'account.pem');
   const issued: Issued = { chain: join(t.folder, 'chain.pem'), key: join(t.folder, 'key.pem') };
-  const request = async (reuseKey: boolean) => {
+  const request = async (key: 'RSA 2048' | 'same key') => {
     const csr = join(t.folder, 'request.pem');
     if (!existsSync(account)) await t.run(['openssl', 'genrsa', '-out', account, '2048']);
-    await makeCsr(t.names, issued.key, csr, { reuseKey });
+    await makeCsr(t.names, issued.key, csr, key);
     const options = ['--account-key', account, '--csr', csr, '--acme-dir', folder, '--directory-url', directory, '--disable-check'];
     writeFileSync(issued.chain, (await t.run(['acme-tiny', '--quiet', ...options], { SSL_CERT_FILE: t.ca.root })).stdout);
     return issued;
   };
-  return { issue: () => request(false), renew: key => request(key === 'same key') };
+  return { issue: () => request('RSA 2048'), renew: key => request(key === 'same key' ? key : 'RSA 2048') };
 }

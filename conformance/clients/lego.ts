@@ -27,7 +27,7 @@ esac
         0o755,
       );
       const env = { EXEC_PATH: hook, EXEC_POLLING_INTERVAL: '1', EXEC_PROPAGATION_TIMEOUT: '10', EXEC_SEQUENCE_INTERVAL: '1' };
-      const options = ['--dns', 'exec', '--dns.disable-cp', '--dns.resolvers', `${t.dns.address}:53`];
+      const options = ['--key-type', 'ec384', '--dns', 'exec', '--dns.disable-cp', '--dns.resolvers', `${t.dns.address}:53`];
       await issueAndRenew(t, lego(t, await newEab(t), options, env));
     },
   },
@@ -43,6 +43,17 @@ esac
     async run(t) {
       const eab = await t.ca.eab(await t.provedMember());
       await issueAndRenew(t, lego(t, eab, http(t)));
+    },
+  },
+  {
+    name: 'lego is refused where nobody answers',
+    async run(t) {
+      t.answerNowhere();
+      const why = await lego(t, await newEab(t), http(t))
+        .issue()
+        .then(() => 'it got a certificate')
+        .catch(String);
+      if (!why.includes('urn:ietf:params:acme:error:connection')) throw new Error(why);
     },
   },
   {

@@ -34,22 +34,23 @@ export function refuseSuspended(member: Member | undefined): void {
     );
 }
 
-/** Which of the names are authorized already: by a valid authorization, or by a proof of the member. */
+/** Which of the names are authorized already, for `spare` seconds more: by a valid authorization, or by a proof of the member. */
 export async function alreadyAuthorized(
   ctx: Ctx,
   db: Db,
   account: Account,
   names: readonly DnsName[],
+  spare = slack,
 ): Promise<Map<string, Authorization | DomainProof>> {
   const now = ctx.now();
   const found = new Map<string, Authorization | DomainProof>();
   const plain = [...new Set(names.map(n => n.name))];
-  for (const authorization of await reusableAuthorizations(db, account.id, plain, now + slack))
+  for (const authorization of await reusableAuthorizations(db, account.id, plain, now + spare))
     found.set(identifierValue(authorization), authorization);
   const open = names.filter(n => !n.wildcard && !found.has(n.name));
   if (account.memberId === undefined || open.length === 0) return found;
   const candidates = [...new Set(open.flatMap(n => withinRegistrable(n.name)))];
-  const proofs = await livingProofs(db, account.memberId, candidates, now + slack);
+  const proofs = await livingProofs(db, account.memberId, candidates, now + spare);
   for (const { name } of open) {
     const above = new Set(withinRegistrable(name));
     const [best] = proofs.filter(p => above.has(p.domain)).sort((a, b) => b.expiresAt - a.expiresAt);

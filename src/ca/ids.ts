@@ -6,6 +6,9 @@ export function newId(ctx: Pick<Ctx, 'random'>): string {
   return base32(ctx.random(10));
 }
 
+/** Whether text has the form of an identifier of ours. */
+export const isId = (text: string): boolean => /^[a-z2-7]{1,32}$/.test(text);
+
 /** RFC 8555 §8.3: at least 128 bits of entropy, base64url. */
 export function newToken(ctx: Pick<Ctx, 'random'>): string {
   return base64url(ctx.random(16));

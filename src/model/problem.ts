@@ -85,18 +85,25 @@ export class Problem extends Error {
     return this.extras.status ?? errorTypes[this.type];
   }
 
-  /** The JSON form. Members without a value are left out: a strict client fails on `null`. */
+  /**
+   * The JSON form. Members without a value are left out: a strict client fails on `null`.
+   * `identifier` stands in subproblems only (RFC 8555 §6.7.1).
+   */
   toJSON(): ProblemDocument {
-    const { subproblems, identifier, algorithms, instance } = this.extras;
+    const { subproblems, algorithms, instance } = this.extras;
     return {
       type: urn + this.type,
       detail: this.detail,
       status: this.status,
-      ...(identifier !== undefined && { identifier: { type: 'dns' as const, value: identifier } }),
       ...(algorithms && { algorithms }),
       ...(instance !== undefined && { instance }),
-      ...(subproblems?.length && { subproblems: subproblems.map(p => p.toJSON()) }),
+      ...(subproblems?.length && { subproblems: subproblems.map(p => p.#asSubproblem()) }),
     };
+  }
+
+  #asSubproblem(): ProblemDocument {
+    const { identifier } = this.extras;
+    return { ...this.toJSON(), ...(identifier !== undefined && { identifier: { type: 'dns' as const, value: identifier } }) };
   }
 }
 
@@ -105,10 +112,10 @@ export function notFound(what: string): Problem {
   return new Problem('malformed', `No such ${what}.`, { status: 404 });
 }
 
-/** One problem for several names: alone where there is one, else `compound` with a subproblem for each (RFC 8555 §6.7.1). */
+/** One problem for several names: with the type that they share, else `compound`; with a subproblem for each (RFC 8555 §6.7.1). */
 export function compound(problems: Problem[], detail: string): Problem {
   const [first] = problems;
-  if (first && problems.length === 1) return first;
+  if (first && problems.length === 1) return new Problem(first.type, first.detail, { ...first.extras, subproblems: problems });
   const types = new Set(problems.map(p => p.type));
   const type = types.size === 1 && first ? first.type : 'compound';
   return new Problem(type, detail, { subproblems: problems });

@@ -60,6 +60,12 @@ export async function findOrder(db: Db, id: string): Promise<Order | undefined> 
   return r && fromRow(r);
 }
 
+/** In the order of the ids. */
+export async function findOrders(db: Db, ids: readonly string[]): Promise<Order[]> {
+  const found = new Map((await db('orders').whereIn('id', ids)).map(r => [r.id as string, fromRow(r)]));
+  return ids.flatMap(id => found.get(id) ?? []);
+}
+
 interface OrderChange {
   error?: ProblemDocument;
   csrHash?: Uint8Array;

@@ -1,12 +1,13 @@
 import { type Entry, enroll } from '../../ca/enroll.ts';
 import type { Account } from '../../model/account.ts';
 import { isObject } from '../../model/json.ts';
+import { type Order, orderStatus } from '../../model/order.ts';
 import { Problem } from '../../model/problem.ts';
 import { deactivateAccount, findAccountByKey, updateContact } from '../../store/accounts.ts';
 import { record } from '../../store/audit.ts';
-import { deactivateAuthorizationsOfAccount } from '../../store/authorizations.ts';
+import { deactivateAuthorizationsOfAccount, findAuthorizations } from '../../store/authorizations.ts';
 import { isDuplicate } from '../../store/open.ts';
-import { listOrderIds } from '../../store/orders.ts';
+import { findOrders, listOrderIds } from '../../store/orders.ts';
 import type { Reply } from '../reply.ts';
 import { memberDirectoryOf } from './directory.ts';
 import { readBinding } from './external-account.ts';
@@ -26,6 +27,7 @@ export async function newAccount(acme: Acme, request: ByKey): Promise<Reply> {
   if (terms !== null && payload['termsOfServiceAgreed'] !== true)
     throw new Problem('userActionRequired', `Agree to the terms of service, ${terms}, with "termsOfServiceAgreed": true.`, {
       instance: terms,
+      links: [`<${terms}>;rel="terms-of-service"`],
     });
   const entry = await entryOf(acme, request, payload);
   const { jwk, thumbprint } = request.key;
@@ -76,14 +78,12 @@ function readContact(contact: unknown): string[] | undefined {
   return contact as string[];
 }
 
-/** §7.3.2, §7.3.6, and POST-as-GET. Everything but `contact` and `status` is ignored, `termsOfServiceAgreed` too (§7.3.3). */
+/** §7.3.2, §7.3.6, and POST-as-GET. Everything but `contact` and a `status` of "deactivated" is ignored, `termsOfServiceAgreed` too. */
 export async function account(acme: Acme, request: ByAccount): Promise<Reply> {
   const { ctx, urls } = acme;
   refuseOther(request);
   if (isPostAsGet(request)) return { status: 200, body: presentAccount(request.account, urls) };
   const payload = objectOf(request);
-  if (payload['status'] !== undefined && payload['status'] !== 'deactivated')
-    throw new Problem('malformed', 'The "status" of an account can only be set to "deactivated".');
   if (payload['status'] === 'deactivated') return deactivate(acme, request);
   const contact = readContact(payload['contact']);
   if (contact) {
@@ -117,14 +117,30 @@ export async function orders(acme: Acme, request: ByAccount): Promise<Reply> {
   refuseOther(request);
   refusePayload(request);
   const page = await listOrderIds(ctx.db, request.account.id, ctx.now(), pageSize + 1, readCursor(request.query.get('cursor')));
-  const shown = page.slice(0, pageSize);
-  const last = shown.at(-1);
+  const last = page.slice(0, pageSize).at(-1);
   const more = page.length > pageSize && last;
   return {
     status: 200,
     ...(more && { headers: { Link: `<${urls.orders(request.account.id, `${last.createdAt}-${last.id}`)}>;rel="next"` } }),
-    body: { orders: shown.map(({ id }) => urls.order(id)) },
+    body: { orders: (await withoutInvalid(ctx, page.slice(0, pageSize))).map(urls.order) },
   };
+}
+
+/** Some are invalid by their authorizations alone. */
+async function withoutInvalid({ db, now }: Acme['ctx'], page: { id: string }[]): Promise<string[]> {
+  const orders = await findOrders(
+    db,
+    page.map(o => o.id),
+  );
+  const open = orders.filter(o => o.state === 'open').flatMap(o => o.authorizationIds);
+  const authorizations = new Map((await findAuthorizations(db, [...new Set(open)])).map(a => [a.id, a]));
+  const statusOf = (order: Order) =>
+    orderStatus(
+      order,
+      order.authorizationIds.flatMap(id => authorizations.get(id) ?? []),
+      now(),
+    );
+  return orders.filter(o => statusOf(o) !== 'invalid').map(o => o.id);
 }
 
 function readCursor(cursor: string | null): { createdAt: number; id: string } | undefined {

@@ -1,6 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { flattenedVerify } from 'jose';
 import { type Entry, eabPlace } from '../../ca/enroll.ts';
+import { isId } from '../../ca/ids.ts';
 import { Problem } from '../../model/problem.ts';
 import { findEabKey } from '../../store/members.ts';
 import { parseJws, payloadObject, sameKey } from './jws.ts';
@@ -19,7 +20,8 @@ export async function readBinding({ ctx }: Acme, binding: Record<string, unknown
     throw new Problem('malformed', 'The "url" of the external account binding is that of the request around it.');
   if (!sameKey(payloadObject(inner.payload), request.key.jwk))
     throw new Problem('malformed', 'The payload of the external account binding is the public key of the account.');
-  const key = await findEabKey(ctx.db, inner.kid);
+  // Text of a stranger: what is no identifier of ours never reaches the database.
+  const key = isId(inner.kid) ? await findEabKey(ctx.db, inner.kid) : undefined;
   const secret = key && createSecretKey(ctx.vault.open(eabPlace(key.kid), key.secret));
   const verified = secret && (await flattenedVerify(inner.wire, secret, { algorithms: [inner.alg] }).catch(() => undefined));
   // One answer for an unknown kid and a wrong MAC: nobody learns which kids exist.

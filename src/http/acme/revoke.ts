@@ -54,7 +54,7 @@ function byKey({ ctx }: Acme, { key }: ByKey, spki: Uint8Array): Revoker {
 async function byAccount({ ctx }: Acme, { account }: ByAccount, certificate: Certificate): Promise<Revoker> {
   if (certificate.accountId === account.id) return { kind: 'account', id: account.id };
   const names = certificate.names.map(value => ({ name: value.replace(/^\*\./, ''), wildcard: value.startsWith('*.') }));
-  const authorized = await alreadyAuthorized(ctx, ctx.db, account, names);
+  const authorized = await alreadyAuthorized(ctx, ctx.db, account, names, 0);
   const missing = certificate.names.filter(n => !authorized.has(n));
   if (missing.length || names.length === 0)
     throw new Problem(

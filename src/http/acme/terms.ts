@@ -1,3 +1,4 @@
+import { isId } from '../../ca/ids.ts';
 import type { Account } from '../../model/account.ts';
 import { base64url, fromBase64url } from '../../model/encoding.ts';
 import { notFound, Problem } from '../../model/problem.ts';
@@ -46,7 +47,8 @@ export async function agreeToTerms(acme: Acme, request: Incoming): Promise<Reply
 async function read(acme: Acme, { params }: Incoming): Promise<{ terms: string; account: Account }> {
   const terms = acme.ctx.config.policy.termsOfService;
   const given = fromBase64url(params['token']);
-  const account = await findAccount(acme.ctx.db, params['id'] ?? '');
+  const id = params['id'] ?? '';
+  const account = isId(id) ? await findAccount(acme.ctx.db, id) : undefined;
   if (terms === null || !given || !account || base64url(given) !== termsToken(acme, account.id, terms)) throw notFound('page');
   return { terms, account };
 }

@@ -1,0 +1,102 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Account } from '../../src/model/account.ts';
+import type { Authorization } from '../../src/model/authorization.ts';
+import type { Certificate } from '../../src/model/certificate.ts';
+import type { Challenge } from '../../src/model/challenge.ts';
+import { base32 } from '../../src/model/encoding.ts';
+import type { DomainProof, Member } from '../../src/model/member.ts';
+import type { Order } from '../../src/model/order.ts';
+import { insertAccount } from '../../src/store/accounts.ts';
+import { insertMember } from '../../src/store/members.ts';
+import type { Db } from '../../src/store/open.ts';
+
+/** Records as the store takes them, with the fewest members; `more` brings the others. */
+
+export const at0 = 1_790_000_000;
+export const anId = (): string => base32(randomBytes(10));
+export const bytes = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+export function aMember(more: Partial<Member> = {}): Member {
+  return { id: anId(), name: 'Example Club', status: 'active', contacts: ['admin@club.test'], createdAt: at0, ...more };
+}
+
+export function anAccount(more: Partial<Account> = {}): Account {
+  const thumbprint = randomBytes(32).toString('base64url');
+  return {
+    id: anId(),
+    door: 'open',
+    jwk: { kty: 'EC', crv: 'P-256', x: thumbprint, y: thumbprint },
+    thumbprint,
+    status: 'valid',
+    contact: [],
+    createdAt: at0,
+    ...more,
+  };
+}
+
+export function aProof(memberId: string, domain: string, more: Partial<DomainProof> = {}): DomainProof {
+  return {
+    id: anId(),
+    memberId,
+    domain,
+    status: 'pending',
+    mailbox: `hostmaster@${domain}`,
+    expiresAt: at0 + 86400,
+    createdAt: at0,
+    ...more,
+  };
+}
+
+export function anAuthorization(accountId: string, name: string, more: Partial<Authorization> = {}): Authorization {
+  return { id: anId(), accountId, name, wildcard: false, status: 'pending', expiresAt: at0 + 86400, createdAt: at0, ...more };
+}
+
+export function aChallenge(authorizationId: string, more: Partial<Challenge> = {}): Challenge {
+  return { id: anId(), authorizationId, type: 'http-01', token: randomBytes(16).toString('base64url'), status: 'pending', ...more };
+}
+
+export function anOrder(accountId: string, more: Partial<Order> = {}): Order {
+  return {
+    id: anId(),
+    accountId,
+    profile: 'xmpp-server',
+    names: ['im.test'],
+    authorizationIds: [],
+    state: 'open',
+    expiresAt: at0 + 86400,
+    createdAt: at0,
+    ...more,
+  };
+}
+
+export function aCertificate(more: Partial<Certificate> = {}): Certificate {
+  const serial = `01${randomBytes(15).toString('hex')}`;
+  return {
+    serial,
+    issuerId: 'aabbccdd',
+    profile: 'xmpp-server',
+    names: [],
+    state: 'committed',
+    notBefore: at0,
+    notAfter: at0 + 90 * 86400,
+    spkiHash: bytes(`key ${serial}`),
+    tbs: bytes(`tbs ${serial}`),
+    mac: bytes(`mac ${serial}`),
+    committedAt: at0,
+    ...more,
+  };
+}
+
+/** A member in the database. */
+export async function storedMember(db: Db, more: Partial<Member> = {}): Promise<Member> {
+  const member = aMember(more);
+  await insertMember(db, member);
+  return member;
+}
+
+/** An account in the database. */
+export async function storedAccount(db: Db, more: Partial<Account> = {}): Promise<Account> {
+  const account = anAccount(more);
+  await insertAccount(db, account);
+  return account;
+}
