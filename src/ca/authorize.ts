@@ -3,12 +3,12 @@ import type { Ctx } from '../ctx.ts';
 import type { Account } from '../model/account.ts';
 import { type Authorization, authorizationLifetime } from '../model/authorization.ts';
 import type { Challenge, ChallengeTypeName, MailboxDetail } from '../model/challenge.ts';
-import { type DnsName, identifierValue, withinRegistrable } from '../model/identifier.ts';
+import { type DnsName, identifierValue, isAtOrBelow, withinRegistrable } from '../model/identifier.ts';
 import type { DomainProof, Member } from '../model/member.ts';
 import { about, compound, Problem } from '../model/problem.ts';
 import { within } from '../net/deadline.ts';
 import { reusableAuthorizations } from '../store/authorizations.ts';
-import { livingProofs } from '../store/members.ts';
+import { findDirectory, livingProofs } from '../store/members.ts';
 import type { Db } from '../store/open.ts';
 import { newId, newToken } from './ids.ts';
 
@@ -32,6 +32,24 @@ export function refuseSuspended(member: Member | undefined): void {
       'unauthorized',
       `The membership of ${member.name} is ${member.status}; nothing is issued until the federation's operators activate it again.`,
     );
+}
+
+/** An account that came through a directory for chosen domains stays within them. @throws Problem */
+export async function refuseOutside(ctx: Ctx, account: Account, names: DnsName[]): Promise<void> {
+  if (account.door !== 'directory') return;
+  const domains = (await findDirectory(ctx.db, account.doorId ?? ''))?.domains;
+  if (!domains) return;
+  const outside = names.filter(n => !domains.some(d => isAtOrBelow(n.name, d)));
+  const problems = outside.map(n =>
+    about(
+      identifierValue(n),
+      new Problem(
+        'rejectedIdentifier',
+        `The directory of this account is for ${domains.join(', ')} only; "${identifierValue(n)}" is not among them.`,
+      ),
+    ),
+  );
+  if (problems.length) throw compound(problems, 'Some names are outside the domains of the directory of this account.');
 }
 
 /** Which of the names are authorized already, for `spare` seconds more: by a valid authorization, or by a proof of the member. */

@@ -63,6 +63,9 @@ export async function finalize(
   const status = orderStatus(order, authorizations, ctx.now());
   if (status !== 'ready') throw new Problem('orderNotReady', notReady(order, authorizations, status, ctx.now()));
 
+  if (order.notAfter !== undefined && order.notAfter <= ctx.now())
+    throw new Problem('orderNotReady', 'The "notAfter" that the order asks for has passed; make a new order.');
+
   const facts = readCsr(csr, ctx.weakKeys);
   compareNames(facts, order.names);
   await checkKey(ctx, ctx.db, facts.publicKey.spkiHash, facts.publicKey.thumbprint);

@@ -23,6 +23,7 @@ import {
 } from '../store/authorizations.ts';
 import { insertProof, otherHolders, supersedeProofs } from '../store/members.ts';
 import type { Trx } from '../store/open.ts';
+import { wasTold } from '../store/outbox.ts';
 import { deliver } from './deliver.ts';
 import { accountUrl, newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
@@ -131,11 +132,18 @@ async function refuseContested(ctx: Ctx, account: Account, domain: string): Prom
   );
 }
 
+/** Once a day each: repeated attempts are no way to fill a mailbox. */
 export async function tellContested(ctx: Ctx, asker: string | undefined, holders: string[], domain: string): Promise<void> {
+  const people = [
+    ...holders.map(memberId => ({ memberId, role: 'holder' as const })),
+    ...(asker === undefined ? [] : [{ memberId: asker, role: 'asker' as const }]),
+  ];
   const messages = await ctx.db.transaction(async trx => {
     const told: string[] = [];
-    if (asker !== undefined) told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId: asker, domain, role: 'asker' } }));
-    for (const memberId of holders) told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId, domain, role: 'holder' } }));
+    for (const { memberId, role } of people) {
+      if (await wasTold(trx, 'contested', memberId, domain, ctx.now() - 86400)) continue;
+      told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId, domain, role } }, { memberId, domain }));
+    }
     return told;
   });
   ctx.background.run('deliver', () => deliver(ctx, messages));

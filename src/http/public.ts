@@ -26,8 +26,7 @@ export function publicApp(acme: Acme): Express {
     if (route.method === 'get') app.get(route.path, handler);
     else app.post(route.path, body, handler);
   }
-  const paths = new Map(routes.map(r => [r.path, routes.filter(o => o.path === r.path).map(o => o.method.toUpperCase())]));
-  for (const [path, methods] of paths) app.all(path, (_, res) => refuseMethod(acme, methods, res));
+  for (const path of new Set(routes.map(r => r.path))) app.all(path, (req, res) => otherMethod(acme, path, req, res));
 
   const pages = helmet();
   app.get('/', pages, (_, res) => send(res, front(acme)));
@@ -39,7 +38,7 @@ export function publicApp(acme: Acme): Express {
     }),
   );
   app.get('/healthz', (_, res) => send(res, { status: 200, body: { status: 'alive' } }));
-  app.use((_, res) => fail(acme, notFound('page'), res, {}));
+  app.use((req, res) => fail(acme, notFound('page'), res, req.path.startsWith('/acme/') ? acmeHeaders(acme, req.method) : {}));
   app.use(((error, req, res, _next) => fail(acme, readError(error), res, acmeHeaders(acme, req.method))) as ErrorRequestHandler);
   return app;
 }
@@ -48,7 +47,7 @@ async function answer(acme: Acme, route: Route, req: Request, res: Response): Pr
   const headers = acmeHeaders(acme, req.method, route.path);
   const started = process.hrtime.bigint();
   try {
-    const reply = await dispatch(acme, route, incoming(acme, req));
+    const reply = await dispatch(acme, route, incoming(acme, route, req));
     send(res, merge(reply, headers));
   } catch (error) {
     fail(acme, error, res, headers);
@@ -59,30 +58,34 @@ async function answer(acme: Acme, route: Route, req: Request, res: Response): Pr
   }
 }
 
-function incoming({ urls }: Acme, req: Request): Incoming {
-  const query = req.originalUrl.indexOf('?');
+function incoming({ urls }: Acme, route: Route, req: Request): Incoming {
+  const params = req.params as Record<string, string>;
+  const query = /\?.*$/.exec(req.originalUrl)?.[0] ?? '';
+  // The orders list alone hands out URLs with a query.
+  const path = route.path.replace(/:(\w+)/g, (_, name: string) => params[name] ?? '') + (route.path.endsWith('/orders') ? query : '');
   return {
     method: req.method,
-    params: req.params as Record<string, string>,
-    query: new URLSearchParams(query < 0 ? '' : req.originalUrl.slice(query + 1)),
-    url: urls.publicUrl + req.originalUrl,
+    params,
+    query: new URLSearchParams(query),
+    url: urls.publicUrl + path,
+    requested: urls.publicUrl + req.originalUrl,
     contentType: req.headers['content-type'],
     body: Buffer.isBuffer(req.body) ? req.body : new Uint8Array(),
     address: req.ip ?? '',
   };
 }
 
-/** RFC 8555 §6.1 (CORS), §6.5 (a fresh nonce in every answer to a POST), §7.1 (index). */
+/** RFC 8555 §6.1 (CORS), §6.5 (a fresh nonce in every answer to a POST), §7.1 (index on all but the directory). */
 function acmeHeaders({ nonces, urls }: Acme, method: string, path = ''): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = { 'Access-Control-Allow-Origin': '*' };
-  if (path.endsWith('/directory'))
-    return path.includes('/m/') ? { ...headers, 'Cache-Control': 'no-store', Link: index(urls.directory) } : headers;
-  headers['Link'] = index(urls.directory);
-  if (method === 'POST' || path === '/acme/new-nonce') {
-    headers['Replay-Nonce'] = nonces.issue();
-    headers['Cache-Control'] = 'no-store';
-  }
-  return headers;
+  const isMembers = path.startsWith('/acme/m/');
+  const fresh = method === 'POST' || path === '/acme/new-nonce';
+  return {
+    'Access-Control-Allow-Origin': '*',
+    'Access-Control-Expose-Headers': 'Link, Location, Replay-Nonce, Retry-After',
+    ...((!path.endsWith('/directory') || isMembers) && { Link: index(urls.directory) }),
+    ...(fresh && { 'Replay-Nonce': nonces.issue() }),
+    ...((fresh || isMembers) && { 'Cache-Control': 'no-store' }),
+  };
 }
 
 const index = (directory: string) => `<${directory}>;rel="index"`;
@@ -110,10 +113,19 @@ function fail(acme: Acme, error: unknown, res: Response, headers: Record<string,
   send(res, merge(renderProblem(error, acme.ctx.log), headers));
 }
 
-function refuseMethod(acme: Acme, methods: string[], res: Response): void {
-  fail(acme, new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 }), res, {
-    Allow: methods.join(', '),
-  });
+/** What a browser asks before it sends a JWS (RFC 8555 §6.1), or 405. */
+function otherMethod(acme: Acme, path: string, req: Request, res: Response): void {
+  const methods = routes.filter(r => r.path === path).flatMap(r => (r.method === 'get' ? ['GET', 'HEAD'] : ['POST']));
+  const allow = methods.join(', ');
+  const headers = { ...acmeHeaders(acme, req.method, path), Allow: allow };
+  if (req.method !== 'OPTIONS')
+    return fail(acme, new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 }), res, headers);
+  const preflight = {
+    'Access-Control-Allow-Methods': allow,
+    'Access-Control-Allow-Headers': 'Content-Type',
+    'Access-Control-Max-Age': '86400',
+  };
+  send(res, { status: 204, headers: { ...headers, ...preflight } });
 }
 
 /** What express itself throws: a body that is too long, cut off, or encoded; a path that cannot be decoded. */

@@ -30,9 +30,9 @@ export function newSerial(random: (size: number) => Uint8Array): Uint8Array {
   }
 }
 
-/** Both inclusive; never beyond the issuer's own end. */
+/** Both inclusive; never more than an hour back (the order may be older than that), never beyond the issuer's own end. */
 export function validity(now: number, lifetime: number, issuer: IssuerFacts, asked: { notBefore?: number; notAfter?: number } = {}) {
-  const notBefore = Math.max(asked.notBefore ?? now - backdate, issuer.notBefore);
+  const notBefore = Math.max(asked.notBefore ?? 0, now - backdate, issuer.notBefore);
   return { notBefore, notAfter: Math.min(asked.notAfter ?? notBefore + lifetime - 1, issuer.notAfter) };
 }
 

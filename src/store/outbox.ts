@@ -64,6 +64,12 @@ export async function countCodes(
   return { domain: Number(domain?.['n'] ?? 0), member: Number(member?.['n'] ?? 0) };
 }
 
+/** Whether a member was told of a domain in this way since then. */
+export async function wasTold(db: Db, kind: MessageKind, memberId: string, domain: string, since: number): Promise<boolean> {
+  const r = await db('outbox').where({ kind, member_id: memberId, domain }).where('created_at', '>', since).first('id');
+  return r !== undefined;
+}
+
 export async function dueMessages(db: Db, now: number, limit: number): Promise<string[]> {
   const rows = await db('outbox')
     .where({ state: 'queued' })

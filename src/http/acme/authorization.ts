@@ -1,5 +1,7 @@
-import { alreadyAuthorized, buildAuthorizations, gatherOffers, refuseSuspended } from '../../ca/authorize.ts';
+import { alreadyAuthorized, buildAuthorizations, gatherOffers, refuseOutside, refuseSuspended } from '../../ca/authorize.ts';
 import { namePolicy } from '../../config.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Account } from '../../model/account.ts';
 import { type Authorization, authorizationStatus } from '../../model/authorization.ts';
 import { identifierValue, parseIdentifier } from '../../model/identifier.ts';
 import { Problem } from '../../model/problem.ts';
@@ -16,10 +18,8 @@ export async function newAuthz(acme: Acme, request: ByAccount): Promise<Reply> {
   const { account, member, actor } = request;
   refuseSuspended(member);
   requireTerms(acme, account);
-  const name = parseIdentifier(objectOf(request)['identifier'], namePolicy(ctx.config));
-  if (name.wildcard) throw new Problem('malformed', 'A wildcard cannot be pre-authorized (RFC 8555 §7.4.1).');
-  const already = await alreadyAuthorized(ctx, ctx.db, account, [name]);
-  const offers = already.size ? new Map() : await gatherOffers(ctx, [name]);
+  const { identifier } = objectOf(request);
+  const { name, already, offers } = await judge(ctx, account, identifier).catch(forbid);
   const [built] = buildAuthorizations(ctx, account, [name], already, offers);
   if (!built) throw new Error('no authorization was built');
   const { authorization, challenges, isNew } = built;
@@ -36,6 +36,22 @@ export async function newAuthz(acme: Acme, request: ByAccount): Promise<Reply> {
     headers: { Location: urls.authorization(authorization.id) },
     body: presentAuthorization(authorization, shown, ctx.now(), urls),
   };
+}
+
+/** Whether the authority is willing to issue for a name, and how it can be proved. @throws Problem */
+async function judge(ctx: Ctx, account: Account, identifier: unknown) {
+  const name = parseIdentifier(identifier, namePolicy(ctx.config));
+  if (name.wildcard) throw new Problem('malformed', 'A wildcard cannot be pre-authorized (RFC 8555 §7.4.1).');
+  await refuseOutside(ctx, account, [name]);
+  const already = await alreadyAuthorized(ctx, ctx.db, account, [name]);
+  return { name, already, offers: already.size ? new Map() : await gatherOffers(ctx, [name]) };
+}
+
+/** §7.4.1: 403 where the authority is not willing. */
+function forbid(error: unknown): never {
+  if (error instanceof Problem && (error.type === 'rejectedIdentifier' || error.type === 'unsupportedIdentifier'))
+    throw new Problem(error.type, error.detail, { ...error.extras, status: 403 });
+  throw error;
 }
 
 /** §7.5 by POST-as-GET, §7.5.2 with `{"status": "deactivated"}`. */

@@ -6,7 +6,7 @@ import { profiles } from '../../pki/profiles/table.ts';
 import { findDirectoryBySecret } from '../../store/members.ts';
 import type { Db } from '../../store/open.ts';
 import type { Reply } from '../reply.ts';
-import type { Acme, Incoming } from './request.ts';
+import { type Acme, type Incoming, refusePayload, type Signed } from './request.ts';
 
 /** RFC 8555 §7.1.1 with draft-ietf-acme-profiles' `meta.profiles`. */
 function present(
@@ -76,4 +76,12 @@ export async function memberDirectory(acme: Acme, { params }: Incoming): Promise
 /** RFC 8555 §7.2: 200 to HEAD, 204 to GET, no body and no Content-Type. */
 export function newNonce(_: Acme, { method }: Incoming): Reply {
   return { status: method === 'HEAD' ? 200 : 204, headers: { 'Cache-Control': 'no-store' } };
+}
+
+/** §6.3: what is read by GET is read by POST-as-GET too. */
+export function asPost(handler: (acme: Acme, request: Incoming) => Promise<Reply> | Reply) {
+  return async (acme: Acme, request: Signed): Promise<Reply> => {
+    refusePayload(request);
+    return handler(acme, request);
+  };
 }

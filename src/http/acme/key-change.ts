@@ -20,7 +20,8 @@ export async function keyChange(acme: Acme, request: ByAccount): Promise<Reply> 
   const { account, oldKey } = payloadObject(inner.payload);
   if (account !== request.jws.kid) throw new Problem('malformed', '"account" of the inner payload is the "kid" of the outer JWS.');
   if (!sameKey(oldKey, request.account.jwk)) throw new Problem('malformed', '"oldKey" of the inner payload is the account\'s present key.');
-  if (key.thumbprint === request.account.thumbprint) throw new Problem('malformed', 'The new key is the present one.', { status: 409, location: urls.account(request.account.id) });
+  if (key.thumbprint === request.account.thumbprint)
+    throw new Problem('malformed', 'The new key is the present one.', { status: 409, location: urls.account(request.account.id) });
 
   await refuseTaken(acme, key.thumbprint);
   if (await isRetired(ctx.db, key.thumbprint))

@@ -1,17 +1,22 @@
-import { type Authorized, alreadyAuthorized, buildAuthorizations, gatherOffers, refuseSuspended } from '../../ca/authorize.ts';
+import {
+  type Authorized,
+  alreadyAuthorized,
+  buildAuthorizations,
+  gatherOffers,
+  refuseOutside,
+  refuseSuspended,
+} from '../../ca/authorize.ts';
 import { finalize as finalizeOrder } from '../../ca/finalize.ts';
 import { newId } from '../../ca/ids.ts';
 import { namePolicy } from '../../config.ts';
-import type { Account } from '../../model/account.ts';
 import { backdate, type ProfileName, profileNames } from '../../model/certificate.ts';
 import { fromBase64url, fromRfc3339 } from '../../model/encoding.ts';
-import { type DnsName, identifierValue, isAtOrBelow, parseIdentifier } from '../../model/identifier.ts';
+import { type DnsName, identifierValue, parseIdentifier } from '../../model/identifier.ts';
 import { type Order, orderLifetime, orderStatus } from '../../model/order.ts';
 import { about, asProblem, compound, Problem } from '../../model/problem.ts';
 import { profiles } from '../../pki/profiles/table.ts';
 import { record } from '../../store/audit.ts';
 import { findAuthorizations, insertAuthorizations } from '../../store/authorizations.ts';
-import { findDirectory } from '../../store/members.ts';
 import { findOrder, insertOrder } from '../../store/orders.ts';
 import type { Reply } from '../reply.ts';
 import { isProfile } from './directory.ts';
@@ -28,7 +33,7 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
   const payload = objectOf(request);
   const profile = chooseProfile(payload['profile'], request.params['profile']);
   const names = readIdentifiers(acme, payload['identifiers']);
-  await refuseOutside(acme, account, names);
+  await refuseOutside(ctx, account, names);
   const asked = readDates(payload, profile, ctx.now());
 
   // The network is asked before the transaction begins; what is authorized already is looked at once more within it.
@@ -106,24 +111,6 @@ function readIdentifiers({ ctx }: Acme, identifiers: unknown): DnsName[] {
   }
   if (problems.length) throw compound(problems, `${problems.length} of the identifiers are not accepted.`);
   return [...names.values()];
-}
-
-/** An account that came through a directory for chosen domains stays within them. @throws Problem */
-async function refuseOutside({ ctx }: Acme, account: Account, names: DnsName[]): Promise<void> {
-  if (account.door !== 'directory') return;
-  const domains = (await findDirectory(ctx.db, account.doorId ?? ''))?.domains;
-  if (!domains) return;
-  const outside = names.filter(n => !domains.some(d => isAtOrBelow(n.name, d)));
-  const problems = outside.map(n =>
-    about(
-      identifierValue(n),
-      new Problem(
-        'rejectedIdentifier',
-        `The directory of this account is for ${domains.join(', ')} only; "${identifierValue(n)}" is not among them.`,
-      ),
-    ),
-  );
-  if (problems.length) throw compound(problems, 'Some names are outside the domains of the directory of this account.');
 }
 
 /** Within policy: not before an hour ago, not later than in 30 days, no longer than the profile. @throws Problem malformed */

@@ -21,8 +21,10 @@ export interface Incoming {
   method: string;
   params: Record<string, string>;
   query: URLSearchParams;
-  /** publicUrl with the request's path: what the JWS must name, whatever Host says. */
+  /** The URL as it was handed out, from publicUrl whatever Host says: what the JWS must name (RFC 8555 §6.4). */
   url: string;
+  /** publicUrl with the path as it was sent. */
+  requested: string;
   contentType: string | undefined;
   body: Uint8Array;
   address: string;
@@ -80,8 +82,8 @@ async function verify(acme: Acme, incoming: Incoming): Promise<ByKey | ByAccount
     throw new Problem('malformed', 'The Content-Type of a request is application/jose+json.', { status: 415 });
   const jws = parseJws(incoming.body);
   checkAlgorithm(jws.alg);
-  if (jws.url !== incoming.url)
-    throw new Problem('unauthorized', `The "url" of the protected header is not the URL of the request, which is ${incoming.url}.`);
+  if (jws.url !== incoming.url || incoming.requested !== incoming.url)
+    throw new Problem('unauthorized', `The "url" of the protected header and the URL of the request are not both ${incoming.url}.`);
   if (jws.nonce === undefined) throw new Problem('badNonce', 'The protected header has no "nonce".');
   const signed = { ...incoming, jws, payload: jws.payload };
   if (jws.jwk) {

@@ -2,7 +2,7 @@ import { account, newAccount, orders } from './account.ts';
 import { authorization, newAuthz } from './authorization.ts';
 import { certificate } from './certificate.ts';
 import { challenge } from './challenge.ts';
-import { directory, memberDirectory, newNonce, profileDirectory } from './directory.ts';
+import { asPost, directory, memberDirectory, newNonce, profileDirectory } from './directory.ts';
 import { keyChange } from './key-change.ts';
 import { finalize, newOrder, order } from './order.ts';
 import type { Route } from './request.ts';
@@ -15,6 +15,10 @@ export const routes: Route[] = [
   { method: 'get', path: '/acme/p/:profile/directory', stack: 'open', handler: profileDirectory },
   { method: 'get', path: '/acme/m/:secret/directory', stack: 'open', handler: memberDirectory },
   { method: 'get', path: '/acme/new-nonce', stack: 'open', handler: newNonce },
+  { method: 'post', path: '/acme/directory', stack: 'either', handler: asPost(directory) },
+  { method: 'post', path: '/acme/p/:profile/directory', stack: 'either', handler: asPost(profileDirectory) },
+  { method: 'post', path: '/acme/m/:secret/directory', stack: 'either', handler: asPost(memberDirectory) },
+  { method: 'post', path: '/acme/new-nonce', stack: 'either', handler: asPost(newNonce) },
   { method: 'post', path: '/acme/new-account', stack: 'jwk', handler: newAccount },
   { method: 'post', path: '/acme/m/:secret/new-account', stack: 'jwk', handler: newAccount },
   { method: 'post', path: '/acme/account/:id', stack: 'kid', handler: account },

@@ -1,0 +1,116 @@
+import { type Measurement, measure } from './measure.ts';
+import { type Options, readOptions, usage } from './options.ts';
+import { build, type Engine, startOurs } from './ours.ts';
+import { preparePebble, startPebble } from './pebble.ts';
+import { describeProfile } from './profile.ts';
+import { details, ratios, table } from './report.ts';
+import type { Server } from './target.ts';
+import { openWorld, type World } from './world.ts';
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+interface Bench {
+  world: World;
+  options: Options;
+  /** What must be stopped however this ends, the last one first. */
+  running: Server[];
+}
+
+async function measured(bench: Bench, name: string, server: Server): Promise<Measurement> {
+  const { options, world } = bench;
+  await world.load.open(server.target, options.clients);
+  const { failures } = await world.load.issue(options.warmup);
+  if (failures.length) say(`${name}: ${failures.length} of ${options.warmup} failed in the warm-up: ${failures[0]}`);
+  const measurement = await measure(name, server, world.load, options.clients, options.n);
+  say(details(measurement));
+  return { ...measurement, failures: [...failures, ...measurement.failures] };
+}
+
+async function stop({ running, world }: Bench): Promise<void> {
+  await world.load.close().catch(() => {});
+  for (let server = running.pop(); server; server = running.pop()) await server.stop();
+}
+
+async function runPebble(bench: Bench): Promise<Measurement | undefined> {
+  const missing = await preparePebble();
+  if (missing !== undefined) {
+    say(`no comparison with pebble: ${missing}`);
+    return undefined;
+  }
+  const server = await startPebble(bench.world);
+  bench.running.push(server);
+  const measurement = await measured(bench, 'pebble', server);
+  await stop(bench);
+  return measurement;
+}
+
+interface OurRuns {
+  measured?: Measurement;
+  flight?: Measurement;
+}
+
+async function runOurs(bench: Bench, engine: Engine): Promise<OurRuns> {
+  const { world, options } = bench;
+  const { only, flight, profile } = options;
+  const server = await startOurs(engine, world, profile);
+  bench.running.push(server);
+  const runs: OurRuns = {};
+  if (only.has(engine)) runs.measured = await measured(bench, engine, server);
+  if (only.has('flight')) {
+    const name = `${engine}, ${flight.clients} in flight`;
+    await world.load.open(server.target, flight.clients);
+    runs.flight = await measure(name, server, world.load, flight.clients, flight.n);
+    say(details(runs.flight));
+  }
+  await stop(bench);
+  const text = server.profile();
+  const shown = runs.measured ?? runs.flight;
+  if (text !== undefined && shown) say(`\n${shown.name}\n${describeProfile(text, shown.window, shown.latencies.length)}\n`);
+  return runs;
+}
+
+/** @returns the exit status: a failed issuance of ours alone is a failure, whatever the figures */
+async function bench(options: Options): Promise<number> {
+  say('building');
+  await build();
+  const world = await openWorld();
+  const bench: Bench = { world, options, running: [] };
+  const end = async () => {
+    await stop(bench);
+    await world.close();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      void end().finally(() => process.exit(130));
+    });
+  try {
+    const pebble = options.only.has('pebble') ? await runPebble(bench) : undefined;
+    const named = (['sqlite', 'postgres'] as const).filter(e => options.only.has(e));
+    const engines = named.length ? named : options.only.has('flight') ? (['sqlite', 'postgres'] as const) : [];
+    const runs: OurRuns[] = [];
+    for (const engine of engines) runs.push(await runOurs(bench, engine));
+    const ours = runs.flatMap(r => r.measured ?? []);
+    const flights = runs.flatMap(r => r.flight ?? []);
+    say(`\n${table([...ours, ...(pebble ? [pebble] : []), ...flights])}`);
+    if (pebble && ours.length) say(`\n${ratios(ours, pebble)}`);
+    return [...ours, ...flights].some(m => m.failures.length) ? 1 : 0;
+  } finally {
+    await end();
+  }
+}
+
+function readWords(): Options {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
+    process.exit(2);
+  }
+}
+
+try {
+  process.exitCode = await bench(readWords());
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}
