@@ -36,7 +36,7 @@ export class Authority {
     this.#data = join(folder, 'data');
     this.log = join(folder, 'ca.log');
     this.#config = join(folder, 'config.yaml');
-    this.#env = cleanEnv(folder, { NODE_EXTRA_CA_CERTS: mail.trust });
+    this.#env = cleanEnv(folder, { NODE_EXTRA_CA_CERTS: mail.trust, NODE_OPTIONS: '--trace-warnings --enable-source-maps' });
     this.#dns = dns;
     this.#mail = mail;
     writeFileSync(

@@ -77,7 +77,12 @@ describe('the house', () => {
     ['looking outside stays in net/', /^node:(dns|tls|http2|dgram)/, p => room(p) === 'net'],
   ];
   for (const [rule, module, allowed] of only) {
-    it(rule, () => assert.deepEqual(faults(({ path, imports }) => (allowed(path) ? [] : imports.filter(i => module.test(i)))), []));
+    it(rule, () =>
+      assert.deepEqual(
+        faults(({ path, imports }) => (allowed(path) ? [] : imports.filter(i => module.test(i)))),
+        [],
+      ),
+    );
   }
 
   it('time and chance are arguments', () => {

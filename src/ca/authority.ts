@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Authority, Issuer, SigningIssuer } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
+import { backdate } from '../model/certificate.ts';
 import { hex, pem } from '../model/encoding.ts';
 import { type CertificateSpec, encodeTbs, readCertificate, signTbs } from '../pki/certificate.ts';
 import { signCrl } from '../pki/crl.ts';
@@ -82,7 +83,7 @@ async function createHierarchy(tools: Tools): Promise<void> {
     {
       serial: newSerial(random),
       spki: root.spki,
-      notBefore: now,
+      notBefore: now - backdate,
       notAfter: now + 20 * year - 1,
       commonName: `XMPP federation root (${host})`,
     },
@@ -106,7 +107,7 @@ async function createHierarchy(tools: Tools): Promise<void> {
       {
         serial: newSerial(random),
         spki: issuing.spki,
-        notBefore: now,
+        notBefore: now - backdate,
         notAfter: now + 10 * year - 1,
         commonName: `XMPP federation issuing CA (${host})`,
       },

@@ -118,8 +118,10 @@ function otherMethod(acme: Acme, path: string, req: Request, res: Response): voi
   const methods = routes.filter(r => r.path === path).flatMap(r => (r.method === 'get' ? ['GET', 'HEAD'] : ['POST']));
   const allow = methods.join(', ');
   const headers = { ...acmeHeaders(acme, req.method, path), Allow: allow };
-  if (req.method !== 'OPTIONS')
-    return fail(acme, new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 }), res, headers);
+  if (req.method !== 'OPTIONS') {
+    fail(acme, new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 }), res, headers);
+    return;
+  }
   const preflight = {
     'Access-Control-Allow-Methods': allow,
     'Access-Control-Allow-Headers': 'Content-Type',

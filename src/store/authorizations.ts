@@ -1,5 +1,12 @@
 import { type Authorization, authorizationMoves, type StoredAuthorizationStatus } from '../model/authorization.ts';
-import { type Challenge, type ChallengeStatus, type ChallengeTypeName, challengeMoves, type MailboxDetail } from '../model/challenge.ts';
+import {
+  type Challenge,
+  type ChallengeStatus,
+  type ChallengeTypeName,
+  challengeMoves,
+  challengeTypeNames,
+  type MailboxDetail,
+} from '../model/challenge.ts';
 import type { ProblemDocument } from '../model/problem.ts';
 import { type Db, databaseClock, present, row } from './open.ts';
 
@@ -104,8 +111,11 @@ export async function reusableAuthorizations(db: Db, accountId: string, names: r
   return rows.map(fromRow);
 }
 
+/** In the order of the model's list. */
 export async function listChallenges(db: Db, authorizationId: string): Promise<Challenge[]> {
-  return (await db('challenges').where({ authorization_id: authorizationId }).orderBy('id')).map(challengeFromRow);
+  const rank = (c: Challenge) => challengeTypeNames.indexOf(c.type);
+  const challenges = (await db('challenges').where({ authorization_id: authorizationId })).map(challengeFromRow);
+  return challenges.sort((a, b) => rank(a) - rank(b));
 }
 
 export async function findChallenge(db: Db, id: string): Promise<Challenge | undefined> {

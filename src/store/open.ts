@@ -15,6 +15,8 @@ export function knexConfig(url: string): Knex.Config {
   return {
     ...(isSqlite(url) ? sqliteConfig(fileOf(url)) : postgresConfig(url)),
     migrations: { migrationSource, tableName: 'migrations' },
+    // What goes wrong is thrown; stderr is the caller's.
+    log: { warn() {} },
   };
 }
 

@@ -5,15 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pem } from '../../src/model/encoding.ts';
 import { type CertificateSpec, encodeTbs, readCertificate, signTbs } from '../../src/pki/certificate.ts';
-import {
-  type IssuerFacts,
-  issuingSpec,
-  type LeafRequest,
-  leafSpec,
-  listenerSpec,
-  responderSpec,
-  rootSpec,
-} from '../../src/pki/issue.ts';
+import { type IssuerFacts, issuingSpec, type LeafRequest, leafSpec, listenerSpec, responderSpec, rootSpec } from '../../src/pki/issue.ts';
 import { fileSigner, type Signer } from '../../src/pki/keys.ts';
 import { checkLeafKey } from '../../src/pki/public-key.ts';
 
@@ -76,7 +68,14 @@ export const issuingCertificate = await signTbs(issuingTbs, rootSigner);
 export const issuingFacts = factsOf('issuing', issuingMeant, issuingSigner, issuingCertificate);
 
 function factsOf(id: string, { notBefore, notAfter }: CertificateSpec, signer: Signer, certificate: Uint8Array): IssuerFacts {
-  return { id, subject: readCertificate(certificate).subject, spki: signer.spki, signatureAlgorithm: signer.algorithm, notBefore, notAfter };
+  return {
+    id,
+    subject: readCertificate(certificate).subject,
+    spki: signer.spki,
+    signatureAlgorithm: signer.algorithm,
+    notBefore,
+    notAfter,
+  };
 }
 
 export const leafKey = ecKey('leaf');

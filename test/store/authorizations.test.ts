@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { authorizationMoves, authorizationStatuses } from '../../src/model/authorization.ts';
-import { challengeMoves, challengeStatuses, challengeTypeNames } from '../../src/model/challenge.ts';
+import { challengeMoves, challengeStatuses, challengeTypeNames, type MailboxDetail } from '../../src/model/challenge.ts';
 import {
   claimChallenge,
   deactivateAuthorizationsOfAccount,
@@ -115,11 +115,12 @@ onEachEngine('the store of authorizations', at => {
   });
 
   it('shows mailbox and mail errors on a pending challenge only', async () => {
-    const detail = (sentTo: string[]) => ({ mailboxes: ['hostmaster@im.test'], from: 'ca@ca.test', sentTo });
+    const detail = (sentTo: MailboxDetail['sentTo']): MailboxDetail => ({ mailboxes: ['hostmaster@im.test'], from: 'ca@ca.test', sentTo });
+    const sent = [{ mailbox: 'hostmaster@im.test', at: at0 }];
     const { challenge } = await storedChallenge({ type: 'email-mailbox-01', mailbox: detail([]) });
     await setChallengeError(at.db, challenge.id, problem);
-    assert.equal(await updateMailbox(at.db, challenge.id, detail(['hostmaster@im.test'])), true);
-    const asked = { ...challenge, mailbox: detail(['hostmaster@im.test']) };
+    assert.equal(await updateMailbox(at.db, challenge.id, detail(sent)), true);
+    const asked = { ...challenge, mailbox: detail(sent) };
     assert.deepEqual(await findChallenge(at.db, challenge.id), asked);
     await moveChallenge(at.db, challenge.id, 'pending', 'valid', { validatedAt: at0 });
     assert.equal(await updateMailbox(at.db, challenge.id, detail([])), false);

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import type { NewMessage } from '../../src/model/message.ts';
+import {
+  claimMessage,
+  countCodes,
+  dueMessages,
+  findMessages,
+  listMessages,
+  markFailed,
+  markSent,
+  queue,
+  retryMessages,
+  type Scope,
+} from '../../src/store/outbox.ts';
+import { onEachEngine } from '../kit/database.ts';
+import { anId, at0 } from '../kit/records.ts';
+
+onEachEngine('the outbox', at => {
+  beforeEach(() => at.db('outbox').delete());
+
+  const issued: NewMessage = { kind: 'issued', refs: { serial: '01ab' } };
+
+  async function queued(message: NewMessage = issued, now = at0, scope?: Scope): Promise<string> {
+    const id = anId();
+    await at.db.transaction(trx => queue(trx, id, message, now, scope));
+    return id;
+  }
+  const find = async (id: string) => (await findMessages(at.db, [id]))[0];
+
+  it('gives every kind of message back', async () => {
+    const messages: NewMessage[] = [
+      { kind: 'challenge-code', refs: { challengeId: 'c', mailbox: 'hostmaster@im.test', address: '192.0.2.1' } },
+      { kind: 'challenge-notice', refs: { challengeId: 'c', mailbox: 'postmaster@im.test', address: '' } },
+      { kind: 'proof-code', refs: { proofId: 'p', mailbox: 'hostmaster@im.test' } },
+      issued,
+      { kind: 'revoked', refs: { serial: '01ab' } },
+      { kind: 'account-added', refs: { accountId: 'a' } },
+      { kind: 'contested', refs: { memberId: 'm', domain: 'im.test', role: 'holder' } },
+    ];
+    for (const message of messages) {
+      const id = await queued(message);
+      assert.deepEqual(await find(id), { id, ...message, state: 'queued', attempts: 0, createdAt: at0, nextAt: at0, fence: 0 });
+    }
+  });
+
+  it('tells what is due, the longest due first, up to a number', async () => {
+    const later = await queued(issued, at0 + 5);
+    const first = await queued(issued, at0 - 5);
+    const now = await queued();
+    assert.deepEqual(await dueMessages(at.db, at0, 10), [first, now]);
+    assert.deepEqual(await dueMessages(at.db, at0, 1), [first]);
+    assert.deepEqual(await dueMessages(at.db, at0 + 5, 10), [first, now, later]);
+  });
+
+  it('gives a message to one of many, and what is claimed is not due', async () => {
+    const id = await queued();
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claimMessage(at.db, id, 30)));
+    assert.equal(claims.filter(c => c !== undefined).length, 1);
+    assert.deepEqual(await dueMessages(at.db, at0, 10), []);
+    assert.equal(await claimMessage(at.db, 'none', 30), undefined);
+  });
+
+  it('lets only the last holder say what became of it', async () => {
+    const id = await queued();
+    const first = await claimMessage(at.db, id, 0);
+    const second = await claimMessage(at.db, id, 30);
+    assert.ok(first && second && second.fence > first.fence);
+    assert.equal(await markSent(at.db, first, at0), false);
+    assert.equal(await markFailed(at.db, first, 'no', undefined), false);
+    assert.equal(await markSent(at.db, second, at0 + 1), true);
+    assert.equal(await markSent(at.db, second, at0 + 2), false);
+    assert.equal(await claimMessage(at.db, id, 30), undefined);
+    const { state, attempts, sentAt, lastError } = (await find(id)) ?? {};
+    assert.deepEqual({ state, attempts, sentAt, lastError }, { state: 'sent', attempts: 1, sentAt: at0 + 1, lastError: undefined });
+  });
+
+  it('waits after a failure, and may be claimed again at once then', async () => {
+    const id = await queued();
+    const claimed = await claimMessage(at.db, id, 30);
+    assert.ok(claimed && (await markFailed(at.db, claimed, 'the mail server answered 451', at0 + 30)));
+    const { state, attempts, nextAt, lastError } = (await find(id)) ?? {};
+    assert.deepEqual(
+      { state, attempts, nextAt, lastError },
+      { state: 'queued', attempts: 1, nextAt: at0 + 30, lastError: 'the mail server answered 451' },
+    );
+    assert.deepEqual(await dueMessages(at.db, at0 + 29, 10), []);
+    assert.deepEqual(await dueMessages(at.db, at0 + 30, 10), [id]);
+    assert.ok(await claimMessage(at.db, id, 30));
+  });
+
+  it('dies for good, until somebody asks for another try', async () => {
+    const [dead, waiting, sent] = [await queued(), await queued(), await queued()];
+    for (const id of [dead, waiting, sent]) {
+      const claimed = await claimMessage(at.db, id, 30);
+      assert.ok(claimed);
+      if (id === sent) await markSent(at.db, claimed, at0);
+      else await markFailed(at.db, claimed, 'no', id === dead ? undefined : at0 + 99);
+    }
+    assert.equal((await find(dead))?.state, 'dead');
+    assert.equal(await claimMessage(at.db, dead, 30), undefined);
+    const ids = async (...states: ('queued' | 'sent' | 'dead')[]) => (await listMessages(at.db, states)).map(m => m.id).sort();
+    assert.deepEqual(await ids('dead'), [dead]);
+    assert.deepEqual(await ids('queued', 'dead'), [dead, waiting].sort());
+    assert.deepEqual(await ids('sent'), [sent]);
+    assert.deepEqual(await retryMessages(at.db, at0 + 1, dead), [dead]);
+    assert.deepEqual(await dueMessages(at.db, at0 + 1, 10), [dead]);
+    assert.deepEqual((await retryMessages(at.db, at0 + 1)).sort(), [dead, waiting].sort());
+    assert.deepEqual(await retryMessages(at.db, at0 + 1, sent), []);
+    assert.equal((await find(waiting))?.attempts, 0);
+  });
+
+  it('counts codes by registrable domain and by member, since a time', async () => {
+    const scope = { memberId: 'm1', domain: 'im.test' };
+    const code: NewMessage = { kind: 'proof-code', refs: { proofId: 'p', mailbox: 'hostmaster@im.test' } };
+    await queued(code, at0, scope);
+    await queued({ kind: 'challenge-code', refs: { challengeId: 'c', mailbox: 'x@im.test', address: '' } }, at0 + 1, { domain: 'im.test' });
+    await queued(code, at0 + 1, { memberId: 'm1', domain: 'other.test' });
+    await queued(issued, at0 + 1, scope);
+    assert.deepEqual(await countCodes(at.db, scope, at0 - 1), { domain: 2, member: 2 });
+    assert.deepEqual(await countCodes(at.db, scope, at0), { domain: 1, member: 1 });
+    assert.deepEqual(await countCodes(at.db, { domain: 'im.test' }, at0 - 1), { domain: 2, member: 0 });
+    assert.deepEqual(await countCodes(at.db, { memberId: 'm2', domain: 'none.test' }, 0), { domain: 0, member: 0 });
+  });
+});
