@@ -1,9 +1,12 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import type { Background } from './ctx.ts';
 
 /** At most `width` works at once; the others wait in order. */
 export function createBackground(log: Logger, width = 64): Background {
   const abort = new AbortController();
+  // Every work listens to it.
+  setMaxListeners(0, abort.signal);
   const waiting: (() => void)[] = [];
   const running = new Set<Promise<void>>();
 

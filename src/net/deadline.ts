@@ -1,9 +1,13 @@
+import { setMaxListeners } from 'node:events';
+
 /**
  * Runs `work` with a signal that aborts after `ms` or with the caller's own signal. The reason is words for a Problem's detail.
  * Not AbortSignal.any with AbortSignal.timeout: in Node 20 such a signal may be collected before it fires, and its timer outlives the work.
  */
 export async function within<T>(ms: number, outer: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
+  // Any number of lookups may wait on one deadline.
+  setMaxListeners(0, controller.signal);
   const cancel = () => controller.abort(typeof outer?.reason === 'string' ? outer.reason : 'the check was cancelled');
   const timer = setTimeout(() => controller.abort(`no end within ${ms / 1000} seconds`), ms);
   outer?.addEventListener('abort', cancel);
