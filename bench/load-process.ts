@@ -8,9 +8,9 @@ import type { Target } from './target.ts';
 export type Call = { call: 'open'; target: Target; clients: number } | { call: 'issue'; total: number } | { call: 'close' };
 
 export interface Outcome {
-  /** Of whole issuances, milliseconds, ascending. */
+  /** Of whole issuances, milliseconds. */
   latencies: number[];
-  /** Of single requests, milliseconds, ascending. */
+  /** Of single requests, milliseconds. */
   steps: Partial<Record<Step, number[]>>;
   failures: string[];
   seconds: number;
@@ -72,9 +72,6 @@ async function issue(total: number): Promise<Outcome> {
     }),
   );
   const seconds = (performance.now() - started) / 1000;
-  const ascending = (a: number, b: number) => a - b;
-  latencies.sort(ascending);
-  for (const list of Object.values(steps)) list.sort(ascending);
   return { latencies, steps, failures, seconds, clientBusy: performance.eventLoopUtilization(busy).utilization };
 }
 

@@ -20,12 +20,11 @@ export const mailboxCases: Case[] = [
       const sent = await order.client.answer(order.challenge, { mailbox });
       if (sent.status !== 'pending') throw new Error(`the challenge is ${sent.status} once the mail is sent`);
       await finish(t, order, mailbox);
-      const mail = t.mail.delivered().find(one => one.recipient === mailbox);
-      if (!/^DKIM-Signature:.*\bd=ca\.test\b/im.test(mail?.headers ?? '')) throw new Error('the mail has no DKIM signature');
-      if (!/^Auto-Submitted: auto-generated$/im.test(mail?.headers ?? '')) throw new Error('the mail is not marked as Auto-Submitted');
-      const log = readText(t.mail.log);
-      if (!/DKIM: d=ca\.test .*\[verification succeeded\]/.test(log)) throw new Error('exim has not verified the DKIM signature');
-      if (!/X=TLS.* A=plain:certmaster/.test(log)) throw new Error('exim has not seen TLS and a password');
+      checkMail(t, mailbox);
+      for (const other of [`hostmaster@${t.domain}`, `postmaster@${t.domain}`]) {
+        const notice = await until(`a notice to ${other}`, () => deliveredTo(t, other));
+        if (/^\s*[a-z2-7]{32}\s*$/m.test(notice.body)) throw new Error(`the notice to ${other} holds a code`);
+      }
     },
   },
   {
@@ -50,6 +49,23 @@ export const mailboxCases: Case[] = [
     },
   },
 ];
+
+const deliveredTo = (t: Trial, mailbox: string) => t.mail.delivered().find(mail => mail.recipient === mailbox);
+
+/** What the mail shows, and what exim saw when it took it. */
+function checkMail(t: Trial, mailbox: string): void {
+  const { headers, body } = deliveredTo(t, mailbox)!;
+  if (!/^Auto-Submitted: auto-generated$/im.test(headers)) throw new Error('the mail is not marked as Auto-Submitted');
+  const code = /^\s*([a-z2-7]{32})\s*$/m.exec(body)![1]!;
+  if (headers.toLowerCase().includes(code)) throw new Error('a header holds the code');
+  const id = / id (\S+) for /.exec(headers)?.[1] ?? 'no id';
+  const log = readText(t.mail.log)
+    .split('\n')
+    .filter(line => line.includes(id))
+    .join('\n');
+  if (!/DKIM: d=ca\.test .*\[verification succeeded\]/.test(log)) throw new Error(`exim has not verified the DKIM signature:\n${log}`);
+  if (!/ X=TLS.* A=plain:certmaster /.test(log)) throw new Error(`exim has not seen TLS and a password:\n${log}`);
+}
 
 interface Begun {
   client: AcmeClient;

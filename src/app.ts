@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { createBackground } from './background.ts';
@@ -14,7 +14,7 @@ import type { Ctx } from './ctx.ts';
 import { createUrls } from './http/acme/urls.ts';
 import { publicApp } from './http/public.ts';
 import { statusServer } from './http/status.ts';
-import { startJobs } from './jobs.ts';
+import { type Job, startJobs } from './jobs.ts';
 import { pem } from './model/encoding.ts';
 import type { Network } from './net/network.ts';
 import { createNetwork } from './net/real.ts';
@@ -95,8 +95,10 @@ export async function startApp(config: Config, world: World = {}): Promise<App> 
     const nonces = await openNonces(ctx.db, ctx.now, ctx.random);
     await publishDueCrls(ctx);
     const acme = { ctx, nonces, urls: createUrls(config.publicUrl) };
-    closers.push(startJobs(ctx, nonces));
     const publicServer = await createPublicServer(ctx, publicApp(acme));
+    closers.push(startJobs(ctx, nonces, tlsRenewal(ctx, publicServer)));
+    // Before the jobs' end is waited for, so that what they do is asked to end too.
+    closers.push(ctx.background.close);
     closers.push(renewTls(ctx, publicServer));
     closers.push(await listen(publicServer, config.listen, 'listen'));
     const status = statusServer(ctx, ocspResponder(ctx));
@@ -112,7 +114,13 @@ export async function startApp(config: Config, world: World = {}): Promise<App> 
 async function createPublicServer(ctx: Ctx, app: (req: never, res: never) => void): Promise<HttpServer | HttpsServer> {
   const { tls } = ctx.config;
   if (tls === 'off') return createHttpServer(app as never);
-  return createHttpsServer(tls ? readTls(tls) : await ownTls(ctx), app as never);
+  const files = tls ? readTls(tls) : await ownTls(ctx);
+  try {
+    return createHttpsServer(files, app as never);
+  } catch (error) {
+    if (!tls) throw error;
+    throw new StartError(`tls: ${tls.cert} and ${tls.key} are not a certificate and its key (${(error as Error).message})`);
+  }
 }
 
 function readTls({ cert, key }: { cert: string; key: string }): { cert: Buffer; key: Buffer } {
@@ -142,6 +150,18 @@ function renewTls(ctx: Ctx, server: HttpServer | HttpsServer): () => void {
     );
   }, 3_600_000);
   return () => clearInterval(timer);
+}
+
+/** A server that runs for long takes up its own new certificate in time; files that an operator brings are read at the start. */
+export function tlsRenewal(ctx: Ctx, server: HttpServer | HttpsServer): Job[] {
+  if (ctx.config.tls || !(server instanceof HttpsServer)) return [];
+  let current: string | undefined;
+  const run = async () => {
+    const own = await ownTls(ctx);
+    if (own.cert !== current) server.setSecureContext(own);
+    current = own.cert;
+  };
+  return [{ name: 'renew the listener certificate', schedule: '0 */10 * * * *', run }];
 }
 
 /** Listens. @returns a close that ends idle connections at once and waits for requests that are being answered */

@@ -32,6 +32,7 @@ export function createBackground(log: Logger, width = 64): Background {
       if (running.size < width) start(name, work);
       else waiting.push(() => start(name, work));
     },
+    ending: abort.signal,
     settled,
     close: async () => {
       abort.abort(new Error('the process ends'));

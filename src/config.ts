@@ -1,11 +1,19 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { challengeTypeNames } from './model/challenge.ts';
 import type { NamePolicy } from './model/identifier.ts';
 
-const address = z.string().regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, 'is host:port, such as 127.0.0.1:8443');
+const address = z
+  .string()
+  .regex(/^(\[[0-9a-fA-F:.]+\]|[^:\s]+):\d{1,5}$/, { error: 'is host:port, such as 127.0.0.1:8443', abort: true })
+  .refine(text => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65535, { error: 'has a port above 65535', abort: true });
+const resolver = address.refine(
+  text => isIP(hostAndPort(text).host) !== 0,
+  'is an IP address and a port, such as 192.0.2.53:53 or [2001:db8::53]:53',
+);
 const origin = (protocols: string[]) =>
   z.string().refine(text => {
     const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -41,7 +49,7 @@ const schema = z.strictObject({
         .array(z.enum(challengeTypeNames))
         .min(1)
         .default([...challengeTypeNames]),
-      resolvers: z.array(address).default([]),
+      resolvers: z.array(resolver).default([]),
       httpPort: port.default(80),
       tlsPort: port.default(443),
       allowPrivateAddresses: z.boolean().default(false),

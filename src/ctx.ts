@@ -31,6 +31,8 @@ export interface Authority {
 export interface Background {
   /** Errors are logged. `signal` aborts when the process is asked to end. */
   run(name: string, work: (signal: AbortSignal) => Promise<void>): void;
+  /** Aborts when the process is asked to end. */
+  ending: AbortSignal;
   /** Resolves when nothing is under way. */
   settled(): Promise<void>;
   /** Aborts what is under way and waits for its end. */

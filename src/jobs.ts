@@ -7,7 +7,7 @@ import type { Ctx } from './ctx.ts';
 import type { Nonces } from './store/nonces.ts';
 
 /** Due work, run by every process; claims and leases see to it that each piece is done once. */
-interface Job {
+export interface Job {
   name: string;
   /** Six fields: the first are seconds. */
   schedule: string;
@@ -22,11 +22,11 @@ const jobs: Job[] = [
   { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
 ];
 
-/** Starts the clock. @returns its end, when nothing of it is under way */
-export function startJobs(ctx: Ctx, nonces: Nonces): () => Promise<void> {
+/** Starts the clock, with jobs of this process's own. @returns its end, when nothing of it is under way */
+export function startJobs(ctx: Ctx, nonces: Nonces, own: Job[] = []): () => Promise<void> {
   const running = new Set<Promise<void>>();
   const busy = new Set<string>();
-  const tasks: ScheduledTask[] = jobs.map(job =>
+  const tasks: ScheduledTask[] = [...jobs, ...own].map(job =>
     cron.schedule(job.schedule, () => {
       if (busy.has(job.name)) return;
       busy.add(job.name);

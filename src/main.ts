@@ -142,6 +142,8 @@ async function serve(globals: Globals): Promise<void> {
   else process.stdout.write(welcome(facts, globals));
   await asked;
   await app.close();
+  // A connection to a mail server that does not answer would hold the process.
+  process.exit();
 }
 
 function welcome(facts: Record<string, string>, { config }: Globals): string {

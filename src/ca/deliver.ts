@@ -9,7 +9,7 @@ import { findAccount } from '../store/accounts.ts';
 import { findChallengeAndAuthorization, setChallengeError } from '../store/authorizations.ts';
 import { findCertificate } from '../store/certificates.ts';
 import { findMember, findProof } from '../store/members.ts';
-import { claimMessage, dueMessages, markFailed, markSent } from '../store/outbox.ts';
+import { claimMessage, dueMessages, markFailed, markSent, releaseMessage } from '../store/outbox.ts';
 import { accountUrl } from './ids.ts';
 import { mailboxCode } from './mailbox-code.ts';
 
@@ -24,6 +24,7 @@ export async function deliverDue(ctx: Ctx): Promise<void> {
 /** Delivers these, at least once: a crash between sending and marking sends again, under the same Message-ID. */
 export async function deliver(ctx: Ctx, ids: readonly string[]): Promise<void> {
   for (const id of ids) {
+    if (ctx.background.ending.aborted) return;
     const message = await claimMessage(ctx.db, id, claim);
     if (message) await attempt(ctx, message);
   }
@@ -36,10 +37,24 @@ async function attempt(ctx: Ctx, message: Message): Promise<void> {
     return;
   }
   try {
-    await ctx.channels.mail.send(notice);
-    await markSent(ctx.db, message, ctx.now());
+    if (await unlessEnding(ctx.background.ending, ctx.channels.mail.send(notice))) await markSent(ctx.db, message, ctx.now());
+    else await releaseMessage(ctx.db, message);
   } catch (error) {
     await failed(ctx, message, error);
+  }
+}
+
+/** A process that ends does not wait for a mail server. @returns false where it ends first */
+async function unlessEnding(ending: AbortSignal, sending: Promise<void>): Promise<boolean> {
+  let end: (() => void) | undefined;
+  const ended = new Promise<boolean>(resolve => {
+    end = () => resolve(false);
+    ending.addEventListener('abort', end);
+  });
+  try {
+    return await Promise.race([sending.then(() => true), ended]);
+  } finally {
+    if (end) ending.removeEventListener('abort', end);
   }
 }
 

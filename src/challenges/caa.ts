@@ -62,7 +62,7 @@ function objection(value: string, { identities, accountUri, method }: CaaQuestio
   const { accounturi, validationmethods } = parsed.parameters;
   if (accounturi !== undefined && accounturi !== accountUri) return 'they name another account (accounturi)';
   const label = caaMethodLabels[method];
-  if (validationmethods !== undefined && !validationmethods.split(',').includes(label))
+  if (validationmethods !== undefined && !readMethods(validationmethods).includes(label))
     return `they do not allow the validation method ${label}`;
   return undefined;
 }
@@ -73,18 +73,33 @@ interface Issue {
   parameters: Record<string, string | undefined>;
 }
 
+/** RFC 8657 §4: `[*(label ",") label]`; a value of another form allows no method. */
+function readMethods(value: string): string[] {
+  return /^[a-z0-9-]+(,[a-z0-9-]+)*$/i.test(value) ? value.split(',') : [];
+}
+
 /** RFC 8659 §4.2; a duplicate or unparsable parameter makes the whole property authorize nobody (RFC 8657 §3). */
 export function parseIssue(value: string): Issue | undefined {
-  const [issuer = '', ...rest] = value.split(';').map(part => part.replace(/^[ \t]+|[ \t]+$/g, ''));
+  const [issuer = '', ...rest] = value.split(';').map(trim);
   if (issuer !== '' && !/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(issuer)) return undefined;
   const parameters: Record<string, string> = Object.create(null);
-  // A semicolon with nothing behind it is allowed at the end alone.
-  if (rest.length && rest.at(-1) === '') rest.pop();
+  // The first semicolon may stand alone; one behind a parameter announces another.
+  if (rest.length === 1 && rest[0] === '') rest.pop();
   for (const part of rest) {
-    const match = /^([a-z0-9][a-z0-9-]*)[ \t]*=[ \t]*([\x21-\x3a\x3c-\x7e]*)$/i.exec(part);
+    const match = /^([a-z0-9](?:[a-z0-9-]*[a-z0-9])?)[ \t]*=[ \t]*([\x21-\x3a\x3c-\x7e]*)$/i.exec(part);
     const tag = match?.[1]?.toLowerCase();
     if (!tag || tag in parameters) return undefined;
     parameters[tag] = match?.[2] ?? '';
   }
   return { issuer: issuer.toLowerCase(), parameters };
+}
+
+/** Without WSP at both ends, in one pass: a pattern would take quadratic time over a stranger's spaces. */
+function trim(text: string): string {
+  const blank = (i: number) => text[i] === ' ' || text[i] === '\t';
+  let start = 0;
+  let end = text.length;
+  while (start < end && blank(start)) start++;
+  while (end > start && blank(end - 1)) end--;
+  return text.slice(start, end);
 }

@@ -23,7 +23,8 @@ export const emailMailbox01: ChallengeType = {
     if (!detail) throw new Problem('malformed', 'This challenge has no mailboxes.');
     if (response !== undefined && mailbox !== undefined)
       throw new Problem('malformed', 'Send "mailbox" to ask for a code or "response" to answer with it, not both.');
-    if (response === undefined) return { next: 'pending', mailbox: chosen(mailbox ?? detail.mailboxes[0], detail.mailboxes) };
+    if (response === undefined)
+      return { next: 'pending', mailbox: chosen(mailbox === undefined ? detail.mailboxes[0] : mailbox, detail.mailboxes) };
     const answer = fromBase64url(response);
     if (!answer) throw new Problem('malformed', '"response" is the base64url, without padding, of the SHA-256 of the key authorization.');
     const living = detail.sentTo.filter(({ at }) => at + codeLifetime > now).map(({ mailbox }) => mailbox);

@@ -38,6 +38,7 @@ export function publicApp(acme: Acme): Express {
     }),
   );
   app.get('/healthz', (_, res) => send(res, { status: 200, body: { status: 'alive' } }));
+  app.all(['/', '/root.pem', '/healthz'], (_, res) => refuseMethod(acme, ['GET', 'HEAD'], res, {}));
   app.use((req, res) => fail(acme, notFound('page'), res, req.path.startsWith('/acme/') ? acmeHeaders(acme, req.method) : {}));
   app.use(((error, req, res, _next) => fail(acme, readError(error), res, acmeHeaders(acme, req.method))) as ErrorRequestHandler);
   return app;
@@ -116,18 +117,22 @@ function fail(acme: Acme, error: unknown, res: Response, headers: Record<string,
 /** What a browser asks before it sends a JWS (RFC 8555 §6.1), or 405. */
 function otherMethod(acme: Acme, path: string, req: Request, res: Response): void {
   const methods = routes.filter(r => r.path === path).flatMap(r => (r.method === 'get' ? ['GET', 'HEAD'] : ['POST']));
-  const allow = methods.join(', ');
-  const headers = { ...acmeHeaders(acme, req.method, path), Allow: allow };
+  const headers = acmeHeaders(acme, req.method, path);
   if (req.method !== 'OPTIONS') {
-    fail(acme, new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 }), res, headers);
+    refuseMethod(acme, methods, res, headers);
     return;
   }
   const preflight = {
-    'Access-Control-Allow-Methods': allow,
+    'Access-Control-Allow-Methods': methods.join(', '),
     'Access-Control-Allow-Headers': 'Content-Type',
     'Access-Control-Max-Age': '86400',
   };
   send(res, { status: 204, headers: { ...headers, ...preflight } });
+}
+
+function refuseMethod(acme: Acme, methods: string[], res: Response, headers: Record<string, string | string[]>): void {
+  const problem = new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 });
+  fail(acme, problem, res, { ...headers, Allow: methods.join(', ') });
 }
 
 /** What express itself throws: a body that is too long, cut off, or encoded; a path that cannot be decoded. */

@@ -10,6 +10,8 @@ const bodyLimit = 16 * 1024;
 export function statusServer(ctx: Ctx, answerOcsp: OcspResponder): Server {
   return createServer((req, res) => {
     handle(ctx, answerOcsp, req, res).catch(error => {
+      // Whoever asked has gone.
+      if (req.destroyed && !req.complete) return;
       ctx.log.error({ err: error }, 'status listener');
       if (res.headersSent) res.destroy();
       else plain(res, 500, 'internal error');

@@ -45,7 +45,7 @@ export function pem(label: string, der: Uint8Array): string {
 
 /** The DER of every block with that label, in order. */
 export function fromPem(label: string, text: string): Uint8Array[] {
-  const blocks = text.matchAll(new RegExp(`-----BEGIN ${label}-----\\s*([A-Za-z0-9+/=\\s]+?)\\s*-----END ${label}-----`, 'g'));
+  const blocks = text.matchAll(new RegExp(`-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]+)-----END ${label}-----`, 'g'));
   return [...blocks].map(block => new Uint8Array(Buffer.from(block[1] ?? '', 'base64')));
 }
 
@@ -56,7 +56,12 @@ export function rfc3339(seconds: number): string {
 
 /** Epoch seconds of an RFC 3339 time; undefined where it is none (RFC 3339 §5.6). */
 export function fromRfc3339(text: unknown): number | undefined {
-  if (typeof text !== 'string' || !/^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.test(text)) return undefined;
+  if (typeof text !== 'string') return undefined;
+  const match = /^(\d{4})-(\d\d)-(\d\d)[Tt]([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/.exec(text);
+  if (!match) return undefined;
+  // Date.parse would carry the 30th of February over into March.
+  const [year, month, day] = match.slice(1, 4).map(Number) as [number, number, number];
+  if (day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return undefined;
   const milliseconds = Date.parse(text);
   return Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000);
 }

@@ -97,7 +97,9 @@ function isALabel(label: string): boolean {
   return !error && domain !== label && toASCII(domain, strict) === label;
 }
 
+/** Only for what can be a name: Punycode takes quadratic time. */
 function aLabelHint(value: string): string {
+  if (value.length > 253) return '';
   const ascii = toASCII(value, strict);
   return ascii ? ` ("${ascii}")` : '';
 }

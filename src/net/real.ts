@@ -1,6 +1,6 @@
-import { type Config, ConfigError } from '../config.ts';
+import type { Config } from '../config.ts';
 import { createDial, type Listener, publicOnly } from './connection.ts';
-import { createDns, type Dns } from './dns.ts';
+import { createDns } from './dns.ts';
 import { createGet } from './http.ts';
 import { defaults, type Limits } from './limits.ts';
 import type { Network } from './network.ts';
@@ -9,10 +9,9 @@ import { createTls } from './tls.ts';
 /**
  * The network itself.
  * @param ownListeners where this server listens now: validation never connects to itself
- * @throws ConfigError when a resolver is not an IP address with a port
  */
 export function createNetwork({ validation }: Config, ownListeners: () => Listener[], limits: Limits = defaults): Network {
-  const dns = connectDns(validation.resolvers, limits);
+  const dns = createDns(validation.resolvers, limits.dns);
   const refuse = validation.allowPrivateAddresses ? () => undefined : publicOnly(ownListeners);
   const dial = createDial(dns, refuse, limits.connect);
   return {
@@ -22,14 +21,4 @@ export function createNetwork({ validation }: Config, ownListeners: () => Listen
     get: createGet(dial, { http: validation.httpPort, https: validation.tlsPort }, limits.http),
     tls: createTls(dial, validation.tlsPort, limits.tls),
   };
-}
-
-function connectDns(resolvers: readonly string[], limits: Limits): Dns {
-  try {
-    return createDns(resolvers, limits.dns);
-  } catch (error) {
-    throw new ConfigError(`validation.resolvers: each is an IP address and a port, such as 192.0.2.53:53 or [2001:db8::53]:53`, {
-      cause: error,
-    });
-  }
 }

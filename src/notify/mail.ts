@@ -103,7 +103,8 @@ function asDeliveryError(error: unknown): DeliveryError {
   if (responseCode === undefined) return new DeliveryError(`the mail server cannot be reached (${code ?? message})`, false);
   return new DeliveryError(
     `the mail server answered ${responseCode}${enhanced ? ` ${enhanced}` : ''}`,
-    responseCode >= 500 && code !== 'EAUTH',
+    // Only of the envelope and the message: a refused login, greeting or STARTTLS is for the operator to mend.
+    responseCode >= 500 && (code === 'EENVELOPE' || code === 'EMESSAGE'),
     enhanced,
   );
 }

@@ -38,8 +38,8 @@ If that is you, or someone you have charged with it, this is the code:
 
 ${facts.code}
 
-A yes serves the whole member: until the proof lapses or is revoked, each
-of its accounts can get certificates for ${facts.domain}
+A yes serves the whole member: until the proof lapses or is revoked,
+each of its accounts can get certificates for ${facts.domain}
 and for names below it.
 
 Give the code only to the program or page where you asked for it, and
@@ -99,8 +99,8 @@ Profile:    ${facts.profile}
 Valid from: ${rfc3339(facts.notBefore)}
 Valid to:   ${rfc3339(facts.notAfter)}
 ${facts.account === undefined ? '' : `Account:    ${facts.account}\n`}
-If nobody of yours asked for it, tell the federation's operators at once;
-they can revoke it. This message cannot be answered.
+If nobody of yours asked for it, tell the federation's operators at
+once; they can revoke it. This message cannot be answered.
 `,
   };
 }
@@ -134,8 +134,8 @@ Thumbprint: ${facts.thumbprint}
 Door:       ${facts.door}
 
 It can get certificates for every domain that you have proved. If nobody
-of yours made it, tell the federation's operators at once; they can close
-it. This message cannot be answered.
+of yours made it, tell the federation's operators at once; they can
+close it. This message cannot be answered.
 `,
   };
 }

@@ -16,13 +16,14 @@ export interface CsrFacts {
   xmppAddrs: string[];
 }
 
-const signatureHashes: Record<string, string> = {
-  [oids.sha256WithRSAEncryption]: 'sha256',
-  [oids.sha384WithRSAEncryption]: 'sha384',
-  [oids.sha512WithRSAEncryption]: 'sha512',
-  [oids.ecdsaWithSHA256]: 'sha256',
-  [oids.ecdsaWithSHA384]: 'sha384',
-  [oids.ecdsaWithSHA512]: 'sha512',
+/** Of which keys, and over which hash. */
+const signatures: Record<string, [kind: PublicKeyFacts['kind'], hash: string]> = {
+  [oids.sha256WithRSAEncryption]: ['RSA', 'sha256'],
+  [oids.sha384WithRSAEncryption]: ['RSA', 'sha384'],
+  [oids.sha512WithRSAEncryption]: ['RSA', 'sha512'],
+  [oids.ecdsaWithSHA256]: ['EC', 'sha256'],
+  [oids.ecdsaWithSHA384]: ['EC', 'sha384'],
+  [oids.ecdsaWithSHA512]: ['EC', 'sha512'],
 };
 
 const badCsr = (detail: string) => new Problem('badCSR', detail);
@@ -60,7 +61,7 @@ function readKey(request: pkijs.CertificationRequest, weakKeys: ReadonlySet<stri
 
 /** Over the exact bytes that were signed. */
 function verifySignature(der: Uint8Array, request: pkijs.CertificationRequest, publicKey: PublicKeyFacts): void {
-  const hash = signatureHashes[request.signatureAlgorithm.algorithmId];
+  const [kind, hash] = signatures[request.signatureAlgorithm.algorithmId] ?? [];
   if (!hash)
     throw badCsr(
       `The CSR is signed with the algorithm ${request.signatureAlgorithm.algorithmId}; use ECDSA or RSA (PKCS #1) with SHA-256, SHA-384 or SHA-512.`,
@@ -69,7 +70,7 @@ function verifySignature(der: Uint8Array, request: pkijs.CertificationRequest, p
   try {
     const [info] = elements(readDer(der), tags.sequence);
     const key = createPublicKey({ key: Buffer.from(publicKey.spki), format: 'der', type: 'spki' });
-    valid = info !== undefined && verify(hash, info.bytes, key, request.signatureValue.valueBlock.valueHexView);
+    valid = info !== undefined && kind === publicKey.kind && verify(hash, info.bytes, key, request.signatureValue.valueBlock.valueHexView);
   } catch {
     // A signature that cannot even be parsed is a wrong one.
   }

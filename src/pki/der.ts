@@ -180,7 +180,10 @@ export function readTime(element: Tlv): number {
   const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number);
   const fullYear = utc ? (year < 50 ? 2000 + year : 1900 + year) : year;
   if (!utc && fullYear < 2050) throw new DerError('GeneralizedTime before 2050');
-  return Date.UTC(fullYear, month - 1, day, hour, minute, second) / 1000;
+  const seconds = Date.UTC(fullYear, month - 1, day, hour, minute, second) / 1000;
+  // Date.UTC would carry the 30th of February over into March.
+  if (!Buffer.from(time(seconds)).equals(element.bytes)) throw new DerError(`a Time that does not exist: ${text}`);
+  return seconds;
 }
 
 /** A BIT STRING of flags: bit 0 is the first (RFC 5280 §4.2.1.3), trailing zeros removed. */
@@ -191,10 +194,12 @@ export function flags(set: readonly number[]): Uint8Array {
   return tlv(tags.bitString, Uint8Array.of(7 - (highest % 8)), octets);
 }
 
-/** The numbers of the set bits. @throws DerError */
+/** The numbers of the set bits; at least one, trailing zeros removed (X.690 §11.2.2). @throws DerError */
 export function readFlags(element: Tlv): number[] {
   const [unused = 0, ...octets] = element.value;
   if (element.tag !== tags.bitString || element.value.length < 2 || unused > 7) throw new DerError('no BIT STRING of flags');
+  const last = octets.at(-1) ?? 0;
+  if (31 - Math.clz32(last & -last) !== unused) throw new DerError('a BIT STRING of flags that is not minimal');
   const set: number[] = [];
   for (let bit = 0; bit < octets.length * 8; bit++) if ((octets[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) set.push(bit);
   return set;

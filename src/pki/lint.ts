@@ -42,17 +42,14 @@ export function lint(tbs: Uint8Array, meant: CertificateSpec): void {
 
 type Facts = Omit<CertificateSpec, 'issuerName'> & { issuerName: Uint8Array; subjectName: Uint8Array };
 
+type Eight = [Tlv, Tlv, Tlv, Tlv, Tlv, Tlv, Tlv, Tlv];
+
 function readTbs(tbs: Uint8Array, faults: string[]): Facts {
-  const [version, serial, algorithm, issuer, validity, subject, spki, extensions, ...more] = elements(readDer(tbs), tags.sequence);
-  if (!version || !serial || !algorithm || !issuer || !validity || !subject || !spki || !extensions)
-    throw new DerError('members are missing');
-  if (more.length) faults.push('unique identifiers or more after the extensions');
-  const number = elements(version, contextConstructed(0))[0];
-  if (!number || Buffer.from(unsigned(number)).toString('hex') !== '02') faults.push('the version is not 3');
-  const [notBefore, notAfter] = elements(validity, tags.sequence);
-  if (!notBefore || !notAfter) throw new DerError('no validity');
-  const list = elements(extensions, contextConstructed(3))[0];
-  if (!list) throw new DerError('no extensions');
+  // Eight members: a unique identifier (§4.1.2.8) would be a ninth.
+  const [version, serial, algorithm, issuer, validity, subject, spki, extensions] = members(readDer(tbs), tags.sequence, 8) as Eight;
+  if (Buffer.from(unsigned(only(version, contextConstructed(0)))).toString('hex') !== '02') faults.push('the version is not 3');
+  const [notBefore, notAfter] = members(validity, tags.sequence, 2) as [Tlv, Tlv];
+  const list = only(extensions, contextConstructed(3));
   return {
     serial: unsigned(serial),
     signatureAlgorithm: algorithm.bytes,
@@ -75,11 +72,9 @@ const attributes: Record<string, keyof Subject> = {
 function readSubject(name: Tlv): Subject {
   const subject: Subject = {};
   for (const set of elements(name, tags.sequence)) {
-    const [pair, second] = elements(set, tags.set);
-    if (!pair || second) throw new DerError('a relative distinguished name of other than one attribute');
-    const [type, value] = elements(pair, tags.sequence);
-    const attribute = type && attributes[readOid(type)];
-    if (!attribute || !value || subject[attribute] !== undefined) throw new DerError('an attribute that is unknown or doubled');
+    const [type, value] = members(only(set, tags.set), tags.sequence, 2) as [Tlv, Tlv];
+    const attribute = attributes[readOid(type)];
+    if (!attribute || subject[attribute] !== undefined) throw new DerError('an attribute that is unknown or doubled');
     if (value.tag !== (attribute === 'serialNumber' ? tags.printableString : tags.utf8String))
       throw new DerError(`${attribute} of another string type`);
     subject[attribute] = Buffer.from(value.value).toString('utf8');
@@ -94,16 +89,16 @@ function readExtensions(list: Tlv[], faults: string[]): ExtensionSpec {
   const spec: ExtensionSpec = { keyUsage: [], subjectKeyId: new Uint8Array() };
   const seen = new Set<string>();
   for (const extension of list) {
-    const parts = elements(extension, tags.sequence);
-    const id = parts[0] ? readOid(parts[0]) : '';
+    const parts = members(extension, tags.sequence, 2, 3);
+    const id = readOid(parts[0] ?? fail('an extension without a type'));
     const flag = parts.length === 3 ? parts[1] : undefined;
-    const value = parts.at(-1);
-    if (!value || value.tag !== tags.octetString || (flag && (flag.tag !== tags.boolean || flag.value[0] !== 0xff)))
-      throw new DerError(`the extension ${id} is malformed`);
+    const value = contents(parts.at(-1) ?? extension, tags.octetString);
+    // DEFAULT FALSE: a flag that is present is TRUE.
+    if (flag && !isTrue(flag)) throw new DerError(`the extension ${id} is malformed`);
     if (seen.has(id)) faults.push(`the extension ${id} stands twice`);
     seen.add(id);
     if (critical.has(id) !== (flag !== undefined)) faults.push(`the extension ${id} has the wrong criticality`);
-    readExtension(id, readDer(value.value), spec, faults);
+    readExtension(id, readDer(value), spec, faults);
   }
   return spec;
 }
@@ -125,13 +120,13 @@ function readExtension(id: string, value: Tlv, spec: ExtensionSpec, faults: stri
       spec.subjectKeyId = contents(value, tags.octetString);
       break;
     case oids.authorityKeyIdentifier:
-      spec.authorityKeyId = contents(only(value), context(0));
+      spec.authorityKeyId = contents(only(value, tags.sequence), context(0));
       break;
     case oids.subjectAltName:
       spec.altNames = elements(value, tags.sequence).map(readAltName);
       break;
     case oids.certificatePolicies:
-      spec.policies = elements(value, tags.sequence).map(p => readOid(only(p)));
+      spec.policies = elements(value, tags.sequence).map(p => readOid(only(p, tags.sequence)));
       break;
     case oids.authorityInfoAccess:
       readAccess(value, spec);
@@ -160,12 +155,20 @@ function fail(what: string): never {
   throw new DerError(what);
 }
 
-/** The single member of a constructed element. */
-function only(value: Tlv): Tlv {
-  const [member, second] = elements(value);
-  if (!member || second) throw new DerError('other than one member');
-  return member;
+/** The members of a constructed element: so many, and none besides. */
+function members(value: Tlv, tag: number, least: number, most = least): Tlv[] {
+  const list = elements(value, tag);
+  if (list.length < least || list.length > most) throw new DerError(`${list.length} members where ${least} are due`);
+  return list;
 }
+
+/** The single member of a constructed element. */
+function only(value: Tlv, tag: number): Tlv {
+  return members(value, tag, 1)[0] as Tlv;
+}
+
+/** BOOLEAN TRUE in its one encoding (X.690 §11.1). */
+const isTrue = ({ tag, value }: Tlv): boolean => tag === tags.boolean && value.length === 1 && value[0] === 0xff;
 
 function contents(value: Tlv, tag: number): Uint8Array {
   if (value.tag !== tag) throw new DerError(`tag ${value.tag.toString(16)} where ${tag.toString(16)} is due`);
@@ -175,28 +178,29 @@ function contents(value: Tlv, tag: number): Uint8Array {
 const text = (value: Tlv, tag: number): string => Buffer.from(contents(value, tag)).toString('utf8');
 
 function readBasicConstraints(value: Tlv): { pathLength?: number } {
-  const [ca, pathLength] = elements(value, tags.sequence);
-  if (!ca || ca.tag !== tags.boolean || ca.value[0] !== 0xff) throw new DerError('basic constraints of no authority');
-  return pathLength ? { pathLength: unsigned(pathLength)[0] ?? 0 } : {};
+  const [ca, pathLength] = members(value, tags.sequence, 1, 2);
+  if (!ca || !isTrue(ca)) throw new DerError('basic constraints of no authority');
+  if (!pathLength) return {};
+  const [length, more] = unsigned(pathLength);
+  return { pathLength: more === undefined && length !== undefined ? length : fail('a path length above 255') };
 }
 
 function readAltName(name: Tlv): AltName {
   if (name.tag === context(2)) return { kind: 'dns', value: text(name, context(2)) };
   if (name.tag === context(7)) return { kind: 'ip', value: [...name.value].join('.') };
-  const [type, wrapper] = elements(name, contextConstructed(0));
-  const value =
-    wrapper && only({ ...wrapper, tag: wrapper.tag === contextConstructed(0) ? wrapper.tag : fail('an otherName without [0]') });
-  const kind = type && readOid(type);
-  if (value && kind === oids.dnsSRV) return { kind: 'srv', value: text(value, tags.ia5String) };
-  if (value && kind === oids.xmppAddr) return { kind: 'xmppAddr', value: text(value, tags.utf8String) };
+  const [type, wrapper] = members(name, contextConstructed(0), 2) as [Tlv, Tlv];
+  const value = only(wrapper, contextConstructed(0));
+  const kind = readOid(type);
+  if (kind === oids.dnsSRV) return { kind: 'srv', value: text(value, tags.ia5String) };
+  if (kind === oids.xmppAddr) return { kind: 'xmppAddr', value: text(value, tags.utf8String) };
   throw new DerError('an unknown kind of name');
 }
 
 function readAccess(value: Tlv, spec: ExtensionSpec): void {
   for (const description of elements(value, tags.sequence)) {
-    const [method, location] = elements(description, tags.sequence);
-    const id = method && readOid(method);
-    const url = location && text(location, context(6));
+    const [method, location] = members(description, tags.sequence, 2) as [Tlv, Tlv];
+    const id = readOid(method);
+    const url = text(location, context(6));
     if (id === oids.ocsp && url && spec.ocspUrl === undefined) spec.ocspUrl = url;
     else if (id === oids.caIssuers && url && spec.issuerUrl === undefined) spec.issuerUrl = url;
     else throw new DerError('an access description that is unknown or doubled');
@@ -205,9 +209,9 @@ function readAccess(value: Tlv, spec: ExtensionSpec): void {
 
 /** DistributionPointName ::= [0] { fullName [0] GeneralNames }. */
 function readDistributionPoint(value: Tlv): string {
-  const point = only(only(value));
-  const fullName = only({ ...point, tag: point.tag === contextConstructed(0) ? point.tag : fail('no distribution point') });
-  return text(only(fullName), context(6));
+  const point = only(only(value, tags.sequence), tags.sequence);
+  const fullName = only(point, contextConstructed(0));
+  return text(only(fullName, contextConstructed(0)), context(6));
 }
 
 function compare(said: Facts, meant: CertificateSpec, faults: string[]): void {

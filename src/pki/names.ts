@@ -30,7 +30,9 @@ export function encodeSubject(subject: Subject): pkijs.RelativeDistinguishedName
       value: [new asn1js.Sequence({ value: [new asn1js.ObjectIdentifier({ value: oids[attribute] }), new Text({ value })] })],
     });
   });
-  return new pkijs.RelativeDistinguishedNames({ schema: new asn1js.Sequence({ value: sets }) });
+  // Parsed again: pkijs writes a name as it was read, but one that it was only told in a single SET.
+  const der = new asn1js.Sequence({ value: sets }).toBER();
+  return new pkijs.RelativeDistinguishedNames({ schema: asn1js.fromBER(der).result });
 }
 
 /** GeneralNames as asn1js: pkijs would wrap an otherName once too often. */

@@ -1,6 +1,8 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { Jwk } from '../model/account.ts';
+import { elements, readBits, readDer, readOid, tags } from './der.ts';
 import { sha256 } from './keys.ts';
+import { oids } from './oids.ts';
 import { rsaWeakness } from './weak-keys.ts';
 
 /** A subject's public key that has passed the rules, in the one encoding that we use for it. */
@@ -27,6 +29,7 @@ const leafCurves = ['prime256v1', 'secp384r1'];
 export function checkLeafKey(spki: Uint8Array, weakKeys: ReadonlySet<string>): PublicKeyFacts {
   let key: KeyObject;
   try {
+    if (!isPlain(spki)) throw new Error('no plain point');
     key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
     // By way of a JWK: a compressed point comes out uncompressed, and a point off the curve is refused.
     if (key.asymmetricKeyType === 'ec') key = createPublicKey({ key: key.export({ format: 'jwk' }), format: 'jwk' });
@@ -49,6 +52,19 @@ export function checkLeafKey(spki: Uint8Array, weakKeys: ReadonlySet<string>): P
     thumbprint: thumbprint(key.export({ format: 'jwk' }) as Jwk),
     key,
   };
+}
+
+/**
+ * Whether an EC key is a point of a named curve (RFC 5480 §2.1.1, §2.2); of other keys nothing is asked. The point at infinity is one zero octet: OpenSSL
+ * reads it, and Node ends the whole process, by an assertion of its own, when such a key is exported.
+ * @throws DerError
+ */
+function isPlain(spki: Uint8Array): boolean {
+  const [algorithm, bits] = elements(readDer(spki), tags.sequence);
+  const [type, parameters] = algorithm ? elements(algorithm, tags.sequence) : [];
+  if (!bits || !type || readOid(type) !== oids.ecPublicKey) return true;
+  const point = readBits(bits);
+  return parameters?.tag === tags.oid && point.length > 32 && [2, 3, 4].includes(point[0] ?? 0);
 }
 
 /** @throws UnfitKey */

@@ -113,6 +113,11 @@ export async function markFailed(db: Db, message: Message, error: string, nextAt
   return moved === 1;
 }
 
+/** Back to the queue untried: another process may have it at once. */
+export async function releaseMessage(db: Db, message: Message): Promise<void> {
+  await db('outbox').where({ id: message.id, state: 'queued', claim_fence: message.fence }).update({ claim_until: 0 });
+}
+
 export async function listMessages(db: Db, states: readonly OutboxState[]): Promise<Message[]> {
   return (await db('outbox').whereIn('state', states).orderBy(['created_at', 'id'])).map(fromRow);
 }

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { domainToASCII } from 'node:url';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { type App, createLog, startApp } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
@@ -25,6 +26,8 @@ export interface TestCa {
   folder: string;
   /** Epoch seconds that the server believes in. */
   clock: { now: number };
+  /** Moves the clock, and lets the clients forget their nonces, which grow old. */
+  later(seconds: number): void;
   /** A client; closed with the CA. */
   client(): AcmeClient;
   /** Runs an operation, as the command line does. */
@@ -86,8 +89,14 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
     const operation = operations.find(o => o.name === name);
     if (!operation) throw new Error(`there is no operation "${name}"`);
     const output = operation.output.parse(await operation.run(ctx, operation.input.parse(input)));
-    await ctx.background.settled();
+    await settled();
     return output;
+  };
+  const settled = async () => {
+    await ctx.background.settled();
+    // A message that the clock's own job has taken up is under way too.
+    const due = () => ctx.db('outbox').where({ state: 'queued' }).where('next_at', '<=', clock.now).first('id');
+    while (await due()) await new Promise(resolve => setTimeout(resolve, 5));
   };
   const mails = async () => {
     const files = (await readdir(mailFolder).catch(() => [])).filter(f => f.endsWith('.eml')).sort();
@@ -103,6 +112,10 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
     root,
     folder,
     clock,
+    later(seconds) {
+      clock.now += seconds;
+      for (const made of clients) made.nonce = undefined;
+    },
     client,
     run,
     async member(name = 'Example Club') {
@@ -120,7 +133,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
       await run('domain confirm', { member: memberId, domain, code: codeIn(mail) });
     },
     mails,
-    settled: () => ctx.background.settled(),
+    settled,
     async close() {
       for (const made of clients) made.close();
       await app.close();
@@ -129,7 +142,11 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
   };
 }
 
-export const addressOf = (mail: ParsedMail | undefined): string | undefined => [mail?.to].flat()[0]?.value[0]?.address;
+/** As it was sent: mailparser shows U-labels. */
+export function addressOf(mail: ParsedMail | undefined): string | undefined {
+  const [local, domain] = [mail?.to].flat()[0]?.value[0]?.address?.split('@') ?? [];
+  return domain === undefined ? undefined : `${local}@${domainToASCII(domain)}`;
+}
 
 /** The code stands on a line of its own. */
 export function codeIn(mail: ParsedMail | undefined): string {

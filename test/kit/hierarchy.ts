@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { createECDH, createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { createECDH, createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pem } from '../../src/model/encoding.ts';
-import { type CertificateSpec, encodeTbs, readCertificate, signTbs } from '../../src/pki/certificate.ts';
+import { assemble, type CertificateSpec, encodeTbs, readCertificate } from '../../src/pki/certificate.ts';
 import { type IssuerFacts, issuingSpec, type LeafRequest, leafSpec, listenerSpec, responderSpec, rootSpec } from '../../src/pki/issue.ts';
 import { fileSigner, type Signer } from '../../src/pki/keys.ts';
 import { checkLeafKey } from '../../src/pki/public-key.ts';
@@ -47,15 +47,20 @@ export const serialOf = (number: number): Buffer => {
 };
 
 const year = 365 * 86400;
-export const rootSigner = signerOf(ecKey('root', 'P-384'));
-export const issuingSigner = signerOf(ecKey('issuing'));
+const rootKey = ecKey('root', 'P-384');
+const issuingKey = ecKey('issuing');
+export const rootSigner = signerOf(rootKey);
+export const issuingSigner = signerOf(issuingKey);
+
+const signWith = (key: KeyObject, tbs: Uint8Array, algorithm: Uint8Array): Uint8Array =>
+  assemble(tbs, algorithm, sign(key === rootKey ? 'sha384' : 'sha256', tbs, key));
 
 export const rootMeant = rootSpec(
   { serial: serialOf(1), spki: rootSigner.spki, notBefore: now - year, notAfter: now + 30 * year, commonName: 'Test root' },
   rootSigner.algorithm,
 );
 export const rootTbs = encodeTbs(rootMeant);
-export const rootCertificate = await signTbs(rootTbs, rootSigner);
+export const rootCertificate = signWith(rootKey, rootTbs, rootSigner.algorithm);
 export const rootFacts = factsOf('root', rootMeant, rootSigner, rootCertificate);
 
 export const issuingMeant = issuingSpec(
@@ -64,7 +69,7 @@ export const issuingMeant = issuingSpec(
   statusUrl,
 );
 export const issuingTbs = encodeTbs(issuingMeant);
-export const issuingCertificate = await signTbs(issuingTbs, rootSigner);
+export const issuingCertificate = signWith(rootKey, issuingTbs, rootSigner.algorithm);
 export const issuingFacts = factsOf('issuing', issuingMeant, issuingSigner, issuingCertificate);
 
 function factsOf(id: string, { notBefore, notAfter }: CertificateSpec, signer: Signer, certificate: Uint8Array): IssuerFacts {
@@ -101,7 +106,7 @@ export const listenerMeant = listenerSpec(
   ],
 );
 
-export const signLeaf = (meant: CertificateSpec): Promise<Uint8Array> => signTbs(encodeTbs(meant), issuingSigner);
+export const signLeaf = (meant: CertificateSpec): Uint8Array => signWith(issuingKey, encodeTbs(meant), issuingSigner.algorithm);
 
 /** One certificate of each kind that the authority makes. */
 export const everyKind: Record<string, CertificateSpec> = {

@@ -4,7 +4,7 @@ import { makeCsr } from './csr.ts';
 import type { FakeNetwork } from './fake-network.ts';
 
 /** Answers the http-01 challenge of every pending authorization of an order, and waits for the outcome. */
-export async function answerHttp01(client: AcmeClient, net: FakeNetwork, order: Json): Promise<void> {
+export async function answerHttp01(client: AcmeClient, net: Pick<FakeNetwork, 'pages'>, order: Json): Promise<void> {
   for (const url of order.authorizations) {
     const { json: authorization } = await client.read(url);
     if (authorization.status !== 'pending') continue;
@@ -29,7 +29,7 @@ export interface Issued {
 /** One whole issuance by http-01. @throws with the answer where anything is refused */
 export async function issue(
   client: AcmeClient,
-  net: FakeNetwork,
+  net: Pick<FakeNetwork, 'pages'>,
   names: string[],
   { key = newKey(), more = {} }: { key?: KeyObject; more?: object } = {},
 ): Promise<Issued> {

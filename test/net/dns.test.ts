@@ -252,8 +252,8 @@ describe('dns', () => {
   });
 
   it('refuses a resolver that is not an IP address, when it starts', () => {
-    const config = parseConfig({ validation: { resolvers: ['resolver.example:53'] } }, '/');
-    assert.throws(() => createNetwork(config, () => []), ConfigError);
+    for (const resolver of ['resolver.example:53', '192.0.2.53', '192.0.2.53:99999', '[2001:db8::g]:53', '300.0.0.1:53'])
+      assert.throws(() => parseConfig({ validation: { resolvers: [resolver] } }, '/'), ConfigError);
     createNetwork(parseConfig({ validation: { resolvers: ['192.0.2.53:53', '[2001:db8::53]:53'] } }, '/'), () => []);
   });
 

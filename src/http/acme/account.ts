@@ -72,7 +72,10 @@ function readContact(contact: unknown): string[] | undefined {
   for (const url of contact as string[]) {
     if (!/^mailto:/i.test(url)) throw new Problem('unsupportedContact', 'Contacts are mailto URLs only.');
     const address = url.slice('mailto:'.length);
-    if (!/^[^\s@,?<>"\\]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}$/.test(address) || address.length > 254)
+    if (
+      !/^[A-Za-z0-9!#$%&'*+/=^_`{|}~.-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]{2,63}$/.test(address) ||
+      address.length > 254
+    )
       throw new Problem('invalidContact', 'A contact is one plain mail address, without header fields: mailto:admin@example.org.');
   }
   return contact as string[];

@@ -5,7 +5,7 @@ import { notFound, Problem } from '../../model/problem.ts';
 import { findAccount, updateTerms } from '../../store/accounts.ts';
 import { record } from '../../store/audit.ts';
 import type { Reply } from '../reply.ts';
-import { page } from '../views.ts';
+import { escapeHtml, page } from '../views.ts';
 import type { Acme, Incoming } from './request.ts';
 
 /** RFC 8555 §7.3.3: the terms have changed since the account agreed; a person agrees to the new ones on a page. @throws Problem */
@@ -28,7 +28,7 @@ export async function termsPage(acme: Acme, request: Incoming): Promise<Reply> {
   const { terms, account } = await read(acme, request);
   const agreed = account.termsAgreed === terms;
   return page('Terms of service', [
-    `The terms of service of this certificate authority: <a href="${terms}">${terms}</a>.`,
+    `The terms of service of this certificate authority: <a href="${escapeHtml(terms)}">${escapeHtml(terms)}</a>.`,
     agreed ? 'Your account has agreed to them.' : '<form method="post"><button>I have read them and agree</button></form>',
   ]);
 }

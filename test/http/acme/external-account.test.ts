@@ -114,6 +114,18 @@ for (const engine of engines) {
       refused(await client.register(), 'unauthorized', 401);
     });
 
+    it('a door that is closed can take its accounts with it; the others stay', async () => {
+      const eab = await ca.run('eab create', { member, uses: 'any' });
+      const { id, directory } = await ca.run('directory create', { member, accounts: 'any' });
+      const [byEab, byDirectory] = [await ca.client().open(), await ca.client().open(directory)];
+      await byEab.register({ eab });
+      await byDirectory.register();
+      await ca.run('eab revoke', { kid: eab.kid, deactivateAccounts: true });
+      refused(await byEab.read(byEab.kid!), 'unauthorized', 401);
+      await ca.run('directory revoke', { id });
+      assert.equal((await byDirectory.read(byDirectory.kid!)).status, 200);
+    });
+
     it('a suspended member opens no account, and the use is not lost', async () => {
       const { id } = await ca.run('member add', { name: 'Sleepers', email: 'a@sleep.test' });
       const eab = await ca.run('eab create', { member: id });

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { jws } from '../../kit/acme-client.ts';
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
 import { links, refused } from '../../kit/refused.ts';
@@ -94,3 +97,23 @@ for (const engine of engines) {
     });
   });
 }
+
+describe('nonces and a restart', () => {
+  it('on SQLite older ones end with the process: badNonce, and the answer brings a good one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'xmpp-ca-test-'));
+    let ca = await startCa({ folder });
+    try {
+      const { client } = await ca.member();
+      const nonce = await client.takeNonce();
+      await ca.close();
+      ca = await startCa({ folder });
+      const again = Object.assign(await ca.client().open(), { key: client.key, kid: client.kid });
+      const answer = await again.post(`${client.kid}/orders`, '', { nonce });
+      refused(answer, 'badNonce');
+      assert.equal((await again.post(`${client.kid}/orders`, '', { nonce: String(answer.headers['replay-nonce']) })).status, 200);
+    } finally {
+      await ca.close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});

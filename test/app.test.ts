@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { connect } from 'node:tls';
+import { tlsRenewal } from '../src/app.ts';
+import { openNonces } from '../src/store/nonces.ts';
+import { openTestCtx, type TestCtx } from './kit/ctx.ts';
+
+describe('the certificate of the public listener', () => {
+  let at: TestCtx;
+  before(async () => {
+    at = await openTestCtx();
+  });
+  after(() => at.close());
+
+  it('is renewed while the server runs', async () => {
+    const { ctx, clock } = at;
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const nonces = await openNonces(ctx.db, ctx.now, ctx.random);
+    const jobs = tlsRenewal(ctx, server);
+    const shown = async () => {
+      for (const job of jobs) await job.run(ctx, nonces);
+      const { port } = server.address() as AddressInfo;
+      // The clock of the test is not that of the world.
+      const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false });
+      await once(socket, 'secureConnect');
+      const certificate = socket.getPeerX509Certificate();
+      socket.destroy();
+      assert.ok(certificate?.checkIssued(new X509Certificate(ctx.authority.active.certificate)));
+      return certificate;
+    };
+    const first = await shown();
+    assert.equal((await shown()).serialNumber, first.serialNumber);
+    clock.now += 46 * 86400;
+    const second = await shown();
+    assert.notEqual(second.serialNumber, first.serialNumber);
+    assert.ok(Date.parse(second.validTo) > Date.parse(first.validTo));
+    await new Promise(resolve => server.close(resolve));
+  });
+
+  it('is not ours to renew where the operator brings files, or there is no TLS', () => {
+    const server = createHttpServer();
+    assert.deepEqual(tlsRenewal(at.ctx, server), []);
+    const files = { ...at.ctx, config: { ...at.ctx.config, tls: { cert: 'cert.pem', key: 'key.pem' } } };
+    assert.deepEqual(tlsRenewal(files, createServer()), []);
+  });
+});

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { ocspResponder } from '../../src/ca/answer-ocsp.ts';
+import { listenerCredential, type OpenCredential, responderCredential } from '../../src/ca/credentials.ts';
+import { parseSerial } from '../../src/model/certificate.ts';
+import { listAudit } from '../../src/store/audit.ts';
+import { findCertificate } from '../../src/store/certificates.ts';
+import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { ocspRequest, readOcsp } from '../kit/status.ts';
+
+const day = 86400;
+const same = (a: OpenCredential, b: OpenCredential) => Buffer.from(a.certificate).equals(b.certificate);
+
+describe("the authority's own certificates", () => {
+  let at: TestCtx;
+  beforeEach(async () => {
+    at = await openTestCtx();
+  });
+  afterEach(() => at.close());
+
+  it('are made once, committed like every other, and opened again by the next process', async () => {
+    const first = await listenerCredential(at.ctx);
+    const again = await listenerCredential((await at.another()).ctx);
+    assert.deepEqual(Buffer.from(again.certificate), Buffer.from(first.certificate));
+    assert.deepEqual(Buffer.from(again.key), Buffer.from(first.key));
+    const leaf = new X509Certificate(first.certificate);
+    assert.equal(leaf.subjectAltName, 'DNS:localhost, IP Address:127.0.0.1');
+    const row = await findCertificate(at.ctx.db, parseSerial(leaf.serialNumber) ?? '');
+    assert.equal(row?.state, 'issued');
+    assert.ok(Buffer.from(row.der ?? []).equals(first.certificate));
+    assert.deepEqual(
+      (await listAudit(at.ctx.db, { action: 'credential.issued' })).map(e => e.detail),
+      [{ purpose: 'tls', holder: 'localhost' }],
+    );
+  });
+
+  it('have keys that lie encrypted in the database', async () => {
+    const { key } = await listenerCredential(at.ctx);
+    const row = await at.ctx.db('credentials').first();
+    assert.equal(Buffer.from(row.key).includes(Buffer.from(key.subarray(-32))), false);
+    assert.throws(() => new X509Certificate(row.key));
+  });
+
+  it('are renewed when half of their life is over', async () => {
+    const first = await listenerCredential(at.ctx);
+    at.clock.now += 44 * day;
+    assert.ok(same(await listenerCredential(at.ctx), first));
+    at.clock.now += 2 * day;
+    const second = await listenerCredential(at.ctx);
+    assert.equal(same(second, first), false);
+    assert.ok(second.notAfter > first.notAfter);
+    const issuer = at.ctx.authority.active;
+    const responder = await responderCredential(at.ctx, issuer);
+    at.clock.now += 8 * day;
+    assert.equal(same(await responderCredential(at.ctx, issuer), responder), false);
+  });
+
+  it('are not those of another host', async () => {
+    await listenerCredential(at.ctx);
+    const elsewhere = { ...at.ctx, config: { ...at.ctx.config, publicUrl: 'https://ca.example.org' } };
+    const leaf = new X509Certificate((await listenerCredential(elsewhere)).certificate);
+    assert.equal(leaf.subjectAltName, 'DNS:ca.example.org, IP Address:127.0.0.1');
+  });
+
+  it('let OCSP go on through the years: each answer is signed by a responder that is valid then', async () => {
+    const answer = ocspResponder(at.ctx);
+    const responders = new Set<string>();
+    for (let i = 0; i < 12; i++) {
+      const { serial } = await issued(at, [`n${i}.test`]);
+      const { status, responderCertificate } = readOcsp(await answer(ocspRequest(at.ctx, serial)));
+      assert.equal(status, 'good');
+      const responder = new X509Certificate(Buffer.from(responderCertificate ?? []));
+      assert.ok(Date.parse(responder.validFrom) <= at.clock.now * 1000);
+      assert.ok(Date.parse(responder.validTo) > (at.clock.now + day) * 1000);
+      assert.ok(responder.verify(new X509Certificate(at.ctx.authority.active.certificate).publicKey));
+      responders.add(responder.serialNumber);
+      at.clock.now += 9 * day;
+    }
+    assert.ok(responders.size > 4);
+  });
+});

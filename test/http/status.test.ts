@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { engines, startCa, type TestCa } from '../kit/ca.ts';
+import { issue } from '../kit/issue.ts';
+
+const run = promisify(execFile);
+
+interface Plain {
+  status: number;
+  type: string | undefined;
+  allow: string | undefined;
+  body: Buffer;
+}
+
+for (const engine of engines) {
+  describe(`status listener (${engine})`, () => {
+    let ca: TestCa;
+    before(async () => {
+      ca = await startCa({ engine });
+    });
+    after(() => ca.close());
+
+    const send = (method: string, path: string, body?: Uint8Array, type = 'application/ocsp-request') =>
+      new Promise<Plain>((resolve, reject) => {
+        const { hostname, port } = new URL(ca.statusUrl);
+        const req = request({ hostname, port, path, method, agent: false, headers: body ? { 'Content-Type': type } : {} }, res => {
+          const chunks: Buffer[] = [];
+          res.on('data', chunk => chunks.push(chunk)).on('error', reject);
+          res.on('end', () =>
+            resolve({
+              status: res.statusCode ?? 0,
+              type: res.headers['content-type'],
+              allow: res.headers['allow'],
+              body: Buffer.concat(chunks),
+            }),
+          );
+        });
+        req.on('error', reject);
+        req.end(body);
+      });
+
+    const issuerId = () => ca.ctx.authority.active.id;
+    const file = async (name: string, content: string | Uint8Array) => {
+      const path = join(ca.folder, name);
+      await writeFile(path, content);
+      return path;
+    };
+    const openssl = async (...args: string[]) => {
+      const { stdout, stderr } = await run('openssl', args);
+      return stdout + stderr;
+    };
+
+    let count = 0;
+    const issued = async (more: object = {}) => {
+      const { client } = await ca.member();
+      const { chain, key } = await issue(client, ca.net, [`s${++count}.test`], { more });
+      const [leaf = '', issuer = ''] = chain.split(/(?<=-----END CERTIFICATE-----\n)/);
+      const files = {
+        leaf: await file(`leaf${count}.pem`, leaf),
+        issuer: await file('issuer.pem', issuer),
+        root: await file('root.pem', ca.root),
+      };
+      const certificate = new X509Certificate(leaf);
+      const revoke = (reason?: number) =>
+        client.post(client.directory.revokeCert, {
+          certificate: certificate.raw.toString('base64url'),
+          ...(reason !== undefined && { reason }),
+        });
+      return { client, key, certificate, files, revoke };
+    };
+    type Files = Awaited<ReturnType<typeof issued>>['files'];
+    const askOcsp = (files: Files, ...more: string[]) =>
+      openssl(
+        'ocsp',
+        '-issuer',
+        files.issuer,
+        '-cert',
+        files.leaf,
+        '-url',
+        `${ca.statusUrl}/ocsp`,
+        '-CAfile',
+        files.root,
+        '-resp_text',
+        ...more,
+      );
+    const crlText = async () => {
+      await ca.run('crl publish');
+      const { body } = await send('GET', `/crl/${issuerId()}.crl`);
+      return openssl('crl', '-inform', 'DER', '-in', await file('now.crl', body), '-noout', '-text');
+    };
+
+    it('OCSP says good, signed by a delegated responder, with the nonce', async () => {
+      const { files } = await issued();
+      const text = await askOcsp(files);
+      assert.match(text, /Response verify OK/);
+      assert.match(text, /leaf\d+\.pem: good/);
+      assert.match(text, /OCSP Nonce/);
+      assert.match(text, /OCSP Signing/);
+      assert.match(text, /OCSP No Check/i);
+      assert.doesNotMatch(text, /no nonce in response/i);
+      const without = await askOcsp(files, '-no_nonce');
+      assert.match(without, /Response verify OK/);
+      assert.doesNotMatch(without, /OCSP Nonce/);
+    });
+
+    it('OCSP and CRL name the reason of a revocation; without one, none', async () => {
+      for (const [reason, text] of [
+        [undefined, undefined],
+        [0, undefined],
+        [1, 'Key Compromise'],
+        [4, 'Superseded'],
+        [5, 'Cessation Of Operation'],
+      ] as const) {
+        const { files, revoke, certificate } = await issued();
+        assert.equal((await revoke(reason)).status, 200);
+        const ocsp = await askOcsp(files);
+        assert.match(ocsp, /Response verify OK/);
+        assert.match(ocsp, /: revoked/);
+        const entry =
+          new RegExp(`Serial Number: ${certificate.serialNumber}\\n([^]*?)(?=    Serial Number|    Signature)`, 'i').exec(
+            await crlText(),
+          )?.[1] ?? '';
+        assert.match(entry, /Revocation Date/);
+        if (text === undefined) {
+          assert.doesNotMatch(ocsp, /Revocation Reason/);
+          assert.doesNotMatch(entry, /Reason Code/);
+        } else {
+          assert.match(ocsp, new RegExp(text.replaceAll(' ', ''), 'i'));
+          assert.match(entry, new RegExp(text, 'i'));
+        }
+      }
+    });
+
+    it('the CRL that the certificate points at makes openssl refuse it once revoked', async () => {
+      const { files, revoke, certificate } = await issued();
+      assert.ok((await openssl('x509', '-in', files.leaf, '-noout', '-text')).includes(`URI:http://localhost:14080/crl/${issuerId()}.crl`));
+      const verify = async () => {
+        await ca.run('crl publish');
+        const crls = [];
+        for (const id of [issuerId(), ca.ctx.authority.root.id]) {
+          const { status, type, body } = await send('GET', `/crl/${id}.crl`);
+          assert.deepEqual([status, type], [200, 'application/pkix-crl'], id);
+          crls.push(await openssl('crl', '-inform', 'DER', '-in', await file(`${id}.crl`, body), '-outform', 'PEM'));
+        }
+        const crlFile = await file('both.pem', crls.join(''));
+        return run('openssl', [
+          'verify',
+          '-x509_strict',
+          '-crl_check_all',
+          '-CRLfile',
+          crlFile,
+          '-CAfile',
+          files.root,
+          '-untrusted',
+          files.issuer,
+          files.leaf,
+        ]).then(
+          ({ stdout }) => stdout,
+          error => String(error.stdout) + String(error.stderr),
+        );
+      };
+      assert.match(await verify(), /: OK/);
+      await revoke();
+      assert.match(await verify(), /certificate revoked/);
+      assert.ok(certificate.serialNumber);
+    });
+
+    it('OCSP by GET is the same as by POST', async () => {
+      const { files } = await issued();
+      const path = join(ca.folder, 'request.der');
+      await openssl('ocsp', '-issuer', files.issuer, '-cert', files.leaf, '-no_nonce', '-reqout', path);
+      const der = await readFile(path);
+      const posted = await send('POST', '/ocsp', der);
+      assert.deepEqual([posted.status, posted.type], [200, 'application/ocsp-response']);
+      const base64 = der.toString('base64');
+      for (const way of [encodeURIComponent(base64), base64]) {
+        const got = await send('GET', `/ocsp/${way}`);
+        assert.deepEqual([got.status, got.type], [200, 'application/ocsp-response']);
+        const answer = await file('answer.der', got.body);
+        const text = await openssl(
+          'ocsp',
+          '-respin',
+          answer,
+          '-issuer',
+          files.issuer,
+          '-cert',
+          files.leaf,
+          '-CAfile',
+          files.root,
+          '-no_nonce',
+        );
+        assert.match(text, /: good/);
+      }
+    });
+
+    it('OCSP answers unauthorized, never good, for what was never issued, is short-lived, or is over', async () => {
+      const { files } = await issued();
+      const short = await issued({ profile: 'xmpp-server-short' });
+      await short.revoke();
+      const refusal = '30030a0106';
+      const ask = async (...which: string[]) => {
+        const path = join(ca.folder, 'request.der');
+        await openssl('ocsp', '-issuer', files.issuer, ...which, '-reqout', path);
+        return (await send('POST', '/ocsp', await readFile(path))).body.toString('hex');
+      };
+      assert.equal(await ask('-serial', '0x7fffffff'), refusal);
+      assert.equal(await ask('-cert', short.files.leaf), refusal);
+      assert.notEqual(await ask('-cert', files.leaf), refusal);
+      assert.equal(await ask('-cert', files.leaf, '-serial', '0x7fffffff'), refusal);
+      const other = await file('other.pem', ca.root);
+      await openssl('ocsp', '-issuer', other, '-cert', files.leaf, '-reqout', join(ca.folder, 'other.der'));
+      assert.equal((await send('POST', '/ocsp', await readFile(join(ca.folder, 'other.der')))).body.toString('hex'), refusal);
+      ca.later(91 * 86400);
+      assert.equal(await ask('-cert', files.leaf), refusal);
+      assert.ok(!(await crlText()).includes(short.certificate.serialNumber), 'and stands in no CRL');
+    });
+
+    it('a request that is none is malformedRequest', async () => {
+      for (const body of [Buffer.from('hello'), Buffer.of(0x30, 0), Buffer.of(0x30, 0x84, 0xff, 0xff, 0xff, 0xff)])
+        assert.equal((await send('POST', '/ocsp', body)).body.toString('hex'), '30030a0101');
+      assert.equal((await send('GET', '/ocsp/!!!!')).body.toString('hex'), '30030a0101');
+      assert.equal((await send('GET', '/ocsp/%ff')).status, 400);
+    });
+
+    it('limits: Content-Type, length, methods, paths', async () => {
+      assert.equal((await send('POST', '/ocsp', Buffer.of(0x30, 0), 'text/plain')).status, 415);
+      assert.equal((await send('POST', '/ocsp', Buffer.alloc(20_000))).status, 413);
+      const { status, allow } = await send('GET', '/ocsp');
+      assert.deepEqual([status, allow], [405, 'POST']);
+      for (const path of [`/crl/${issuerId()}.crl`, `/issuer/${issuerId()}.cer`]) {
+        const answer = await send('POST', path, Buffer.of(1));
+        assert.deepEqual([answer.status, answer.allow], [405, 'GET, HEAD']);
+        const head = await send('HEAD', path);
+        assert.deepEqual([head.status, head.body.length], [200, 0]);
+      }
+      for (const path of ['/', '/crl/ffff.crl', '/crl/../x', '/issuer/ffff.cer', '/acme/directory', '/root.pem', '/ocspx', '//']) {
+        const answer = await send('GET', path);
+        assert.equal(answer.status, 404, path);
+        assert.equal(answer.type, 'text/plain');
+      }
+    });
+
+    it('the issuing CA’s certificate is there, and nothing that is a trust anchor', async () => {
+      const { status, type, body } = await send('GET', `/issuer/${issuerId()}.cer`);
+      assert.deepEqual([status, type], [200, 'application/pkix-cert']);
+      assert.ok(new X509Certificate(body).verify(new X509Certificate(ca.root).publicKey));
+      assert.equal((await send('GET', `/issuer/${ca.ctx.authority.root.id}.cer`)).status, 404);
+    });
+  });
+}

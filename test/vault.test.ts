@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { parseConfig } from '../src/config.ts';
+import { createVault, openVault } from '../src/vault.ts';
+
+const key = Buffer.alloc(32, 7);
+const vault = createVault(key, randomBytes);
+const place = { table: 'eab_keys', row: 'kid', column: 'secret' };
+const secret = Buffer.from('secret');
+
+describe('vault', () => {
+  it('opens what it sealed', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), bytes => assert.deepEqual(Buffer.from(vault.open(place, vault.seal(place, bytes))), Buffer.from(bytes))),
+    );
+  });
+  it('seals the same secret differently each time', () => assert.notDeepEqual(vault.seal(place, secret), vault.seal(place, secret)));
+  it('begins with the key’s name, which is not the key', () => {
+    const sealed = Buffer.from(vault.seal(place, secret));
+    assert.equal(sealed.subarray(0, 8).toString('hex'), vault.keyId);
+    assert.equal(sealed.length, 8 + 12 + secret.length + 16);
+    assert.ok(!sealed.includes(secret) && !key.toString('hex').includes(vault.keyId));
+  });
+  for (const member of ['table', 'row', 'column'] as const)
+    it(`refuses a ciphertext that was moved to another ${member}`, () => {
+      assert.throws(() => vault.open({ ...place, [member]: 'other' }, vault.seal(place, secret)));
+    });
+  it('refuses places that would read alike when joined', () => {
+    assert.throws(() =>
+      vault.open({ table: 'a', row: 'b","c', column: 'd' }, vault.seal({ table: 'a', row: 'b', column: 'c","d' }, secret)),
+    );
+  });
+  it('refuses another key and names both, but tells neither', () => {
+    const other = createVault(Buffer.alloc(32, 8), randomBytes);
+    assert.throws(
+      () => other.open(place, vault.seal(place, secret)),
+      new RegExp(`another key-encryption key \\(${vault.keyId}, not ${other.keyId}\\)`),
+    );
+  });
+  it('refuses every bit that was flipped and every cut', () => {
+    const sealed = Buffer.from(vault.seal(place, secret));
+    for (let bit = 0; bit < sealed.length * 8; bit++) {
+      const wrong = Buffer.from(sealed);
+      wrong[bit >> 3] = (wrong[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      assert.throws(() => vault.open(place, wrong));
+    }
+    for (let length = 0; length < sealed.length; length++) assert.throws(() => vault.open(place, sealed.subarray(0, length)));
+  });
+
+  describe('mac', () => {
+    it('is the same for the same parts and another for any other', () => {
+      const hex = (purpose: string, ...parts: (string | Uint8Array)[]) => Buffer.from(vault.mac(purpose, ...parts)).toString('hex');
+      assert.equal(hex('p', 'a', 'b'), hex('p', Buffer.from('a'), 'b'));
+      const all = [
+        hex('p', 'a', 'b'),
+        hex('p', 'ab'),
+        hex('p', 'ab', ''),
+        hex('p', '', 'ab'),
+        hex('p', 'b', 'a'),
+        hex('q', 'a', 'b'),
+        hex('p', 'a', 'b', ''),
+        hex('p'),
+      ];
+      assert.equal(new Set(all).size, all.length);
+      assert.ok(all.every(mac => mac.length === 64));
+    });
+    it('depends on the key', () => assert.notDeepEqual(createVault(Buffer.alloc(32, 8), randomBytes).mac('p', 'a'), vault.mac('p', 'a')));
+    it('never is the same for different lists of parts', () => {
+      const parts = fc.array(fc.string({ maxLength: 3 }), { maxLength: 4 });
+      fc.assert(
+        fc.property(parts, parts, (a, b) => {
+          assert.equal(Buffer.from(vault.mac('p', ...a)).equals(vault.mac('p', ...b)), JSON.stringify(a) === JSON.stringify(b));
+        }),
+      );
+    });
+  });
+
+  describe('key file', () => {
+    let folder: string;
+    beforeEach(() => {
+      folder = mkdtempSync(join(tmpdir(), 'xmpp-ca-vault-'));
+    });
+    afterEach(() => rmSync(folder, { recursive: true }));
+    const open = (env: NodeJS.ProcessEnv = {}) => openVault(parseConfig({ dataDir: 'data' }, folder, env), randomBytes);
+    const file = () => join(folder, 'data', 'keys', 'kek');
+
+    it('is made on the first start, for its owner only, and used from then on', () => {
+      const first = open();
+      assert.equal(statSync(file()).mode & 0o777, 0o600);
+      assert.equal(statSync(join(folder, 'data', 'keys')).mode & 0o777, 0o700);
+      assert.equal(Buffer.from(readFileSync(file(), 'utf8'), 'base64').length, 32);
+      assert.equal(open().keyId, first.keyId);
+      assert.deepEqual(readdirSync(join(folder, 'data', 'keys')), ['kek']);
+    });
+    it('that lies there is never replaced', () => {
+      open();
+      const before = readFileSync(file());
+      open();
+      assert.deepEqual(readFileSync(file()), before);
+    });
+    it('of another size is refused, by its name', () => {
+      open();
+      writeFileSync(file(), Buffer.alloc(31).toString('base64'));
+      assert.throws(open, new RegExp(`${file()} is not a key-encryption key`));
+    });
+    it('gives way to the environment', () => {
+      assert.equal(open({ XMPP_CA_KEY: key.toString('base64') }).keyId, vault.keyId);
+      assert.ok(!existsSync(file()));
+    });
+  });
+});
