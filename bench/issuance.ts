@@ -8,7 +8,7 @@ import type { Target } from './target.ts';
 export const steps = ['newOrder', 'authorization', 'challenge', 'poll authorization', 'finalize', 'poll order', 'certificate'] as const;
 export type Step = (typeof steps)[number];
 
-/** Told of every request that was answered. */
+/** Told of every request that was answered as it should be. */
 export type Observe = (step: Step, ms: number) => void;
 
 interface Order {
@@ -26,11 +26,15 @@ interface Authorization {
 /** Seconds for one issuance; then it has failed. */
 const deadline = 60;
 
+/** Milliseconds after which a connection that was idle is given up: servers close theirs after some seconds, perhaps under a request. */
+const stale = 2000;
+
 /** One client with an account of its own and one connection that is kept. */
 export class Subscriber {
   readonly #acme: AcmeClient;
   readonly #pages: Map<string, string>;
   #late = false;
+  #lastUse = 0;
 
   /** @param pages what the http-01 responder answers with, by token */
   constructor(target: Target, pages: Map<string, string>) {
@@ -50,6 +54,7 @@ export class Subscriber {
 
   /** A whole issuance for a fresh name: newOrder, authorization, http-01, finalize, download; the certificate is looked at. @throws */
   async issue(observe: Observe): Promise<void> {
+    if (performance.now() - this.#lastUse > stale) this.close();
     const timer = setTimeout(() => {
       this.#late = true;
       this.close();
@@ -61,6 +66,7 @@ export class Subscriber {
     } finally {
       clearTimeout(timer);
       this.#late = false;
+      this.#lastUse = performance.now();
     }
   }
 
@@ -117,9 +123,15 @@ export class Subscriber {
   }
 }
 
+/** @throws with the step in the message */
 async function timed(observe: Observe, step: Step, answer: Promise<Answer>, status = 200): Promise<Answer> {
   const started = performance.now();
-  const done = await answer;
-  observe(step, performance.now() - started);
-  return expect(done, status);
+  try {
+    const done = expect(await answer, status);
+    observe(step, performance.now() - started);
+    return done;
+  } catch (error) {
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    throw new Error(`${step}, after ${seconds} s: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
 }

@@ -17,7 +17,7 @@ export function details({ name, steps: times, failures, clientBusy, latencies }:
   });
   const lines = [`${name}: requests for each certificate × median ms: ${parts.join(', ')}; client busy ${(clientBusy * 100).toFixed(0)} %`];
   if (clientBusy > 0.9) lines.push('  the client was the bottleneck: certificates/s and latencies are its own');
-  for (const [failure, times] of count(failures)) lines.push(`  ${times} failed: ${failure.slice(0, 500)}`);
+  for (const [failure, times] of [...count(failures)].slice(0, 10)) lines.push(`  ${times} failed: ${failure.slice(0, 500)}`);
   return lines.join('\n');
 }
 

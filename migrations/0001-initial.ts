@@ -99,6 +99,7 @@ export async function up(db: Knex): Promise<void> {
     id(t);
     t.string('member_id', 64).notNullable().references('members.id');
     t.string('domain', 255).notNullable();
+    t.string('registrable', 255).notNullable();
     t.string('status', 16).notNullable();
     t.text('mailbox').notNullable();
     at(t, 'expires_at').notNullable();
@@ -106,7 +107,7 @@ export async function up(db: Knex): Promise<void> {
     at(t, 'validated_at');
     t.text('evidence');
     t.index(['member_id', 'domain']);
-    t.index('domain');
+    t.index('registrable');
   });
 
   await db.schema.createTable('orders', t => {
@@ -186,7 +187,9 @@ export async function up(db: Knex): Promise<void> {
   await db.schema.createTable('certificate_names', t => {
     t.string('name', 255).notNullable();
     t.string('serial', 64).notNullable();
+    t.string('registrable', 255).notNullable();
     t.primary(['name', 'serial']);
+    t.index('registrable');
   });
 
   await db.schema.createTable('blocked_keys', t => {

@@ -99,7 +99,6 @@ export async function startApp(config: Config, world: World = {}): Promise<App> 
     closers.push(startJobs(ctx, nonces, tlsRenewal(ctx, publicServer)));
     // Before the jobs' end is waited for, so that what they do is asked to end too.
     closers.push(ctx.background.close);
-    closers.push(renewTls(ctx, publicServer));
     closers.push(await listen(publicServer, config.listen, 'listen'));
     const status = statusServer(ctx, ocspResponder(ctx));
     closers.push(await listen(status, config.status.listen, 'status.listen'));
@@ -140,26 +139,16 @@ async function ownTls(ctx: Ctx): Promise<{ cert: string; key: string }> {
   return { cert: pem('CERTIFICATE', certificate) + pem('CERTIFICATE', ctx.authority.active.certificate), key: pem('PRIVATE KEY', key) };
 }
 
-/** The listener's own certificate is looked at every hour, and replaced without a stop before it ends; so is one of the operator's that changed. */
-function renewTls(ctx: Ctx, server: HttpServer | HttpsServer): () => void {
-  const { tls } = ctx.config;
-  if (!('setSecureContext' in server) || tls === 'off') return () => {};
-  const timer = setInterval(() => {
-    ctx.background.run('renew the certificate of the listener', async () =>
-      server.setSecureContext(tls ? readTls(tls) : await ownTls(ctx)),
-    );
-  }, 3_600_000);
-  return () => clearInterval(timer);
-}
-
-/** A server that runs for long takes up its own new certificate in time; files that an operator brings are read at the start. */
+/** A server that runs for long takes up its own new certificate, or the operator's changed files, without a stop. */
 export function tlsRenewal(ctx: Ctx, server: HttpServer | HttpsServer): Job[] {
-  if (ctx.config.tls || !(server instanceof HttpsServer)) return [];
+  const { tls } = ctx.config;
+  if (tls === 'off' || !(server instanceof HttpsServer)) return [];
   let current: string | undefined;
   const run = async () => {
-    const own = await ownTls(ctx);
-    if (own.cert !== current) server.setSecureContext(own);
-    current = own.cert;
+    const context = tls ? readTls(tls) : await ownTls(ctx);
+    const text = String(context.cert);
+    if (text !== current) server.setSecureContext(context);
+    current = text;
   };
   return [{ name: 'renew the listener certificate', schedule: '0 */10 * * * *', run }];
 }

@@ -1,4 +1,5 @@
 import { type Certificate, type CertificateState, certificateMoves, type Revocation, type RevocationReason } from '../model/certificate.ts';
+import { registrableDomain } from '../model/identifier.ts';
 import { type Db, databaseClock, present, row } from './open.ts';
 
 interface CertificateRow {
@@ -64,7 +65,11 @@ export async function commitCertificate(db: Db, certificate: Certificate, second
       claim_fence: 1,
     }),
   );
-  const names = certificate.names.map(name => ({ name, serial: certificate.serial }));
+  const names = certificate.names.map(name => ({
+    name,
+    serial: certificate.serial,
+    registrable: registrableDomain(name.replace(/^\*\./, '')),
+  }));
   if (names.length) await db('certificate_names').insert(names);
 }
 

@@ -1,3 +1,4 @@
+import { isAtOrBelow, registrableDomain } from '../model/identifier.ts';
 import type { DomainProof, EabKey, Member, MemberDirectory, MemberStatus, ProofStatus, RegisteredThumbprint } from '../model/member.ts';
 import { type Db, present, row } from './open.ts';
 
@@ -220,6 +221,7 @@ export async function insertProof(db: Db, proof: DomainProof): Promise<void> {
       id: proof.id,
       member_id: proof.memberId,
       domain: proof.domain,
+      registrable: registrableDomain(proof.domain),
       status: proof.status,
       mailbox: proof.mailbox,
       expires_at: proof.expiresAt,
@@ -251,22 +253,30 @@ export async function livingProofs(db: Db, memberId: string, domains: readonly s
   return rows.map(proofFromRow);
 }
 
-/** Members other than this one that hold a living proof or a living certificate for the domain itself. */
+/**
+ * Members other than this one that a proof of the domain would touch: by a living proof of the domain, of one above it that covers it or of one
+ * below it, or by a living certificate for the domain or a name below it.
+ */
 export async function otherHolders(db: Db, memberId: string, domain: string, now: number): Promise<string[]> {
+  const registrable = registrableDomain(domain);
   const proofs = await db('domain_proofs')
-    .where({ domain, status: 'valid' })
+    .where({ registrable, status: 'valid' })
     .where('expires_at', '>', now)
     .whereNot({ member_id: memberId })
-    .distinct('member_id');
+    .select('member_id', 'domain as name');
   const certificates = await db('certificate_names as n')
     .join('certificates as c', 'c.serial', 'n.serial')
-    .where({ 'n.name': domain, 'c.state': 'issued' })
+    .where({ 'n.registrable': registrable, 'c.state': 'issued' })
     .where('c.not_after', '>', now)
     .whereNull('c.revoked_at')
     .whereNotNull('c.member_id')
     .whereNot('c.member_id', memberId)
-    .distinct('c.member_id as member_id');
-  return [...new Set([...proofs, ...certificates].map(r => r.member_id as string))];
+    .distinct('c.member_id as member_id', 'n.name as name');
+  const touched = [
+    ...proofs.filter(({ name }) => isAtOrBelow(name, domain) || isAtOrBelow(domain, name)),
+    ...certificates.filter(({ name }) => isAtOrBelow(name, domain)),
+  ];
+  return [...new Set(touched.map(r => r.member_id as string))];
 }
 
 /** `pending -> valid`, with its new end. @returns whether it moved */

@@ -256,7 +256,7 @@ onEachEngine('the store of members', at => {
       assert.deepEqual(await holders(), []);
       await insertProof(at.db, aProof(mine.id, domain, { status: 'valid' }));
       await insertProof(at.db, aProof(theirs.id, domain));
-      await insertProof(at.db, aProof(theirs.id, `below.${domain}`, { status: 'valid' }));
+      await insertProof(at.db, aProof(theirs.id, `${anId()}.test`, { status: 'valid' }));
       assert.deepEqual(await holders(), []);
       await insertProof(at.db, aProof(theirs.id, domain, { status: 'valid' }));
       await insertProof(at.db, aProof(theirs.id, domain, { status: 'valid' }));
@@ -268,6 +268,32 @@ onEachEngine('the store of members', at => {
       assert.deepEqual(await holders(), [theirs.id, third.id].sort());
       await revokeCertificate(at.db, certificate.serial, { at: at0, reason: 'superseded', by: 'operator' });
       assert.deepEqual(await holders(), [theirs.id]);
+    });
+
+    /** What a proof of the asked name would touch: what covers it, and what it would cover. */
+    const touching: [held: string, asked: string, touched: boolean][] = [
+      ['club.test', 'im.club.test', true],
+      ['im.club.test', 'club.test', true],
+      ['im.club.test', 'chat.club.test', false],
+      ['club.test', 'notclub.test', false],
+    ];
+    for (const [held, asked, touched] of touching)
+      it(`of another member for ${held} ${touched ? 'stands' : 'does not stand'} in the way of ${asked}`, async () => {
+        const [mine, theirs] = [await storedMember(at.db), await storedMember(at.db)];
+        const host = anId();
+        const below = (name: string) => name.replace('club', `club${host}`);
+        await insertProof(at.db, aProof(theirs.id, below(held), { status: 'valid' }));
+        assert.deepEqual(await otherHolders(at.db, mine.id, below(asked), at0), touched ? [theirs.id] : []);
+      });
+
+    it('a certificate for a name below stands in the way, one for a name above does not', async () => {
+      const [mine, theirs] = [await storedMember(at.db), await storedMember(at.db)];
+      const domain = `${anId()}.test`;
+      const certificate = aCertificate({ memberId: theirs.id, names: [`im.${domain}`], orderId: anId() });
+      await at.db.transaction(trx => commitCertificate(trx, certificate, 30));
+      await moveCertificate(at.db, certificate.serial, 'issued', firstFence, { der: bytes('der') });
+      assert.deepEqual(await otherHolders(at.db, mine.id, domain, at0), [theirs.id]);
+      assert.deepEqual(await otherHolders(at.db, mine.id, `a.im.${domain}`, at0), []);
     });
   });
 });
