@@ -1,12 +1,15 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Ctx, SigningIssuer } from '../ctx.ts';
 import { type Actor, clock } from '../model/audit.ts';
 import type { ProfileName } from '../model/certificate.ts';
+import { Problem } from '../model/problem.ts';
 import { signCrl } from '../pki/crl.ts';
 import { profiles } from '../pki/profiles/table.ts';
 import { record } from '../store/audit.ts';
 import { lastRevocation, revokedSince } from '../store/certificates.ts';
 import { type CrlRecord, insertCrl, newestCrl } from '../store/issuers.ts';
 import { holdsLease, releaseLease, takeLease } from '../store/leases.ts';
+import { newId } from './ids.ts';
 
 /** Seconds from thisUpdate to nextUpdate; a new one comes daily and after each revocation. */
 const lifetime = 7 * 86400;
@@ -21,12 +24,19 @@ export async function publishDueCrls(ctx: Ctx): Promise<void> {
   for (const issuer of signingIssuers(ctx)) if (await isDue(ctx, issuer.id)) await publish(ctx, issuer, clock);
 }
 
-/** Publishes now, whether due or not. */
+/** Tenths of a second that an operator waits for another publication, which may have begun before what the operator did. */
+const patience = 100;
+
+/** Publishes now, whether due or not. @throws Problem where another process holds the lease for too long */
 export async function publishCrls(ctx: Ctx, actor: Actor): Promise<CrlRecord[]> {
   const published: CrlRecord[] = [];
   for (const issuer of signingIssuers(ctx)) {
-    const crl = (await publish(ctx, issuer, actor)) ?? (await newestCrl(ctx.db, issuer.id));
-    if (!crl) throw new Error('another process is publishing the first CRL');
+    let crl = await publish(ctx, issuer, actor);
+    for (let tries = 0; !crl && tries < patience; tries++) {
+      await setTimeout(100);
+      crl = await publish(ctx, issuer, actor);
+    }
+    if (!crl) throw new Problem('serverInternal', 'Another process is publishing the CRL, and has been for a while; try again.');
     published.push(crl);
   }
   return published;
@@ -42,20 +52,22 @@ async function isDue(ctx: Ctx, issuerId: string): Promise<boolean> {
 /** @returns undefined where another process is at it, or has done what was due */
 async function publish(ctx: Ctx, issuer: SigningIssuer, actor: Actor): Promise<CrlRecord | undefined> {
   const name = `crl:${issuer.id}`;
-  const fence = await takeLease(ctx.db, name, ctx.processId, lease);
+  // Each publication for itself: two of one process are two.
+  const holder = `${ctx.processId}:${newId(ctx)}`;
+  const fence = await takeLease(ctx.db, name, holder, lease);
   if (fence === undefined) return undefined;
   try {
     // What was due may have been done by another meanwhile.
     if (actor === clock && !(await isDue(ctx, issuer.id))) return undefined;
     const crl = await build(ctx, issuer, await newestCrl(ctx.db, issuer.id));
     await ctx.db.transaction(async trx => {
-      if (!(await holdsLease(trx, name, ctx.processId, fence))) throw new Error(`the lease ${name} was lost`);
+      if (!(await holdsLease(trx, name, holder, fence))) throw new Error(`the lease ${name} was lost`);
       await insertCrl(trx, crl);
       await record(trx, crl.thisUpdate, { action: 'crl.published', actor, subject: { issuer: issuer.id }, detail: { number: crl.number } });
     });
     return crl;
   } finally {
-    await releaseLease(ctx.db, name, ctx.processId);
+    await releaseLease(ctx.db, name, holder);
   }
 }
 

@@ -5,6 +5,7 @@ import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { blockKey, revokeCertificate } from '../store/certificates.ts';
+import type { Trx } from '../store/open.ts';
 import { deliver } from './deliver.ts';
 import { tell } from './message.ts';
 
@@ -29,24 +30,32 @@ export async function revoke(
   const allowed = revoker.kind === 'operator' ? operatorReasons : subscriberReasons;
   if (!allowed.includes(reason))
     throw new Problem('badRevocationReason', `The reason "${reason}" is not accepted here; use one of ${allowed.join(', ')}.`);
-  if (certificate.revocation) throw new Problem('alreadyRevoked', `The certificate was revoked at ${rfc3339(certificate.revocation.at)}.`);
   const at = ctx.now();
+  const { serial, memberId, accountId } = certificate;
+  const by = 'id' in revoker ? `account:${revoker.id}` : revoker.kind;
+  const blocks = reason === 'keyCompromise' && (revoker.kind === 'key' || revoker.kind === 'operator');
+  const subject = { serial, ...(memberId !== undefined && { member: memberId }), ...(accountId !== undefined && { account: accountId }) };
+  const block = async (trx: Trx) => {
+    await blockKey(trx, certificate.spkiHash, `certificate ${serial}, said by ${by}`, at);
+    await record(trx, at, { action: 'key.blocked', actor, subject });
+  };
+  if (certificate.revocation) {
+    // The first revocation stands; that the key is lost is news all the same.
+    if (blocks) await ctx.db.transaction(block);
+    throw new Problem(
+      'alreadyRevoked',
+      `The certificate was revoked at ${rfc3339(certificate.revocation.at)}${blocks ? '; its key is now blocked' : ''}.`,
+    );
+  }
   if (certificate.state !== 'issued' || certificate.notAfter < at)
     throw new Problem('malformed', 'The certificate has expired or was never issued; there is nothing to revoke.');
 
   const recorded = revoker.kind === 'authorized-account' ? 'cessationOfOperation' : reason;
-  const by = 'id' in revoker ? `account:${revoker.id}` : revoker.kind;
-  const blocks = reason === 'keyCompromise' && (revoker.kind === 'key' || revoker.kind === 'operator');
-  const { serial, memberId, accountId } = certificate;
-  const subject = { serial, ...(memberId !== undefined && { member: memberId }), ...(accountId !== undefined && { account: accountId }) };
   const messages = await ctx.db.transaction(async trx => {
     if (!(await revokeCertificate(trx, serial, { at, reason: recorded, by })))
       throw new Problem('alreadyRevoked', 'The certificate was revoked by another request meanwhile.');
     await record(trx, at, { action: 'certificate.revoked', actor, subject, detail: { reason: recorded, by } });
-    if (blocks) {
-      await blockKey(trx, certificate.spkiHash, `certificate ${serial}, said by ${by}`, at);
-      await record(trx, at, { action: 'key.blocked', actor, subject });
-    }
+    if (blocks) await block(trx);
     return memberId === undefined ? [] : [await tell(ctx, trx, { kind: 'revoked', refs: { serial } })];
   });
   ctx.background.run('deliver', () => deliver(ctx, messages));
