@@ -111,7 +111,7 @@ export class Subscriber {
       const answer = await timed(observe, step, this.#acme.read(url));
       const found: T = answer.json;
       if (found.status === wanted) return found;
-      if (!open.includes(found.status)) throw new Error(`${step}: ${answer.body.toString()}`);
+      if (!open.includes(found.status)) throw new Error(`${step}: ${found.status}: ${problemOf(answer)}`);
       if (this.#late) throw new Error('late');
       await pause(wait);
     }
@@ -121,6 +121,12 @@ export class Subscriber {
     const directory: { newNonce: string } = this.#acme.directory;
     await this.#acme.send('HEAD', directory.newNonce);
   }
+}
+
+/** The first problem in an answer, in its own words; else the answer. */
+function problemOf({ body }: Answer): string {
+  const text = body.toString();
+  return /"detail":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1] ?? text;
 }
 
 /** @throws with the step in the message */

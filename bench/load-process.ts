@@ -86,7 +86,8 @@ function act(message: Call): Promise<Outcome | number> | number {
   }
 }
 
-const say = (message: Return) => process.send?.(message);
+/** Nobody may be there to hear it: see "disconnect" below. */
+const say = (message: Return) => process.send?.(message, undefined, undefined, () => {});
 
 process.on('message', async (message: Call) => {
   try {

@@ -13,11 +13,14 @@ export interface Load {
   stop(): void;
 }
 
+const ended = 'the process with the clients has ended';
+
 export async function startLoad(): Promise<Load> {
   const child = fork(new URL('./load-process.ts', import.meta.url), { stdio: 'inherit' });
   const ask = async (call: Call) => {
+    if (!child.connected) throw new Error(ended);
     const answer = next(child);
-    child.send(call);
+    child.send(call, () => {});
     return answer;
   };
   return {
@@ -43,7 +46,7 @@ function next(child: ChildProcess): Promise<Outcome | number> {
     };
     const die = () => {
       forget();
-      reject(new Error('the process with the clients has ended'));
+      reject(new Error(ended));
     };
     child.on('message', hear).on('exit', die);
   });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { steps } from './issuance.ts';
 import type { Load } from './load.ts';
 import type { Outcome } from './load-process.ts';
@@ -11,6 +12,8 @@ export interface Measurement extends Outcome {
   cpu: Cpu;
   /** The same of the round that cost least: on a machine that others use too, the figure that moves least. */
   best: Cpu;
+  /** Datagrams that this machine has dropped meanwhile, most likely DNS queries: each cost a validation the resolver's patience. */
+  lost: number;
   /** When it ran: microseconds of the monotonic clock. */
   window: { from: number; to: number };
 }
@@ -27,6 +30,7 @@ export async function measure(name: string, server: Server, load: Load, clients:
   const outcomes: Outcome[] = [];
   const used: Cpu[] = [];
   await quiet(server);
+  const lost = droppedDatagrams();
   const from = monotonic();
   for (const share of shares(total, clients)) {
     const before = server.cpu();
@@ -39,7 +43,7 @@ export async function measure(name: string, server: Server, load: Load, clients:
   const [best = each[0]] = each.toSorted((a, b) => whole(a) - whole(b));
   const outcome = join(outcomes);
   const cpu = divide(used.reduce(sum), outcome.latencies.length);
-  return { name, clients, ...outcome, cpu, best: best ?? cpu, window: { from, to } };
+  return { name, clients, ...outcome, cpu, best: best ?? cpu, lost: droppedDatagrams() - lost, window: { from, to } };
 }
 
 /** Rounds of about the same size, none of them smaller than ten issuances a client. */
@@ -76,6 +80,15 @@ const sum = (a: Cpu, b: Cpu): Cpu => map(a, b, (x, y) => x + y);
 const divide = (cpu: Cpu, by: number): Cpu => map(cpu, cpu, x => x / Math.max(by, 1));
 
 const monotonic = () => Number(process.hrtime.bigint() / 1000n);
+
+/** RcvbufErrors of /proc/net/snmp: a socket's buffer was full. */
+function droppedDatagrams(): number {
+  const [names, values] = readFileSync('/proc/net/snmp', 'latin1')
+    .split('\n')
+    .filter(line => line.startsWith('Udp:'))
+    .map(line => line.split(' '));
+  return Number(values?.[names?.indexOf('RcvbufErrors') ?? 0] ?? 0);
+}
 
 /** Waits until the server has next to nothing to do. */
 async function quiet(server: Server): Promise<void> {

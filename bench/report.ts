@@ -9,7 +9,7 @@ function percentile(ascending: readonly number[], share: number): number {
 }
 
 /** The details of one run: what it made of each kind of request, and what failed. */
-export function details({ name, steps: times, failures, clientBusy, latencies }: Measurement): string {
+export function details({ name, steps: times, failures, clientBusy, latencies, lost }: Measurement): string {
   const issued = Math.max(latencies.length, 1);
   const parts = steps.flatMap(step => {
     const list = times[step];
@@ -17,13 +17,18 @@ export function details({ name, steps: times, failures, clientBusy, latencies }:
   });
   const lines = [`${name}: requests for each certificate × median ms: ${parts.join(', ')}; client busy ${(clientBusy * 100).toFixed(0)} %`];
   if (clientBusy > 0.9) lines.push('  the client was the bottleneck: certificates/s and latencies are its own');
+  if (lost > 0) lines.push(`  ${lost} datagrams were dropped: DNS queries that the server had to repeat after a pause`);
   for (const [failure, times] of [...count(failures)].slice(0, 10)) lines.push(`  ${times} failed: ${failure.slice(0, 500)}`);
   return lines.join('\n');
 }
 
 function count(failures: readonly string[]): Map<string, number> {
   const found = new Map<string, number>();
-  for (const failure of failures) found.set(failure, (found.get(failure) ?? 0) + 1);
+  for (const failure of failures) {
+    // The same but for the name, an identifier or the time is the same.
+    const kind = failure.replace(/x[0-9a-f]{16}/g, 'x…').replace(/after [\d.]+ s/, 'after … s');
+    found.set(kind, (found.get(kind) ?? 0) + 1);
+  }
   return found;
 }
 

@@ -238,6 +238,7 @@ function rules(meant: CertificateSpec, faults: string[]): void {
     faults.push('the serial number is not positive and of 20 octets at most');
   if (!Number.isInteger(notBefore) || !Number.isInteger(notAfter) || notBefore >= notAfter)
     faults.push('the validity is not a span of whole seconds');
+  if (new Set(meant.policies).size !== (meant.policies?.length ?? 0)) faults.push('a policy stands twice');
   if (meant.basicConstraints) {
     if (meant.altNames?.length) faults.push('an authority has no host names');
     return;

@@ -171,6 +171,13 @@ describe('CAA', () => {
         permitted ? permits(here(issue(`${us}; ${parameters}`))) : forbids(here(issue(`${us}; ${parameters}`)), /./));
     it('does not make up for another issuer', () => forbids(here(issue(`other.example; accounturi=${accountUri}`)), /other authorities/));
     it('of one record leaves another to permit', () => permits(here(issue(`${us}; accounturi=https://x.example`), issue(us))));
+    it('means one account under each of our names (RFC 8657 §5.4)', async () => {
+      const two = ask({ identities: [us, 'two.example'] });
+      for (const issuer of two.identities) {
+        await permits(here(issue(`${issuer}; accounturi=${accountUri}`)), two);
+        await forbids(here(issue(`${issuer}; accounturi=https://x.example`)), /accounturi/, two);
+      }
+    });
     it('binds issuewild too', () => forbids(here(issuewild(`${us}; accounturi=https://x.example`)), /accounturi/, ask({ wildcard: true })));
   });
 

@@ -64,14 +64,8 @@ describe('tls-alpn-01 on the wire (RFC 8737)', () => {
       const { key, cert } = selfSigned(name, [acmeIdentifier]);
       const received: Buffer[] = [];
       const server = createServer({ key, cert, ALPNProtocols: ['acme-tls/1'], minVersion: version, maxVersion: version });
-      const closed = new Promise<void>(resolve =>
-        server.on('secureConnection', (socket: TLSSocket) => {
-          socket
-            .on('error', () => {})
-            .on('data', chunk => received.push(chunk))
-            .on('close', () => resolve());
-        }),
-      );
+      server.on('secureConnection', (socket: TLSSocket) => socket.on('error', () => {}).on('data', chunk => received.push(chunk)));
+      const closed = new Promise<void>(resolve => server.on('connection', (socket: Socket) => socket.on('close', () => resolve())));
       server.on('tlsClientError', () => {});
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');

@@ -159,6 +159,7 @@ describe('lint', () => {
       ['cRLSign in a leaf (RFC 5280 §4.2.1.3)', { ...leaf, keyUsage: ['digitalSignature', 'cRLSign'] }, /signs no certificates/],
       ['keyCertSign in a leaf (RFC 5280 §4.2.1.9)', { ...leaf, keyUsage: ['digitalSignature', 'keyCertSign'] }, /signs no certificates/],
       ['no key usage (RFC 5280 §4.2.1.3)', { ...leaf, keyUsage: [] }, /./],
+      ['a policy twice (RFC 5280 §4.2.1.4)', { ...leaf, policies: ['1.2.3.4', '1.2.3.4'] }, /policy stands twice/],
       ['host names of an authority', { ...rootMeant, altNames: [{ kind: 'dns', value: 'ca.example' }] }, /authority has no host names/],
       [
         'a leaf without a dNSName (RFC 6120 §13.7.1.2.1)',
