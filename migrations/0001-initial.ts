@@ -17,6 +17,8 @@ export async function up(db: Knex): Promise<void> {
     t.binary('certificate').notNullable();
     t.binary('key');
     t.integer('active').notNullable();
+    // Grows with each revocation, in its transaction: a CRL that was made at a lower number is out of date.
+    t.integer('revocations').notNullable().defaultTo(0);
     at(t, 'created_at').notNullable();
   });
 
@@ -202,6 +204,7 @@ export async function up(db: Knex): Promise<void> {
     t.string('issuer_id', 64).notNullable();
     t.bigInteger('number').notNullable();
     t.binary('der').notNullable();
+    t.integer('revocations').notNullable().defaultTo(0);
     at(t, 'this_update').notNullable();
     at(t, 'next_update').notNullable();
     t.primary(['issuer_id', 'number']);

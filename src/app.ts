@@ -6,7 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type Logger, pino } from 'pino';
 import { createBackground } from './background.ts';
 import { ocspResponder } from './ca/answer-ocsp.ts';
-import { openAuthority } from './ca/authority.ts';
+import { openAuthority, usedKeyId } from './ca/authority.ts';
 import { listenerCredential } from './ca/credentials.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { type Config, hostAndPort } from './config.ts';
@@ -39,7 +39,7 @@ export interface OpenCtx extends Ctx {
 
 /** Logs go to stderr: stdout belongs to what a command answers. */
 export function createLog(level: Config['log']): Logger {
-  return pino({ level, base: null, redact: ['*.hmacKey', '*.secret', '*.code', '*.password'] }, pino.destination({ dest: 2, sync: true }));
+  return pino({ level, base: null, redact: ['*.hmacKey', '*.secret', '*.password'] }, pino.destination({ dest: 2, sync: true }));
 }
 
 /** Opens database, keys and hierarchy, making on the first start what is not there. */
@@ -48,12 +48,12 @@ export async function openCtx(config: Config, world: World = {}): Promise<OpenCt
   const random = world.random ?? ((size: number) => randomBytes(size));
   const log = world.log ?? createLog(config.log);
   const weakKeys = readWeakKeyLists(config.policy.weakKeyLists);
-  const vault = openVault(config, random);
   const db = await openDatabase(config.database);
   try {
-    const authority = await withSetupLock(db, config.database, async () => {
+    const { vault, authority } = await withSetupLock(db, config.database, async () => {
       await migrate(db);
-      return openAuthority({ config, db, vault, now, random });
+      const vault = openVault(config, random, await usedKeyId(db));
+      return { vault, authority: await openAuthority({ config, db, vault, now, random }) };
     });
     const listeners = () => [config.listen, config.status.listen].map(hostAndPort).map(({ host, port }) => ({ address: host, port }));
     const background = createBackground(log);

@@ -21,7 +21,7 @@ const origin = (protocols: string[]) =>
   }, `is an origin, such as ${protocols[0]}//ca.example.org, without a path or a final slash`);
 const port = z.number().int().min(1).max(65535);
 const file = z.string().min(1);
-const tls = z.union([z.literal('off'), z.strictObject({ cert: file, key: file })]);
+const tls = z.union([z.literal('off'), z.strictObject({ cert: file, key: file })], 'is off, or { cert: FILE, key: FILE }');
 const mailAddress = z.string().regex(/^[^\s@<>"]+@[^\s@<>"]+$/, 'is a mail address');
 
 const schema = z.strictObject({
@@ -81,7 +81,10 @@ const schema = z.strictObject({
         .default(null),
       refuseNames: z.array(z.string()).default([]),
       proofDays: z.number().int().min(1).max(3650).default(365),
-      policyOids: z.array(z.string().regex(/^\d+(\.\d+)+$/, 'is an object identifier')).default([]),
+      policyOids: z
+        .array(z.string().regex(/^\d+(\.\d+)+$/, 'is an object identifier'))
+        .refine(list => new Set(list).size === list.length, 'names a policy twice')
+        .default([]),
       weakKeyLists: z.array(file).default([]),
     })
     .prefault({}),

@@ -61,11 +61,20 @@ export function createVault(key: Uint8Array, random: (size: number) => Uint8Arra
   };
 }
 
-/** Reads the key-encryption key, or makes it on the first start (0600). Two processes that start at once end up with one key. */
-export function openVault(config: Config, random: (size: number) => Uint8Array): Vault {
+/**
+ * Reads the key-encryption key, or makes it on the first start (0600). Two processes that start at once end up with one key.
+ * `usedKeyId` is that of the key that the database was made with: where it is known, no other key is made in the place of one that is lost.
+ */
+export function openVault(config: Config, random: (size: number) => Uint8Array, usedKeyId?: string): Vault {
   const { encryptionKey, encryptionKeyFile } = config.keys;
   if (encryptionKey !== undefined) return createVault(Buffer.from(encryptionKey, 'base64'), random);
-  if (!existsSync(encryptionKeyFile)) makeKeyFile(encryptionKeyFile, random);
+  if (!existsSync(encryptionKeyFile)) {
+    if (usedKeyId !== undefined)
+      throw new Error(
+        `the key-encryption key that the database was made with (${usedKeyId}) is not at ${encryptionKeyFile}: bring it back, or give it by XMPP_CA_KEY`,
+      );
+    makeKeyFile(encryptionKeyFile, random);
+  }
   const key = Buffer.from(readFileSync(encryptionKeyFile, 'utf8'), 'base64');
   if (key.length !== 32) throw new Error(`${encryptionKeyFile} is not a key-encryption key: 32 bytes in base64`);
   return createVault(key, random);

@@ -33,10 +33,13 @@ const rootCrlLifetime = 400 * 86400;
 const issuerId = (spki: Uint8Array): string => hex(keyIdentifier(spki).subarray(0, 8));
 const keyPlace = (id: string) => ({ table: 'issuers', row: id, column: 'key' });
 
+/** The key-encryption key that the database was made with, by its id; undefined before the first start. */
+export const usedKeyId = (db: Db): Promise<string | undefined> => readSetting(db, 'kek');
+
 /** Loads the hierarchy, or makes it where there is none. Call it under the setup lock. */
 export async function openAuthority(tools: Tools): Promise<Authority> {
   const { db, vault } = tools;
-  const keyId = await readSetting(db, 'kek');
+  const keyId = await usedKeyId(db);
   if (keyId !== undefined && keyId !== vault.keyId)
     throw new Error(
       `the database was made with another key-encryption key (${keyId}, not ${vault.keyId}): give back ${tools.config.keys.encryptionKeyFile} or XMPP_CA_KEY`,
@@ -134,7 +137,7 @@ async function createHierarchy(tools: Tools): Promise<void> {
       active: true,
       createdAt: now,
     });
-    await insertCrl(trx, { issuerId: rootId, number: now, der: crl, thisUpdate: now, nextUpdate });
+    await insertCrl(trx, { issuerId: rootId, number: now, der: crl, revocations: 0, thisUpdate: now, nextUpdate });
     await record(trx, now, { action: 'authority.created', actor: clock, subject: { issuer: rootId } });
     await record(trx, now, { action: 'issuer.created', actor: clock, subject: { issuer: issuingId } });
   });

@@ -3,6 +3,7 @@ import type { Ctx } from '../ctx.ts';
 import { type Message, maxAttempts, retryPause } from '../model/message.ts';
 import { Problem } from '../model/problem.ts';
 import { enhancedStatusMeaning } from '../model/smtp-status.ts';
+import { onAbort } from '../net/deadline.ts';
 import { DeliveryError, type Notice } from '../notify/channel.ts';
 import { accountAddedText, codeNoticeText, codeText, contestedText, issuedText, revokedText, type Text } from '../notify/texts.ts';
 import { findAccount } from '../store/accounts.ts';
@@ -37,24 +38,30 @@ async function attempt(ctx: Ctx, message: Message): Promise<void> {
     return;
   }
   try {
-    if (await unlessEnding(ctx.background.ending, ctx.channels.mail.send(notice))) await markSent(ctx.db, message, ctx.now());
-    else await releaseMessage(ctx.db, message);
+    const sent = await unlessEnding(ctx.background.ending, ctx.channels.mail.send(notice));
+    if (!sent) await releaseMessage(ctx.db, message);
+    else
+      await markSent(
+        ctx.db,
+        message,
+        ctx.now(),
+        sent.refused ? `refused for ${sent.refused} of ${notice.to.length} recipients` : undefined,
+      );
   } catch (error) {
     await failed(ctx, message, error);
   }
 }
 
-/** A process that ends does not wait for a mail server. @returns false where it ends first */
-async function unlessEnding(ending: AbortSignal, sending: Promise<void>): Promise<boolean> {
-  let end: (() => void) | undefined;
-  const ended = new Promise<boolean>(resolve => {
-    end = () => resolve(false);
-    ending.addEventListener('abort', end);
+/** A process that ends does not wait for a mail server. @returns undefined where it ends first */
+async function unlessEnding<T>(ending: AbortSignal, sending: Promise<T>): Promise<T | undefined> {
+  let takeBack = () => {};
+  const ended = new Promise<undefined>(resolve => {
+    takeBack = onAbort(ending, () => resolve(undefined));
   });
   try {
-    return await Promise.race([sending.then(() => true), ended]);
+    return await Promise.race([sending, ended]);
   } finally {
-    if (end) ending.removeEventListener('abort', end);
+    takeBack();
   }
 }
 

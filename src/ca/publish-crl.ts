@@ -6,8 +6,8 @@ import { Problem } from '../model/problem.ts';
 import { signCrl } from '../pki/crl.ts';
 import { profiles } from '../pki/profiles/table.ts';
 import { record } from '../store/audit.ts';
-import { lastRevocation, revokedSince } from '../store/certificates.ts';
-import { type CrlRecord, insertCrl, newestCrl } from '../store/issuers.ts';
+import { revokedSince } from '../store/certificates.ts';
+import { type CrlRecord, countRevocations, insertCrl, newestCrl } from '../store/issuers.ts';
 import { holdsLease, releaseLease, takeLease } from '../store/leases.ts';
 import { newId } from './ids.ts';
 
@@ -45,8 +45,7 @@ export async function publishCrls(ctx: Ctx, actor: Actor): Promise<CrlRecord[]> 
 async function isDue(ctx: Ctx, issuerId: string): Promise<boolean> {
   const newest = await newestCrl(ctx.db, issuerId);
   if (!newest || newest.thisUpdate + pause <= ctx.now()) return true;
-  // In the same second means perhaps after it.
-  return ((await lastRevocation(ctx.db, issuerId)) ?? 0) >= newest.thisUpdate && newest.thisUpdate < ctx.now();
+  return (await countRevocations(ctx.db, issuerId)) > newest.revocations;
 }
 
 /** @returns undefined where another process is at it, or has done what was due */
@@ -75,10 +74,11 @@ async function publish(ctx: Ctx, issuer: SigningIssuer, actor: Actor): Promise<C
 async function build(ctx: Ctx, issuer: SigningIssuer, previous: CrlRecord | undefined): Promise<CrlRecord> {
   const now = ctx.now();
   const number = Math.max((previous?.number ?? 0) + 1, now);
+  const revocations = await countRevocations(ctx.db, issuer.id);
   const revoked = await revokedSince(ctx.db, issuer.id, previous?.thisUpdate ?? 0);
   const entries = revoked.filter(e => profiles[e.profile as ProfileName]?.revocable !== false);
   const thisUpdate = Math.max(now, previous?.thisUpdate ?? 0);
   const nextUpdate = thisUpdate + lifetime;
   const der = await signCrl({ issuerName: issuer.subject, number, thisUpdate, nextUpdate, entries }, issuer.signer);
-  return { issuerId: issuer.id, number, der, thisUpdate, nextUpdate };
+  return { issuerId: issuer.id, number, der, revocations, thisUpdate, nextUpdate };
 }

@@ -29,7 +29,7 @@ export const emailMailbox01: ChallengeType = {
     if (!answer) throw new Problem('malformed', '"response" is the base64url, without padding, of the SHA-256 of the key authorization.');
     const living = detail.sentTo.filter(({ at }) => at + codeLifetime > now).map(({ mailbox }) => mailbox);
     if (living.length === 0) throw new Problem('malformed', 'No code was sent within the last day: send {"mailbox": …} first.');
-    const right = living.find(box => isDigest(answer, codeFor(box) + challenge.token, thumbprint));
+    const right = living.find(box => inAnyCase(codeFor(box)).some(code => isDigest(answer, code + challenge.token, thumbprint)));
     if (!right)
       throw new Problem(
         'incorrectResponse',
@@ -53,6 +53,9 @@ function chosen(mailbox: unknown, mailboxes: readonly string[]): string {
   if (!found) throw new Problem('malformed', `"mailbox" is one of ${mailboxes.join(', ')}.`);
   return found;
 }
+
+/** A person may have typed it in capitals, and the client digests what was typed. */
+const inAnyCase = (code: string): string[] => [code, code.toUpperCase()];
 
 /** keyAuthorization = code ‖ token part 2 ‖ "." ‖ thumbprint. */
 function isDigest(answer: Uint8Array, token: string, thumbprint: string): boolean {

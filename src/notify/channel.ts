@@ -9,8 +9,8 @@ export interface Notice {
 
 /** A way to people. */
 export interface Channel {
-  /** @throws DeliveryError */
-  send(notice: Notice): Promise<void>;
+  /** Handed over for at least one of the people. @returns for how many it was refused for good @throws DeliveryError where it is for nobody */
+  send(notice: Notice): Promise<{ refused: number }>;
   close(): void;
 }
 

@@ -14,14 +14,15 @@ export function createMail(config: Config['mail'], random: Random, now: () => nu
   const deliver = config.transport.startsWith('file:') ? fileDelivery(config, now) : smtpDelivery(config);
   return {
     async send(notice) {
-      await deliver.send(compose(config.from, domain, notice, now(), random), notice.id);
+      return { refused: await deliver.send(compose(config.from, domain, notice, now(), random), notice.id) };
     },
     close: deliver.close,
   };
 }
 
 interface Delivery {
-  send(message: SendMailOptions, id: string): Promise<void>;
+  /** @returns how many recipients were refused, where not all were */
+  send(message: SendMailOptions, id: string): Promise<number>;
   close(): void;
 }
 
@@ -60,6 +61,7 @@ function fileDelivery(config: Config['mail'], now: () => number): Delivery {
       const name = `${now()}-${id}.eml`;
       await writeFile(join(folder, `.${name}.tmp`), bytes, { mode: 0o600 });
       await rename(join(folder, `.${name}.tmp`), join(folder, name));
+      return 0;
     },
     close() {},
   };
@@ -87,7 +89,8 @@ function smtpDelivery(config: Config['mail']): Delivery {
   return {
     async send(message) {
       try {
-        await transport.sendMail(message);
+        const { rejected } = (await transport.sendMail(message)) as { rejected?: unknown[] };
+        return rejected?.length ?? 0;
       } catch (error) {
         throw asDeliveryError(error);
       }

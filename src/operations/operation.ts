@@ -29,9 +29,10 @@ export const time = z.string();
 export const memberId = z.string().regex(/^[a-z2-7]+$/, 'is the id of a member, as "member list" shows it');
 
 /** A positive number, or `any` for no limit. */
-export const numberOrAny = z.union([z.literal('any'), z.coerce.number().int().min(1)]);
+export const numberOrAny = z.union([z.literal('any'), z.coerce.number().int().min(1)], 'is a number from 1, or any');
 
-export const days = z.coerce.number().int().min(1).max(3650);
+const someDays = 'is a number of days from 1 to 3650';
+export const days = z.coerce.number(someDays).int(someDays).min(1, someDays).max(3650, someDays);
 
 /** `a,b` or several. */
 export const list = z.preprocess(

@@ -96,6 +96,7 @@ export async function abandonCertificate(db: Db, serial: string, fence: number, 
   const moved = await db('certificates')
     .where({ serial, state: 'committed', claim_fence: fence })
     .update({ state: 'abandoned', revoked_at: now, revocation_reason: 'cessationOfOperation', revoked_by: 'clock' });
+  if (moved) await countRevocation(db, serial);
   return moved === 1;
 }
 
@@ -147,7 +148,14 @@ export async function revokeCertificate(db: Db, serial: string, revocation: Revo
     .where({ serial, state: 'issued' })
     .whereNull('revoked_at')
     .update({ revoked_at: revocation.at, revocation_reason: revocation.reason, revoked_by: revocation.by });
+  if (moved) await countRevocation(db, serial);
   return moved === 1;
+}
+
+/** What tells a CRL that it is out of date; a clock could not, since revocations commit later than they are dated. */
+async function countRevocation(db: Db, serial: string): Promise<void> {
+  const issuer = db('certificates').where({ serial }).select('issuer_id');
+  await db('issuers').where('id', issuer).increment('revocations', 1);
 }
 
 /** What a CRL lists: revoked or abandoned, and not expired before `since`. */
@@ -163,12 +171,6 @@ export async function revokedSince(
     .orderBy('serial')
     .select('serial', 'revoked_at', 'revocation_reason', 'profile');
   return rows.map(r => ({ serial: r.serial, revokedAt: r.revoked_at, reason: r.revocation_reason, profile: r.profile }));
-}
-
-/** The newest revocation of an issuer, for the question whether its CRL is up to date. */
-export async function lastRevocation(db: Db, issuerId: string): Promise<number | undefined> {
-  const r = await db('certificates').where({ issuer_id: issuerId }).whereNotNull('revoked_at').max('revoked_at as at').first();
-  return r?.['at'] ?? undefined;
 }
 
 export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: number): Promise<void> {

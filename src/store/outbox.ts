@@ -92,10 +92,11 @@ export async function claimMessage(db: Db, id: string, seconds: number): Promise
   return rows[0] && fromRow(rows[0]);
 }
 
-export async function markSent(db: Db, message: Message, now: number): Promise<boolean> {
+/** `flaw`: what went wrong all the same. */
+export async function markSent(db: Db, message: Message, now: number, flaw?: string): Promise<boolean> {
   const moved = await db('outbox')
     .where({ id: message.id, state: 'queued', claim_fence: message.fence })
-    .update({ state: 'sent', sent_at: now, attempts: message.attempts + 1, claim_until: 0, last_error: null });
+    .update({ state: 'sent', sent_at: now, attempts: message.attempts + 1, claim_until: 0, last_error: flaw ?? null });
   return moved === 1;
 }
 

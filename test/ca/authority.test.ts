@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { signCommitted } from '../../src/ca/sign-committed.ts';
 import { fromPem } from '../../src/model/encoding.ts';
@@ -106,7 +106,11 @@ for (const engine of engines) {
         return true;
       });
       // A data folder without the key makes one of its own; it is not that of the database.
-      await assert.rejects(at.another({ dataDir: 'elsewhere' }), /another key-encryption key/);
+      await assert.rejects(
+        at.another({ dataDir: 'elsewhere' }),
+        /the key-encryption key that the database was made with .* is not at .*kek/,
+      );
+      assert.equal(existsSync(file('..', 'elsewhere', 'keys', 'kek')), false, 'no other key takes its place');
       await at.another({ env: { XMPP_CA_KEY: readFileSync(file('keys/kek'), 'utf8').trim() } });
     });
 

@@ -41,6 +41,7 @@ export function fakeChannel(): FakeChannel {
       const failure = channel.failures.shift();
       if (failure) throw failure;
       channel.sent.push(notice);
+      return { refused: 0 };
     },
     close() {},
   };

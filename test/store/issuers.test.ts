@@ -45,7 +45,14 @@ onEachEngine('the store of issuers', at => {
   });
 
   it('gives the CRL with the highest number; each number is used once', async () => {
-    const crl = (number: number) => ({ issuerId: 'aa', number, der: bytes(`crl ${number}`), thisUpdate: at0, nextUpdate: at0 + 9 });
+    const crl = (number: number) => ({
+      issuerId: 'aa',
+      number,
+      der: bytes(`crl ${number}`),
+      revocations: 3,
+      thisUpdate: at0,
+      nextUpdate: at0 + 9,
+    });
     assert.equal(await newestCrl(at.db, 'aa'), undefined);
     for (const number of [at0, at0 + 10, at0 + 9]) await insertCrl(at.db, crl(number));
     assert.deepEqual(await newestCrl(at.db, 'aa'), crl(at0 + 10));
