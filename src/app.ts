@@ -42,10 +42,21 @@ export function createLog(level: Config['log']): Logger {
   return pino({ level, base: null, redact: ['*.hmacKey', '*.secret', '*.password'] }, pino.destination({ dest: 2, sync: true }));
 }
 
+/** Random bytes, taken from the system a pool at a time: identifiers, tokens and nonces are many and small. No byte is given twice. */
+function pooledRandom(): (size: number) => Uint8Array {
+  let pool = Buffer.alloc(0);
+  return size => {
+    if (size > pool.length) pool = randomBytes(Math.max(4096, size));
+    const taken = pool.subarray(0, size);
+    pool = pool.subarray(size);
+    return taken;
+  };
+}
+
 /** Opens database, keys and hierarchy, making on the first start what is not there. */
 export async function openCtx(config: Config, world: World = {}): Promise<OpenCtx> {
   const now = world.now ?? (() => Math.floor(Date.now() / 1000));
-  const random = world.random ?? ((size: number) => randomBytes(size));
+  const random = world.random ?? pooledRandom();
   const log = world.log ?? createLog(config.log);
   const weakKeys = readWeakKeyLists(config.policy.weakKeyLists);
   const db = await openDatabase(config.database);
@@ -95,10 +106,12 @@ export async function startApp(config: Config, world: World = {}): Promise<App> 
     const nonces = await openNonces(ctx.db, ctx.now, ctx.random);
     await publishDueCrls(ctx);
     const acme = { ctx, nonces, urls: createUrls(config.publicUrl) };
-    const publicServer = await createPublicServer(ctx, publicApp(acme));
+    const app = publicApp(acme);
+    const publicServer = await createPublicServer(ctx, app as never);
     closers.push(startJobs(ctx, nonces, tlsRenewal(ctx, publicServer)));
     // Before the jobs' end is waited for, so that what they do is asked to end too.
     closers.push(ctx.background.close);
+    closers.push(app.idle);
     closers.push(await listen(publicServer, config.listen, 'listen'));
     const status = statusServer(ctx, ocspResponder(ctx));
     closers.push(await listen(status, config.status.listen, 'status.listen'));
@@ -163,6 +176,8 @@ async function listen(server: HttpServer | HttpsServer, at: string, setting: str
   });
   server.requestTimeout = 60_000;
   server.headersTimeout = 20_000;
+  // Longer than clients and proxies hold theirs, so that no request meets a connection that is just being closed.
+  server.keepAliveTimeout = 75_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(new StartError(`${setting}: ${at} ${error.code === 'EADDRINUSE' ? 'is in use' : `cannot be listened on (${error.code})`}`)),

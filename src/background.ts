@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Background } from './ctx.ts';
 
@@ -26,11 +27,36 @@ export function createBackground(log: Logger, width = 64): Background {
     while (running.size > 0) await Promise.all(running);
   };
 
+  /** What is under way or waits its turn, by topic. */
+  const topics = new Map<string, Promise<void>>();
+
+  const withTopic = (topic: string, work: (signal: AbortSignal) => Promise<void>) => {
+    let resolve = () => {};
+    const promise = new Promise<void>(done => {
+      resolve = done;
+    });
+    topics.set(topic, promise);
+    return (signal: AbortSignal) =>
+      work(signal).finally(() => {
+        if (topics.get(topic) === promise) topics.delete(topic);
+        resolve();
+      });
+  };
+
   return {
-    run(name, work) {
+    run(name, work, topic) {
       if (abort.signal.aborted) return;
-      if (running.size < width) start(name, work);
-      else waiting.push(() => start(name, work));
+      const named = topic === undefined ? work : withTopic(topic, work);
+      if (running.size < width) start(name, named);
+      else waiting.push(() => start(name, named));
+    },
+    async wait(topic, ms) {
+      const work = topics.get(topic);
+      if (!work) return false;
+      const end = new AbortController();
+      await Promise.race([work, setTimeout(ms, undefined, { signal: end.signal, ref: false }).catch(() => {})]);
+      end.abort();
+      return true;
     },
     ending: abort.signal,
     settled,

@@ -29,8 +29,10 @@ export interface Authority {
 
 /** Work that goes on after its request was answered. */
 export interface Background {
-  /** Errors are logged. `signal` aborts when the process is asked to end. */
-  run(name: string, work: (signal: AbortSignal) => Promise<void>): void;
+  /** Errors are logged; a topic can be waited for. `signal` aborts when the process is asked to end. */
+  run(name: string, work: (signal: AbortSignal) => Promise<void>, topic?: string): void;
+  /** Waits for the work on a topic, where this process has one under way, so many milliseconds at most. @returns whether there was any */
+  wait(topic: string, ms: number): Promise<boolean>;
   /** Aborts when the process is asked to end. */
   ending: AbortSignal;
   /** Resolves when nothing is under way. */

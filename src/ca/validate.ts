@@ -78,11 +78,14 @@ const subjectOf = (account: Account, authorization: Authorization) => ({
   ...(account.memberId !== undefined && { member: account.memberId }),
 });
 
+/** The topic under which an authorization's validation is under way. */
+export const validationOf = (authorizationId: string): string => `validate ${authorizationId}`;
+
 async function begin(ctx: Ctx, challenge: Challenge, event: AuditEvent): Promise<void> {
   await ctx.db.transaction(async trx => {
     if (await moveChallenge(trx, challenge.id, 'pending', 'processing')) await record(trx, ctx.now(), event);
   });
-  ctx.background.run('validate', signal => validate(ctx, challenge.id, signal));
+  ctx.background.run('validate', signal => validate(ctx, challenge.id, signal), validationOf(challenge.authorizationId));
 }
 
 /** A code to the named mailbox, a notice without it to the other ones, once each. */

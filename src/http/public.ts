@@ -10,9 +10,15 @@ import { front } from './front.ts';
 import { type Reply, toWire } from './reply.ts';
 
 /** The public listener: ACME, the root certificate, a page that says what this is, and whether it is alive. */
-export function publicApp(acme: Acme): Express {
+export function publicApp(acme: Acme): Express & { idle(): Promise<void> } {
   const { config } = acme.ctx;
-  const app = express();
+  const running = new Set<Promise<void>>();
+  const app = Object.assign(express(), {
+    /** Resolves when no handler runs: one may outlive the connection that it was to answer. */
+    idle: async () => {
+      while (running.size) await Promise.all(running);
+    },
+  });
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('trust proxy', config.trustProxy);
@@ -22,7 +28,11 @@ export function publicApp(acme: Acme): Express {
 
   const body = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
   for (const route of routes) {
-    const handler = (req: Request, res: Response) => answer(acme, route, req, res);
+    const handler = (req: Request, res: Response) => {
+      const done = answer(acme, route, req, res).finally(() => running.delete(done));
+      running.add(done);
+      return done;
+    };
     if (route.method === 'get') app.get(route.path, handler);
     else app.post(route.path, body, handler);
   }

@@ -2,6 +2,7 @@ import type { CaaRecord } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { Problem } from '../model/problem.ts';
 import { onAbort, stopped, within } from './deadline.ts';
+import { createGate, type Gate } from './gate.ts';
 import type { Limits } from './limits.ts';
 import type { CaaProperty, MxRecord, Network } from './network.ts';
 import { codeOf, printable } from './words.ts';
@@ -16,6 +17,7 @@ interface Lookup {
   resolver: Resolver;
   signal: AbortSignal;
   limits: Limits['dns'];
+  gate: Gate;
 }
 
 type Type = 'A' | 'AAAA' | 'TXT' | 'CAA' | 'MX' | 'CNAME';
@@ -34,12 +36,14 @@ export function createDns(servers: readonly string[], limits: Limits['dns']): Dn
     return resolver;
   };
   newResolver();
+  // More at once would overflow the socket buffers between us and the resolver, and each loss costs a retry of seconds.
+  const gate = createGate(limits.inFlight);
   const lookup = <T>(outer: AbortSignal | undefined, work: (lookup: Lookup) => Promise<T>) =>
     within(limits.deadline, outer, async signal => {
       const resolver = newResolver();
       const forget = onAbort(signal, () => resolver.cancel());
       try {
-        return await work({ resolver, signal, limits });
+        return await work({ resolver, signal, limits, gate });
       } finally {
         forget();
       }
@@ -47,7 +51,8 @@ export function createDns(servers: readonly string[], limits: Limits['dns']): Dn
 
   return {
     txt: (name, outer) => lookup(outer, async l => (await follow(l, name, 'TXT', (r, n) => r.resolveTxt(n))).map(parts => parts.join(''))),
-    caa: (name, outer) => lookup(outer, async l => (await follow(l, name, 'CAA', (r, n) => r.resolveCaa(n))).map(caaProperty)),
+    // Two or three for each name, twice for each certificate: the resolvers are recursive, and follow an alias themselves (RFC 8659 §3).
+    caa: (name, outer) => lookup(outer, async l => (await ask(l, name, 'CAA', (r, n) => r.resolveCaa(n))).map(caaProperty)),
     mx: (name, outer) => lookup(outer, l => exchanges(l, name)),
     addresses: (name, outer) => lookup(outer, l => bothFamilies(l, name)),
   };
@@ -55,8 +60,8 @@ export function createDns(servers: readonly string[], limits: Limits['dns']): Dn
 
 /** An alias could be moved to another's mailboxes: its MX set is not the owner's. */
 async function exchanges(l: Lookup, name: string): Promise<MxRecord[]> {
-  if ((await ask(l, name, 'CNAME', askCname)).length) return [];
   const records = await ask(l, name, 'MX', (r, n) => r.resolveMx(n));
+  if (records.length && (await ask(l, name, 'CNAME', askCname)).length) return [];
   return records.map(({ exchange, priority }) => ({ exchange: exchange.toLowerCase().replace(/\.$/, ''), preference: priority }));
 }
 
@@ -92,8 +97,10 @@ const none = ['ENOTFOUND', 'ENODATA'];
 /** One query; no such name and no such record are an empty list. */
 async function ask<T>(l: Lookup, name: string, type: Type, how: Ask<T>): Promise<T[]> {
   try {
-    if (l.signal.aborted) throw new Error('aborted');
-    const records = await how(l.resolver, name);
+    const records = await l.gate(async () => {
+      if (l.signal.aborted) throw new Error('aborted');
+      return how(l.resolver, name);
+    });
     if (records.length <= l.limits.records) return records;
   } catch (error) {
     const why = stopped(l.signal);

@@ -10,6 +10,8 @@ export interface Limits {
     cnames: number;
     /** Records in one answer. */
     records: number;
+    /** Queries under way at once, of all lookups together. */
+    inFlight: number;
   };
   connect: {
     /** For one address. */
@@ -31,7 +33,7 @@ export interface Limits {
 }
 
 export const defaults: Limits = {
-  dns: { timeout: 2000, tries: 2, deadline: 10_000, cnames: 8, records: 100 },
+  dns: { timeout: 2000, tries: 2, deadline: 10_000, cnames: 8, records: 100, inFlight: 64 },
   connect: { timeout: 2000, addresses: 2 },
   http: { deadline: 10_000, redirects: 10, headers: 16_384, body: 16_384 },
   tls: { deadline: 10_000 },

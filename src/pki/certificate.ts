@@ -26,15 +26,28 @@ export function encodeTbs(spec: CertificateSpec): Uint8Array {
   const certificate = new pkijs.Certificate();
   certificate.version = 2;
   certificate.serialNumber = new asn1js.Integer({ valueHex: Uint8Array.from(spec.serial) });
-  certificate.signature = new pkijs.AlgorithmIdentifier({ schema: parse(spec.signatureAlgorithm) });
+  certificate.signature = readAlgorithm(spec.signatureAlgorithm);
   certificate.subject = encodeSubject(spec.subject);
-  certificate.issuer = spec.issuerName ? new pkijs.RelativeDistinguishedNames({ schema: parse(spec.issuerName) }) : certificate.subject;
+  certificate.issuer = spec.issuerName ? readName(spec.issuerName) : certificate.subject;
   certificate.notBefore = asTime(spec.notBefore);
   certificate.notAfter = asTime(spec.notAfter);
   certificate.subjectPublicKeyInfo = new pkijs.PublicKeyInfo({ schema: parse(spec.spki) });
   certificate.extensions = encodeExtensions(spec);
   return new Uint8Array(certificate.encodeTBS().toBER());
 }
+
+/** An issuer's name and algorithm are the same bytes in every certificate: parsed once. pkijs only reads them afterwards. */
+function once<T>(read: (der: Uint8Array) => T): (der: Uint8Array) => T & object {
+  const known = new WeakMap<Uint8Array, T & object>();
+  return der => {
+    const value = known.get(der) ?? (read(der) as T & object);
+    known.set(der, value);
+    return value;
+  };
+}
+
+const readAlgorithm = once(der => new pkijs.AlgorithmIdentifier({ schema: parse(der) }));
+const readName = once(der => new pkijs.RelativeDistinguishedNames({ schema: parse(der) }));
 
 function asTime(seconds: number): pkijs.Time {
   const value = new Date(seconds * 1000);

@@ -1,4 +1,4 @@
-import { createPublicKey, verify } from 'node:crypto';
+import { verify } from 'node:crypto';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 import './engine.ts';
@@ -69,8 +69,10 @@ function verifySignature(der: Uint8Array, request: pkijs.CertificationRequest, p
   let valid = false;
   try {
     const [info] = elements(readDer(der), tags.sequence);
-    const key = createPublicKey({ key: Buffer.from(publicKey.spki), format: 'der', type: 'spki' });
-    valid = info !== undefined && kind === publicKey.kind && verify(hash, info.bytes, key, request.signatureValue.valueBlock.valueHexView);
+    valid =
+      info !== undefined &&
+      kind === publicKey.kind &&
+      verify(hash, info.bytes, publicKey.key, request.signatureValue.valueBlock.valueHexView);
   } catch {
     // A signature that cannot even be parsed is a wrong one.
   }

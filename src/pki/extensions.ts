@@ -25,21 +25,39 @@ export interface ExtensionSpec {
 /** RFC 5280 §4.2, with the criticality that it asks for. */
 export function encodeExtensions(spec: ExtensionSpec): pkijs.Extension[] {
   const list: pkijs.Extension[] = [];
-  const add = (extnID: string, critical: boolean, value: asn1js.BaseBlock | ArrayBuffer) =>
-    list.push(new pkijs.Extension({ extnID, critical, extnValue: value instanceof ArrayBuffer ? value : value.toBER() }));
+  const add = (extnID: string, critical: boolean, extnValue: ArrayBuffer) =>
+    list.push(new pkijs.Extension({ extnID, critical, extnValue }));
+  /** Of what is the same in every certificate of an issuer. */
+  const addKnown = (id: string, critical: boolean, said: unknown, make: () => asn1js.BaseBlock) =>
+    add(id, critical, known(`${id} ${said}`, make));
+  const { basicConstraints: constraints, extKeyUsage, authorityKeyId, altNames, policies: ids, ocspUrl, issuerUrl, crlUrl } = spec;
 
-  if (spec.basicConstraints) add(oids.basicConstraints, true, basicConstraints(spec.basicConstraints.pathLength));
-  add(oids.keyUsage, true, keyUsage(spec.keyUsage));
-  if (spec.extKeyUsage) add(oids.extKeyUsage, false, new pkijs.ExtKeyUsage({ keyPurposes: spec.extKeyUsage.map(p => oids[p]) }).toSchema());
-  add(oids.subjectKeyIdentifier, false, new asn1js.OctetString({ valueHex: Uint8Array.from(spec.subjectKeyId) }));
-  if (spec.authorityKeyId) add(oids.authorityKeyIdentifier, false, authorityKeyIdentifier(spec.authorityKeyId));
-  if (spec.altNames?.length) add(oids.subjectAltName, false, encodeAltNames(spec.altNames));
-  if (spec.policies?.length) add(oids.certificatePolicies, false, policies(spec.policies));
-  if (spec.ocspUrl || spec.issuerUrl) add(oids.authorityInfoAccess, false, access(spec.ocspUrl, spec.issuerUrl));
-  if (spec.crlUrl) add(oids.cRLDistributionPoints, false, distributionPoint(spec.crlUrl));
-  if (spec.noRevAvail) add(oids.noRevAvail, false, new asn1js.Null());
-  if (spec.ocspNoCheck) add(oids.ocspNoCheck, false, new asn1js.Null());
+  if (constraints) add(oids.basicConstraints, true, basicConstraints(constraints.pathLength).toBER());
+  addKnown(oids.keyUsage, true, spec.keyUsage, () => keyUsage(spec.keyUsage));
+  if (extKeyUsage)
+    addKnown(oids.extKeyUsage, false, extKeyUsage, () => new pkijs.ExtKeyUsage({ keyPurposes: extKeyUsage.map(p => oids[p]) }).toSchema());
+  add(oids.subjectKeyIdentifier, false, new asn1js.OctetString({ valueHex: Uint8Array.from(spec.subjectKeyId) }).toBER());
+  if (authorityKeyId) addKnown(oids.authorityKeyIdentifier, false, authorityKeyId, () => authorityKeyIdentifier(authorityKeyId));
+  if (altNames?.length) add(oids.subjectAltName, false, encodeAltNames(altNames));
+  if (ids?.length) addKnown(oids.certificatePolicies, false, ids, () => policies(ids));
+  if (ocspUrl || issuerUrl) addKnown(oids.authorityInfoAccess, false, [ocspUrl, issuerUrl], () => access(ocspUrl, issuerUrl));
+  if (crlUrl) addKnown(oids.cRLDistributionPoints, false, crlUrl, () => distributionPoint(crlUrl));
+  if (spec.noRevAvail) add(oids.noRevAvail, false, new asn1js.Null().toBER());
+  if (spec.ocspNoCheck) add(oids.ocspNoCheck, false, new asn1js.Null().toBER());
   return list;
+}
+
+/** DER of extension values that come again and again: few, since configuration and issuers are few. */
+const values = new Map<string, ArrayBuffer>();
+const mostValues = 1000;
+
+function known(key: string, make: () => asn1js.BaseBlock): ArrayBuffer {
+  const found = values.get(key);
+  if (found) return found;
+  if (values.size >= mostValues) values.clear();
+  const value = make().toBER();
+  values.set(key, value);
+  return value;
 }
 
 function basicConstraints(pathLength: number | undefined): asn1js.BaseBlock {

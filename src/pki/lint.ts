@@ -1,4 +1,4 @@
-import { createPublicKey, X509Certificate } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify, X509Certificate } from 'node:crypto';
 import { assemble, type CertificateSpec } from './certificate.ts';
 import {
   context,
@@ -277,5 +277,19 @@ export function checkSigned(der: Uint8Array, tbs: Uint8Array, algorithm: Uint8Ar
   const [body, outer, signature] = elements(readDer(der), tags.sequence);
   if (!body || !outer || !signature || readBits(signature).length === 0) return false;
   if (!Buffer.from(body.bytes).equals(tbs) || !Buffer.from(outer.bytes).equals(algorithm)) return false;
-  return new X509Certificate(der).verify(createPublicKey({ key: Buffer.from(issuerSpki), format: 'der', type: 'spki' }));
+  const hash = hashes[readOid(elements(outer, tags.sequence)[0] ?? fail('no algorithm'))];
+  return hash !== undefined && verify(hash, tbs, issuerKey(issuerSpki), readBits(signature));
+}
+
+const hashes: Record<string, string> = { [oids.ecdsaWithSHA256]: 'sha256', [oids.ecdsaWithSHA384]: 'sha384' };
+
+/** Imported once for each issuer. */
+const issuerKeys = new WeakMap<Uint8Array, KeyObject>();
+
+function issuerKey(spki: Uint8Array): KeyObject {
+  const known = issuerKeys.get(spki);
+  if (known) return known;
+  const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  issuerKeys.set(spki, key);
+  return key;
 }

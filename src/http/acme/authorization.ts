@@ -1,4 +1,5 @@
 import { alreadyAuthorized, buildAuthorizations, gatherOffers, refuseOutside, refuseSuspended } from '../../ca/authorize.ts';
+import { validationOf } from '../../ca/validate.ts';
 import { namePolicy } from '../../config.ts';
 import type { Ctx } from '../../ctx.ts';
 import type { Account } from '../../model/account.ts';
@@ -58,7 +59,7 @@ function forbid(error: unknown): never {
 export async function authorization(acme: Acme, request: ByAccount): Promise<Reply> {
   const { ctx } = acme;
   const found = ownedBy(request.account, await findAuthorization(ctx.db, request.params['id'] ?? ''), 'authorization');
-  if (isPostAsGet(request)) return present(acme, found);
+  if (isPostAsGet(request)) return present(acme, await afterValidation(ctx, found));
   if (objectOf(request)['status'] !== 'deactivated')
     throw new Problem('malformed', 'An authorization can only be set to {"status": "deactivated"}.');
   const status = authorizationStatus(found, ctx.now());
@@ -73,6 +74,12 @@ export async function authorization(acme: Acme, request: ByAccount): Promise<Rep
     });
   });
   return present(acme, { ...found, status: 'deactivated' });
+}
+
+/** A client that reads while this process validates is answered when that has ended, or in a second: it need not ask again and again. */
+async function afterValidation(ctx: Ctx, found: Authorization): Promise<Authorization> {
+  if (found.status !== 'pending' || !(await ctx.background.wait(validationOf(found.id), 1000))) return found;
+  return (await findAuthorization(ctx.db, found.id)) ?? found;
 }
 
 async function present({ ctx, urls }: Acme, found: Authorization): Promise<Reply> {

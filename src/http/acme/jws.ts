@@ -1,5 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto';
-import { flattenedVerify } from 'jose';
+import { constants, createPublicKey, type KeyObject, type VerifyKeyObjectInput, verify } from 'node:crypto';
 import type { Jwk } from '../../model/account.ts';
 import { fromBase64url } from '../../model/encoding.ts';
 import { isObject, parseJson } from '../../model/json.ts';
@@ -146,12 +145,34 @@ function remember(print: string, key: KeyObject): void {
   if (keys.size > mostKeys && oldest !== undefined) keys.delete(oldest);
 }
 
-/** Also refuses an algorithm that is not the key's. @throws Problem */
-export async function checkSignature(jws: ParsedJws, key: KeyObject): Promise<void> {
+const curves: Record<string, string> = { ES256: 'prime256v1', ES384: 'secp384r1', ES512: 'secp521r1' };
+const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+
+/** RFC 7518 §3, RFC 8037 §3.1: how a signature of this algorithm is verified with the key; undefined where the algorithm is not the key's. */
+function verification(alg: string, key: KeyObject): [hash: string | null, input: VerifyKeyObjectInput] | undefined {
+  const hash = `sha${alg.slice(2)}`;
+  const type = key.asymmetricKeyType;
+  if (curves[alg]) return key.asymmetricKeyDetails?.namedCurve === curves[alg] ? [hash, { key, dsaEncoding: 'ieee-p1363' }] : undefined;
+  if (alg === 'EdDSA' || alg === 'Ed25519') return type === 'ed25519' ? [null, { key }] : undefined;
+  if (type !== 'rsa') return undefined;
+  return [hash, alg.startsWith('PS') ? { key, ...pss } : { key }];
+}
+
+/** With node:crypto: a measurement decided against jose here, which takes three times as long. @throws Problem malformed */
+export function checkSignature({ alg, wire }: ParsedJws, key: KeyObject): void {
+  if (!isSignature(alg, wire, key)) throw malformed('The signature of the JWS does not verify with the key.');
+}
+
+function isSignature(alg: string, wire: ParsedJws['wire'], key: KeyObject): boolean {
+  const how = verification(alg, key);
   try {
-    await flattenedVerify(jws.wire, key, { algorithms: [jws.alg] });
+    return (
+      how !== undefined &&
+      verify(how[0], Buffer.from(`${wire.protected}.${wire.payload}`), how[1], Buffer.from(wire.signature, 'base64url'))
+    );
   } catch {
-    throw malformed('The signature of the JWS does not verify with the key.');
+    // What OpenSSL cannot even begin with is no signature.
+    return false;
   }
 }
 

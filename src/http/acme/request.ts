@@ -88,12 +88,12 @@ async function verify(acme: Acme, incoming: Incoming): Promise<ByKey | ByAccount
   const signed = { ...incoming, jws, payload: jws.payload };
   if (jws.jwk) {
     const key = readAccountKey(jws.jwk, acme.ctx.weakKeys);
-    await checkSignature(jws, key.key);
+    checkSignature(jws, key.key);
     await checkNonce(acme, jws.nonce);
     return { ...signed, key, actor: { who: `key:${key.thumbprint}`, door: 'acme', address: incoming.address } };
   }
   const { account, member } = await accountOf(acme, jws.kid ?? '');
-  await checkSignature(jws, readAccountKey(account.jwk as Jwk, acme.ctx.weakKeys).key);
+  checkSignature(jws, readAccountKey(account.jwk as Jwk, acme.ctx.weakKeys).key);
   if (account.status !== 'valid') throw new Problem('unauthorized', `The account is ${account.status}.`, { status: 401 });
   await checkNonce(acme, jws.nonce);
   return { ...signed, account, member, actor: { who: `account:${account.id}`, door: 'acme', address: incoming.address } };
