@@ -8,8 +8,9 @@ import type { DomainProof, Member } from '../model/member.ts';
 import { about, compound, Problem } from '../model/problem.ts';
 import { within } from '../net/deadline.ts';
 import { reusableAuthorizations } from '../store/authorizations.ts';
-import { findDirectory, livingProofs } from '../store/members.ts';
+import { findDirectory } from '../store/doors.ts';
 import type { Db } from '../store/open.ts';
+import { livingProofs } from '../store/proofs.ts';
 import { newId, newToken } from './ids.ts';
 
 /** What a name can be proved by; gathered from the network before a transaction begins. */

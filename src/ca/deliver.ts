@@ -9,8 +9,9 @@ import { accountAddedText, codeNoticeText, codeText, contestedText, issuedText, 
 import { findAccount } from '../store/accounts.ts';
 import { findChallengeAndAuthorization, setChallengeError } from '../store/authorizations.ts';
 import { findCertificate } from '../store/certificates.ts';
-import { findMember, findProof } from '../store/members.ts';
+import { findMember } from '../store/members.ts';
 import { claimMessage, dueMessages, markFailed, markSent, releaseMessage } from '../store/outbox.ts';
+import { findProof } from '../store/proofs.ts';
 import { accountUrl } from './ids.ts';
 import { mailboxCode } from './mailbox-code.ts';
 

@@ -28,9 +28,9 @@ import {
   isRevokedKey,
   moveCertificate,
 } from '../store/certificates.ts';
-import { findProof } from '../store/members.ts';
 import type { Db } from '../store/open.ts';
 import { findOrder, moveOrder } from '../store/orders.ts';
+import { findProof } from '../store/proofs.ts';
 import { refuseSuspended } from './authorize.ts';
 import { deliver } from './deliver.ts';
 import { accountUrl } from './ids.ts';

@@ -8,7 +8,7 @@ import { Problem } from '../model/problem.ts';
 import { within } from '../net/deadline.ts';
 import { record } from '../store/audit.ts';
 import { revokeAuthorizationsOfProof } from '../store/authorizations.ts';
-import { confirmProof, insertProof, listProofs, otherHolders, revokeProof, supersedeProofs } from '../store/members.ts';
+import { confirmProof, insertProof, listProofs, otherHolders, revokeProof, supersedeProofs } from '../store/proofs.ts';
 import { newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
 import { tell } from './message.ts';

@@ -21,9 +21,9 @@ import {
   unclaimedChallenges,
   updateMailbox,
 } from '../store/authorizations.ts';
-import { insertProof, otherHolders, supersedeProofs } from '../store/members.ts';
 import type { Trx } from '../store/open.ts';
 import { wasTold } from '../store/outbox.ts';
+import { insertProof, otherHolders, supersedeProofs } from '../store/proofs.ts';
 import { deliver } from './deliver.ts';
 import { accountUrl, newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';

@@ -7,7 +7,7 @@ import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { findAccount, findAccountByKey, isRetired, listAccounts } from '../store/accounts.ts';
 import { record } from '../store/audit.ts';
-import { findThumbprint, insertThumbprint } from '../store/members.ts';
+import { findThumbprint, insertThumbprint } from '../store/doors.ts';
 import { deactivate } from './close-door.ts';
 import { memberOf } from './member.ts';
 import { found, memberId, operation, time } from './operation.ts';

@@ -9,7 +9,7 @@ import { parseName } from '../model/identifier.ts';
 import type { MemberDirectory } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
-import { findDirectory, insertDirectory, listDirectories, revokeDirectory } from '../store/members.ts';
+import { findDirectory, insertDirectory, listDirectories, revokeDirectory } from '../store/doors.ts';
 import { closeDoor } from './close-door.ts';
 import { memberOf } from './member.ts';
 import { days, found, list, memberId, numberOrAny, operation, time } from './operation.ts';

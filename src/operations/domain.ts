@@ -6,8 +6,8 @@ import { operator } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import type { DomainProof } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
-import { findProof, listProofs } from '../store/members.ts';
 import { findMessages } from '../store/outbox.ts';
+import { findProof, listProofs } from '../store/proofs.ts';
 import { memberOf } from './member.ts';
 import { found, memberId, operation, time } from './operation.ts';
 

@@ -6,7 +6,7 @@ import { base64url, rfc3339 } from '../model/encoding.ts';
 import type { EabKey } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
-import { findEabKey, insertEabKey, listEabKeys, revokeEabKey } from '../store/members.ts';
+import { findEabKey, insertEabKey, listEabKeys, revokeEabKey } from '../store/doors.ts';
 import { closeDoor } from './close-door.ts';
 import { memberOf } from './member.ts';
 import { days, found, memberId, numberOrAny, operation, time } from './operation.ts';

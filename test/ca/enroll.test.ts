@@ -2,15 +2,8 @@ import assert from 'node:assert/strict';
 import { directorySecretHash, type Enrollment, type Entry, enroll } from '../../src/ca/enroll.ts';
 import { findAccountByKey, listAccounts } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';
-import {
-  findDirectory,
-  findEabKey,
-  findThumbprint,
-  insertDirectory,
-  insertEabKey,
-  insertThumbprint,
-  moveMember,
-} from '../../src/store/members.ts';
+import { findDirectory, findEabKey, findThumbprint, insertDirectory, insertEabKey, insertThumbprint } from '../../src/store/doors.ts';
+import { moveMember } from '../../src/store/members.ts';
 import { isDuplicate } from '../../src/store/open.ts';
 import { engines } from '../kit/ca.ts';
 import { openTestCtx, type TestCtx } from '../kit/ctx.ts';

@@ -5,7 +5,7 @@ import { operator } from '../../src/model/audit.ts';
 import type { DomainProof, Member } from '../../src/model/member.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { findAuthorization, insertAuthorizations } from '../../src/store/authorizations.ts';
-import { findProof, insertProof, listProofs } from '../../src/store/members.ts';
+import { findProof, insertProof, listProofs } from '../../src/store/proofs.ts';
 import { engines } from '../kit/ca.ts';
 import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
 import { anAuthorization, anId, aProof, storedAccount, storedMember } from '../kit/records.ts';

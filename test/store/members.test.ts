@@ -2,33 +2,33 @@ import assert from 'node:assert/strict';
 import type { EabKey, MemberDirectory } from '../../src/model/member.ts';
 import { commitCertificate, firstFence, moveCertificate, revokeCertificate } from '../../src/store/certificates.ts';
 import {
-  confirmProof,
   findDirectory,
   findDirectoryBySecret,
   findEabKey,
-  findMember,
-  findProof,
   findThumbprint,
   insertDirectory,
   insertEabKey,
-  insertProof,
   insertThumbprint,
   listDirectories,
   listEabKeys,
-  listMembers,
-  listProofs,
-  livingProofs,
-  moveMember,
-  otherHolders,
   revokeDirectory,
   revokeEabKey,
-  revokeProof,
-  supersedeProofs,
   useDirectory,
   useEabKey,
   useThumbprint,
-} from '../../src/store/members.ts';
+} from '../../src/store/doors.ts';
+import { findMember, listMembers, moveMember } from '../../src/store/members.ts';
 import { isDuplicate } from '../../src/store/open.ts';
+import {
+  confirmProof,
+  findProof,
+  insertProof,
+  listProofs,
+  livingProofs,
+  otherHolders,
+  revokeProof,
+  supersedeProofs,
+} from '../../src/store/proofs.ts';
 import { onEachEngine } from '../kit/database.ts';
 import { aCertificate, aMember, anId, aProof, at0, bytes, storedMember } from '../kit/records.ts';
 

@@ -3,7 +3,7 @@ import { type ProfileName, profileNames } from '../../model/certificate.ts';
 import type { MemberDirectory } from '../../model/member.ts';
 import { notFound } from '../../model/problem.ts';
 import { profiles } from '../../pki/profiles/table.ts';
-import { findDirectoryBySecret } from '../../store/members.ts';
+import { findDirectoryBySecret } from '../../store/doors.ts';
 import type { Db } from '../../store/open.ts';
 import type { Reply } from '../reply.ts';
 import { type Acme, type Incoming, refusePayload, type Signed } from './request.ts';

@@ -3,7 +3,7 @@ import { flattenedVerify } from 'jose';
 import { type Entry, eabPlace } from '../../ca/enroll.ts';
 import { isId } from '../../ca/ids.ts';
 import { Problem } from '../../model/problem.ts';
-import { findEabKey } from '../../store/members.ts';
+import { findEabKey } from '../../store/doors.ts';
 import { parseJws, payloadObject, sameKey } from './jws.ts';
 import type { Acme, ByKey } from './request.ts';
 

@@ -1,0 +1,159 @@
+import type { EabKey, MemberDirectory, RegisteredThumbprint } from '../model/member.ts';
+import { type Db, present, row } from './open.ts';
+
+interface EabRow {
+  kid: string;
+  member_id: string;
+  label: string | null;
+  secret: Uint8Array;
+  uses_left: number | null;
+  expires_at: number;
+  revoked_at: number | null;
+  created_at: number;
+}
+
+function eabFromRow(r: EabRow): EabKey {
+  return {
+    kid: r.kid,
+    memberId: r.member_id,
+    secret: r.secret,
+    expiresAt: r.expires_at,
+    createdAt: r.created_at,
+    ...present({ label: r.label, usesLeft: r.uses_left, revokedAt: r.revoked_at }),
+  };
+}
+
+export async function insertEabKey(db: Db, key: EabKey): Promise<void> {
+  await db('eab_keys').insert(
+    row({
+      kid: key.kid,
+      member_id: key.memberId,
+      label: key.label,
+      secret: Buffer.from(key.secret),
+      uses_left: key.usesLeft,
+      expires_at: key.expiresAt,
+      created_at: key.createdAt,
+    }),
+  );
+}
+
+export async function findEabKey(db: Db, kid: string): Promise<EabKey | undefined> {
+  const r = await db('eab_keys').where({ kid }).first();
+  return r && eabFromRow(r);
+}
+
+export async function listEabKeys(db: Db): Promise<EabKey[]> {
+  return (await db('eab_keys').orderBy(['created_at', 'kid'])).map(eabFromRow);
+}
+
+/** Takes one use. @returns false where it is used up, expired or revoked by now */
+export async function useEabKey(db: Db, kid: string, now: number): Promise<boolean> {
+  const used = await db('eab_keys')
+    .where({ kid })
+    .whereNull('revoked_at')
+    .where('expires_at', '>', now)
+    .where(q => q.whereNull('uses_left').orWhere('uses_left', '>', 0))
+    .update({ uses_left: db.raw('uses_left - 1') });
+  return used === 1;
+}
+
+export async function revokeEabKey(db: Db, kid: string, now: number): Promise<boolean> {
+  return (await db('eab_keys').where({ kid }).whereNull('revoked_at').update({ revoked_at: now })) === 1;
+}
+
+interface DirectoryRow {
+  id: string;
+  member_id: string;
+  profile: string | null;
+  domains: string | null;
+  accounts_left: number | null;
+  expires_at: number | null;
+  revoked_at: number | null;
+  created_at: number;
+}
+
+function directoryFromRow(r: DirectoryRow): MemberDirectory {
+  return {
+    id: r.id,
+    memberId: r.member_id,
+    createdAt: r.created_at,
+    ...present({
+      profile: r.profile,
+      domains: r.domains === null ? null : JSON.parse(r.domains),
+      accountsLeft: r.accounts_left,
+      expiresAt: r.expires_at,
+      revokedAt: r.revoked_at,
+    }),
+  };
+}
+
+export async function insertDirectory(db: Db, directory: MemberDirectory, secretHash: Uint8Array): Promise<void> {
+  await db('directories').insert(
+    row({
+      id: directory.id,
+      secret_hash: Buffer.from(secretHash),
+      member_id: directory.memberId,
+      profile: directory.profile,
+      domains: directory.domains && JSON.stringify(directory.domains),
+      accounts_left: directory.accountsLeft,
+      expires_at: directory.expiresAt,
+      created_at: directory.createdAt,
+    }),
+  );
+}
+
+export async function findDirectory(db: Db, id: string): Promise<MemberDirectory | undefined> {
+  const r = await db('directories').where({ id }).first();
+  return r && directoryFromRow(r);
+}
+
+export async function findDirectoryBySecret(db: Db, secretHash: Uint8Array): Promise<MemberDirectory | undefined> {
+  const r = await db('directories')
+    .where({ secret_hash: Buffer.from(secretHash) })
+    .first();
+  return r && directoryFromRow(r);
+}
+
+export async function listDirectories(db: Db): Promise<MemberDirectory[]> {
+  return (await db('directories').orderBy(['created_at', 'id'])).map(directoryFromRow);
+}
+
+/** Takes one account. @returns false where none is left, or it is expired or revoked by now */
+export async function useDirectory(db: Db, id: string, now: number): Promise<boolean> {
+  const used = await db('directories')
+    .where({ id })
+    .whereNull('revoked_at')
+    .where(q => q.whereNull('expires_at').orWhere('expires_at', '>', now))
+    .where(q => q.whereNull('accounts_left').orWhere('accounts_left', '>', 0))
+    .update({ accounts_left: db.raw('accounts_left - 1') });
+  return used === 1;
+}
+
+export async function revokeDirectory(db: Db, id: string, now: number): Promise<boolean> {
+  return (await db('directories').where({ id }).whereNull('revoked_at').update({ revoked_at: now })) === 1;
+}
+
+interface ThumbprintRow {
+  thumbprint: string;
+  member_id: string;
+  created_at: number;
+  used_at: number | null;
+}
+
+function thumbprintFromRow(r: ThumbprintRow): RegisteredThumbprint {
+  return { thumbprint: r.thumbprint, memberId: r.member_id, createdAt: r.created_at, ...present({ usedAt: r.used_at }) };
+}
+
+export async function insertThumbprint(db: Db, registered: RegisteredThumbprint): Promise<void> {
+  await db('thumbprints').insert({ thumbprint: registered.thumbprint, member_id: registered.memberId, created_at: registered.createdAt });
+}
+
+export async function findThumbprint(db: Db, thumbprint: string): Promise<RegisteredThumbprint | undefined> {
+  const r = await db('thumbprints').where({ thumbprint }).first();
+  return r && thumbprintFromRow(r);
+}
+
+/** Its first use consumes it. */
+export async function useThumbprint(db: Db, thumbprint: string, now: number): Promise<boolean> {
+  return (await db('thumbprints').where({ thumbprint }).whereNull('used_at').update({ used_at: now })) === 1;
+}

@@ -1,0 +1,118 @@
+import { isAtOrBelow, registrableDomain } from '../model/identifier.ts';
+import type { DomainProof, ProofStatus } from '../model/member.ts';
+import { type Db, present, row } from './open.ts';
+
+interface ProofRow {
+  id: string;
+  member_id: string;
+  domain: string;
+  status: ProofStatus;
+  mailbox: string;
+  expires_at: number;
+  created_at: number;
+  validated_at: number | null;
+  evidence: string | null;
+}
+
+function proofFromRow(r: ProofRow): DomainProof {
+  return {
+    id: r.id,
+    memberId: r.member_id,
+    domain: r.domain,
+    status: r.status,
+    mailbox: r.mailbox,
+    expiresAt: r.expires_at,
+    createdAt: r.created_at,
+    ...present({ validatedAt: r.validated_at, evidence: r.evidence === null ? null : JSON.parse(r.evidence) }),
+  };
+}
+
+export async function insertProof(db: Db, proof: DomainProof): Promise<void> {
+  await db('domain_proofs').insert(
+    row({
+      id: proof.id,
+      member_id: proof.memberId,
+      domain: proof.domain,
+      registrable: registrableDomain(proof.domain),
+      status: proof.status,
+      mailbox: proof.mailbox,
+      expires_at: proof.expiresAt,
+      created_at: proof.createdAt,
+      validated_at: proof.validatedAt,
+      evidence: proof.evidence && JSON.stringify(proof.evidence),
+    }),
+  );
+}
+
+export async function findProof(db: Db, id: string): Promise<DomainProof | undefined> {
+  const r = await db('domain_proofs').where({ id }).first();
+  return r && proofFromRow(r);
+}
+
+export async function listProofs(db: Db, filter: { memberId?: string; domain?: string } = {}): Promise<DomainProof[]> {
+  const query = db('domain_proofs').orderBy(['created_at', 'id']);
+  if (filter.memberId !== undefined) query.where({ member_id: filter.memberId });
+  if (filter.domain !== undefined) query.where({ domain: filter.domain });
+  return (await query).map(proofFromRow);
+}
+
+/** Living proofs of a member for any of these domains. */
+export async function livingProofs(db: Db, memberId: string, domains: readonly string[], now: number): Promise<DomainProof[]> {
+  const rows = await db('domain_proofs')
+    .where({ member_id: memberId, status: 'valid' })
+    .whereIn('domain', domains)
+    .where('expires_at', '>', now);
+  return rows.map(proofFromRow);
+}
+
+/**
+ * Members other than this one that a proof of the domain would touch: by a living proof of the domain, of one above it that covers it or of one
+ * below it, or by a living certificate for the domain or a name below it.
+ */
+export async function otherHolders(db: Db, memberId: string, domain: string, now: number): Promise<string[]> {
+  const registrable = registrableDomain(domain);
+  const proofs = await db('domain_proofs')
+    .where({ registrable, status: 'valid' })
+    .where('expires_at', '>', now)
+    .whereNot({ member_id: memberId })
+    .select('member_id', 'domain as name');
+  const certificates = await db('certificate_names as n')
+    .join('certificates as c', 'c.serial', 'n.serial')
+    .where({ 'n.registrable': registrable, 'c.state': 'issued' })
+    .where('c.not_after', '>', now)
+    .whereNull('c.revoked_at')
+    .whereNotNull('c.member_id')
+    .whereNot('c.member_id', memberId)
+    .distinct('c.member_id as member_id', 'n.name as name');
+  const touched = [
+    ...proofs.filter(({ name }) => isAtOrBelow(name, domain) || isAtOrBelow(domain, name)),
+    ...certificates.filter(({ name }) => isAtOrBelow(name, domain)),
+  ];
+  return [...new Set(touched.map(r => r.member_id as string))];
+}
+
+/** `pending -> valid`, with its new end. @returns whether it moved */
+export async function confirmProof(
+  db: Db,
+  id: string,
+  now: number,
+  expiresAt: number,
+  evidence: Record<string, unknown>,
+): Promise<boolean> {
+  const moved = await db('domain_proofs')
+    .where({ id, status: 'pending' })
+    .update({ status: 'valid', validated_at: now, expires_at: expiresAt, evidence: JSON.stringify(evidence) });
+  return moved === 1;
+}
+
+export async function revokeProof(db: Db, id: string): Promise<boolean> {
+  return (await db('domain_proofs').where({ id }).whereNot({ status: 'revoked' }).update({ status: 'revoked' })) === 1;
+}
+
+/** An older living proof of the same member and domain gives way to a new one. */
+export async function supersedeProofs(db: Db, memberId: string, domain: string, exceptId: string): Promise<void> {
+  await db('domain_proofs')
+    .where({ member_id: memberId, domain, status: 'pending' })
+    .whereNot({ id: exceptId })
+    .update({ status: 'revoked' });
+}
