@@ -46,6 +46,7 @@ const abandonAfter = 600;
 /**
  * Issues the certificate of a ready order (RFC 8555 §7.4). A fault of CSR, key or CAA leaves the order as it was.
  * A repeated call with the same CSR does nothing.
+ * @returns the order as it is now
  * @throws Problem
  */
 export async function finalize(
@@ -55,9 +56,9 @@ export async function finalize(
   order: Order,
   csr: Uint8Array,
   actor: Actor,
-): Promise<void> {
+): Promise<Order> {
   const csrHash = sha256(csr);
-  if (order.csrHash && Buffer.from(order.csrHash).equals(csrHash)) return;
+  if (order.csrHash && Buffer.from(order.csrHash).equals(csrHash)) return order;
   refuseSuspended(member);
   const authorizations = await findAuthorizations(ctx.db, order.authorizationIds);
   const status = orderStatus(order, authorizations, ctx.now());
@@ -75,6 +76,7 @@ export async function finalize(
   await commit(ctx, order, certificate, csrHash, actor);
   const der = await signCommitted(ctx, certificate);
   await complete(ctx, certificate, der, firstFence, actor);
+  return { ...order, state: 'valid', csrHash, serial: certificate.serial };
 }
 
 function notReady(order: Order, authorizations: Authorization[], status: string, now: number): string {

@@ -15,6 +15,7 @@ import { record } from '../store/audit.ts';
 import {
   claimChallenge,
   findChallengeAndAuthorization,
+  firstClaim,
   holdsChallenge,
   moveAuthorization,
   moveChallenge,
@@ -58,7 +59,11 @@ export async function answerChallenge(
   if (challenge.mailbox) await refuseContested(ctx, account, authorization.name);
   switch (answer.next) {
     case 'processing':
-      await begin(ctx, challenge, { action: 'challenge.answered', actor, subject: { ...subject, challenge: challenge.id } });
+      await begin(
+        ctx,
+        { challenge, authorization, account, fence: firstClaim },
+        { action: 'challenge.answered', actor, subject: { ...subject, challenge: challenge.id } },
+      );
       break;
     case 'pending':
       await sendCode(ctx, { challenge, authorization }, answer.mailbox, member, actor, subject);
@@ -81,11 +86,15 @@ const subjectOf = (account: Account, authorization: Authorization) => ({
 /** The topic under which an authorization's validation is under way. */
 export const validationOf = (authorizationId: string): string => `validate ${authorizationId}`;
 
-async function begin(ctx: Ctx, challenge: Challenge, event: AuditEvent): Promise<void> {
-  await ctx.db.transaction(async trx => {
-    if (await moveChallenge(trx, challenge.id, 'pending', 'processing')) await record(trx, ctx.now(), event);
+/** Moved and claimed in one, so that nothing need be read again. */
+async function begin(ctx: Ctx, claimed: Claimed, event: AuditEvent): Promise<void> {
+  const { id, authorizationId } = claimed.challenge;
+  const moved = await ctx.db.transaction(async trx => {
+    const moved = await moveChallenge(trx, id, 'pending', 'processing', { claim });
+    if (moved) await record(trx, ctx.now(), event);
+    return moved;
   });
-  ctx.background.run('validate', signal => validate(ctx, challenge.id, signal), validationOf(challenge.authorizationId));
+  if (moved) ctx.background.run('validate', signal => validateClaimed(ctx, claimed, signal), validationOf(authorizationId));
 }
 
 /** A code to the named mailbox, a notice without it to the other ones, once each. */
@@ -162,21 +171,31 @@ export async function validate(ctx: Ctx, challengeId: string, stop: AbortSignal)
   const fence = await claimChallenge(ctx.db, challengeId, claim);
   const found = fence !== undefined && (await findChallengeAndAuthorization(ctx.db, challengeId));
   const account = found && (await findAccount(ctx.db, found.authorization.accountId));
-  if (!found || !account) return;
+  if (account) await validateClaimed(ctx, { ...found, account, fence }, stop);
+}
+
+/** A challenge that this process has for itself, with all that belongs to it. */
+interface Claimed extends Pair {
+  account: Account;
+  fence: number;
+}
+
+async function validateClaimed(ctx: Ctx, { challenge, authorization, account, fence }: Claimed, stop: AbortSignal): Promise<void> {
+  const pair = { challenge, authorization };
   try {
-    const evidence = await look(ctx, found.challenge, found.authorization, account, stop);
+    const evidence = await look(ctx, challenge, authorization, account, stop);
     await ctx.db.transaction(async trx => {
-      if (await holdsChallenge(trx, challengeId, fence)) await succeed(ctx, trx, found, account, evidence, clock);
+      if (await holdsChallenge(trx, challenge.id, fence)) await succeed(ctx, trx, pair, account, evidence, clock);
     });
   } catch (error) {
     if (stop.aborted) {
-      await holdsChallenge(ctx.db, challengeId, fence);
+      await holdsChallenge(ctx.db, challenge.id, fence);
       return;
     }
     const problem = asProblem(error);
-    if (problem.type === 'serverInternal') ctx.log.error({ err: error, challenge: challengeId }, 'validation failed unexpectedly');
+    if (problem.type === 'serverInternal') ctx.log.error({ err: error, challenge: challenge.id }, 'validation failed unexpectedly');
     await ctx.db.transaction(async trx => {
-      if (await holdsChallenge(trx, challengeId, fence)) await fail(ctx, trx, found, account, problem);
+      if (await holdsChallenge(trx, challenge.id, fence)) await fail(ctx, trx, pair, account, problem);
     });
   }
 }

@@ -134,9 +134,14 @@ export async function findChallengeAndAuthorization(
 }
 
 interface ChallengeChange {
+  /** Seconds that the mover claims it for, with `firstClaim` as its fence. */
+  claim?: number;
   validatedAt?: number;
   error?: ProblemDocument;
 }
+
+/** The fence of whoever moved a challenge to `processing`. */
+export const firstClaim = 1;
 
 /** Compare-and-swap along the table of moves. @returns whether it moved */
 export async function moveChallenge(
@@ -152,6 +157,7 @@ export async function moveChallenge(
     .update({
       status: to,
       ...(change.validatedAt !== undefined && { validated_at: change.validatedAt }),
+      ...(change.claim !== undefined && { claim_until: db.raw('? + ?', [databaseClock(db), change.claim]), claim_fence: firstClaim }),
       error: change.error ? JSON.stringify(change.error) : null,
     });
   return moved === 1;

@@ -150,7 +150,7 @@ export async function readyOrder(
   return { member, account, authorizations, order, csr: makeCsr(newKey(), names) };
 }
 
-export function finalizeOrder({ ctx }: TestCtx, { account, member, order, csr }: ReadyOrder): Promise<void> {
+export function finalizeOrder({ ctx }: TestCtx, { account, member, order, csr }: ReadyOrder): Promise<Order> {
   return finalize(ctx, account, member, order, csr, { who: `account:${account.id}`, door: 'acme' });
 }
 

@@ -17,7 +17,7 @@ export async function challenge(acme: Acme, request: ByAccount): Promise<Reply> 
     refuseSuspended(request.member);
     await answerChallenge(ctx, request.account, request.member, found, objectOf(request), request.actor);
   }
-  const now = (await findChallenge(ctx.db, id)) ?? found.challenge;
+  const now = (!isPostAsGet(request) && (await findChallenge(ctx.db, id))) || found.challenge;
   const open = now.status === 'pending' || now.status === 'processing';
   // Clients poll at their own pace unless told; a code needs a person.
   const pause = now.mailbox && now.status === 'pending' ? '60' : '1';

@@ -158,7 +158,6 @@ export async function finalize(acme: Acme, request: ByAccount): Promise<Reply> {
   const csr = fromBase64url(objectOf(request)['csr']);
   if (!csr) throw new Problem('malformed', '"csr" is the DER of a PKCS #10 request in base64url without padding.');
   const found = ownedBy(request.account, await findOrder(ctx.db, id), 'order');
-  await finalizeOrder(ctx, request.account, request.member, found, csr, request.actor);
-  const after = await findOrder(ctx.db, id);
-  return present(acme, after ?? found, { Location: urls.order(id) });
+  const order = await finalizeOrder(ctx, request.account, request.member, found, csr, request.actor);
+  return present(acme, order, { Location: urls.order(id) });
 }
