@@ -16,18 +16,10 @@ import { leafSpec, newSerial } from '../pki/issue.ts';
 import { sha256 } from '../pki/keys.ts';
 import { lint } from '../pki/lint.ts';
 import { profiles } from '../pki/profiles/table.ts';
-import { findAccountAndMember, findAccountByKey, isRetired } from '../store/accounts.ts';
+import { findAccountAndMember, isAccountKey } from '../store/accounts.ts';
 import { record } from '../store/audit.ts';
 import { findAuthorizations } from '../store/authorizations.ts';
-import {
-  abandonCertificate,
-  claimCommitted,
-  commitCertificate,
-  firstFence,
-  isBlocked,
-  isRevokedKey,
-  moveCertificate,
-} from '../store/certificates.ts';
+import { abandonCertificate, claimCommitted, commitCertificate, firstFence, keyStanding, moveCertificate } from '../store/certificates.ts';
 import type { Db } from '../store/open.ts';
 import { findOrder, moveOrder } from '../store/orders.ts';
 import { findProof } from '../store/proofs.ts';
@@ -107,13 +99,17 @@ function compareNames({ dnsNames, srvNames, xmppAddrs }: CsrFacts, names: readon
 /** Profiles whose certificates no relying party can ask about (RFC 9608): revoking one blocks its renewal. */
 const unrevocable = profileNames.filter(p => !profiles[p].revocable);
 
+/** @throws Problem badCSR */
+async function refuseKnown(ctx: Ctx, db: Db, spkiHash: Uint8Array): Promise<void> {
+  const { blocked, revoked } = await keyStanding(db, spkiHash, unrevocable, ctx.now());
+  if (blocked) throw new Problem('badCSR', "The CSR's key was reported as compromised and is blocked for ever; make a new key.");
+  if (revoked) throw new Problem('badCSR', "The CSR's key is that of a short-lived certificate that was revoked; make a new key.");
+}
+
 /** Not blocked as compromised, not an account's or a former account's, not the authority's own. @throws Problem badCSR */
 async function checkKey(ctx: Ctx, db: Db, spkiHash: Uint8Array, thumbprint: string): Promise<void> {
-  if (await isBlocked(db, spkiHash))
-    throw new Problem('badCSR', "The CSR's key was reported as compromised and is blocked for ever; make a new key.");
-  if (await isRevokedKey(db, spkiHash, unrevocable, ctx.now()))
-    throw new Problem('badCSR', "The CSR's key is that of a short-lived certificate that was revoked; make a new key.");
-  if ((await findAccountByKey(db, thumbprint)) || (await isRetired(db, thumbprint)))
+  await refuseKnown(ctx, db, spkiHash);
+  if (await isAccountKey(db, thumbprint))
     throw new Problem('badCSR', "The CSR's key is the key of an ACME account; a certificate needs a key of its own.");
   for (const { spki } of ctx.authority.issuers.values())
     if (Buffer.from(sha256(spki)).equals(Buffer.from(spkiHash))) throw new Problem('badCSR', "The CSR's key is a key of this authority.");
@@ -256,7 +252,7 @@ async function recover(ctx: Ctx, certificate: Certificate, fence: number): Promi
   const order = await findOrder(ctx.db, certificate.orderId);
   if (!order) throw new Error(`the order ${certificate.orderId} is gone`);
   const authorizations = await checkStanding(ctx, ctx.db, order);
-  if (await isBlocked(ctx.db, certificate.spkiHash)) throw new Problem('badCSR', 'The key was blocked as compromised.');
+  await refuseKnown(ctx, ctx.db, certificate.spkiHash);
   await checkCaaOfAll(ctx, order.accountId, authorizations);
   await complete(ctx, certificate, await signCommitted(ctx, certificate), fence, clock);
 }

@@ -5,7 +5,7 @@ import { type Account, doors } from '../model/account.ts';
 import { operator } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
-import { findAccount, findAccountByKey, isRetired, listAccounts } from '../store/accounts.ts';
+import { findAccount, isAccountKey, listAccounts } from '../store/accounts.ts';
 import { record } from '../store/audit.ts';
 import { findThumbprint, insertThumbprint } from '../store/doors.ts';
 import { deactivate } from './close-door.ts';
@@ -59,11 +59,7 @@ export const accountOperations = [
     output: z.object({ thumbprint: z.string(), memberId: z.string(), createdAt: time }),
     async run(ctx, { member, thumbprint }) {
       await memberOf(ctx, member);
-      if (
-        (await findThumbprint(ctx.db, thumbprint)) ||
-        (await findAccountByKey(ctx.db, thumbprint)) ||
-        (await isRetired(ctx.db, thumbprint))
-      )
+      if ((await findThumbprint(ctx.db, thumbprint)) || (await isAccountKey(ctx.db, thumbprint)))
         throw new Problem('malformed', `The thumbprint ${thumbprint} is registered already, or its key has or had an account.`);
       const now = ctx.now();
       await ctx.db.transaction(async trx => {

@@ -1,7 +1,7 @@
 import type { Account, AccountStatus, Door, Jwk } from '../model/account.ts';
 import type { Member } from '../model/member.ts';
 import { type MemberRow, memberFromRow } from './members.ts';
-import { type Db, present, row } from './open.ts';
+import { type Db, exists, present, row } from './open.ts';
 
 interface AccountRow {
   id: string;
@@ -129,6 +129,15 @@ export async function changeKey(db: Db, account: Account, jwk: Jwk, thumbprint: 
 
 async function retireKey(db: Db, thumbprint: string, accountId: string, now: number): Promise<void> {
   await db('retired_keys').insert({ thumbprint, account_id: accountId, retired_at: now }).onConflict('thumbprint').ignore();
+}
+
+/** Whether the key has or had an account. */
+export async function isAccountKey(db: Db, thumbprint: string): Promise<boolean> {
+  const [r] = await db.select({
+    has: exists(db, db('accounts').where({ thumbprint })),
+    had: exists(db, db('retired_keys').where({ thumbprint })),
+  });
+  return Boolean(r.has) || Boolean(r.had);
 }
 
 export async function isRetired(db: Db, thumbprint: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { type Certificate, type CertificateState, certificateMoves, type Revocation, type RevocationReason } from '../model/certificate.ts';
 import { registrableDomain } from '../model/identifier.ts';
-import { type Db, databaseClock, present, row } from './open.ts';
+import { type Db, databaseClock, exists, present, row } from './open.ts';
 
 interface CertificateRow {
   serial: string;
@@ -180,21 +180,18 @@ export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: n
     .ignore();
 }
 
-/** Whether an unexpired certificate of this key and one of these profiles was revoked: where no status can be asked, the key must go. */
-export async function isRevokedKey(db: Db, spkiHash: Uint8Array, profiles: readonly string[], now: number): Promise<boolean> {
-  const r = await db('certificates')
-    .where({ spki_hash: Buffer.from(spkiHash) })
-    .whereIn('profile', profiles)
-    .whereNotNull('revoked_at')
-    .where('not_after', '>=', now)
-    .first('serial');
-  return r !== undefined;
-}
-
-export async function isBlocked(db: Db, spkiHash: Uint8Array): Promise<boolean> {
-  return (
-    (await db('blocked_keys')
-      .where({ spki_hash: Buffer.from(spkiHash) })
-      .first('blocked_at')) !== undefined
-  );
+/**
+ * What is known against a key: blocked for ever; or, where no status can be asked (these profiles), that a certificate of it which has not expired was
+ * revoked. One statement: every finalization asks.
+ */
+export async function keyStanding(
+  db: Db,
+  spkiHash: Uint8Array,
+  profiles: readonly string[],
+  now: number,
+): Promise<{ blocked: boolean; revoked: boolean }> {
+  const key = { spki_hash: Buffer.from(spkiHash) };
+  const revoked = db('certificates').where(key).whereIn('profile', profiles).whereNotNull('revoked_at').where('not_after', '>=', now);
+  const [r] = await db.select({ blocked: exists(db, db('blocked_keys').where(key)), revoked: exists(db, revoked) });
+  return { blocked: Boolean(r.blocked), revoked: Boolean(r.revoked) };
 }

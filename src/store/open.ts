@@ -81,6 +81,9 @@ export function databaseClock(db: Db): Knex.Raw {
   return db.raw(isPostgres(db) ? 'extract(epoch from clock_timestamp())::bigint' : 'unixepoch()');
 }
 
+/** Whether there is a row, as a column of another statement: 1 or 0, or a boolean. */
+export const exists = (db: Db, query: Knex.QueryBuilder): Knex.Raw => db.raw('exists ?', [query]);
+
 /** Whether an insert failed because the row is there already. */
 export function isDuplicate(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: string };

@@ -8,8 +8,7 @@ import {
   findCertificate,
   findCertificateByOrder,
   firstFence,
-  isBlocked,
-  isRevokedKey,
+  keyStanding,
   listCertificates,
   moveCertificate,
   revokeCertificate,
@@ -160,15 +159,15 @@ onEachEngine('the store of certificates', at => {
 
   it('blocks a key once, and knows the keys of revoked certificates that have not expired', async () => {
     const spkiHash = bytes(anId());
-    assert.equal(await isBlocked(at.db, spkiHash), false);
+    assert.equal((await keyStanding(at.db, spkiHash, [], at0)).blocked, false);
     await blockKey(at.db, spkiHash, 'said by its holder', at0);
     await blockKey(at.db, spkiHash, 'said again', at0 + 1);
-    assert.equal(await isBlocked(at.db, spkiHash), true);
+    assert.equal((await keyStanding(at.db, spkiHash, [], at0)).blocked, true);
     const { serial } = await issued({ spkiHash, profile: 'xmpp-server-short', notAfter: at0 + 10 });
-    assert.equal(await isRevokedKey(at.db, spkiHash, ['xmpp-server-short'], at0), false);
+    assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server-short'], at0)).revoked, false);
     await revokeCertificate(at.db, serial, { at: at0, reason: 'superseded', by: 'key' });
-    assert.equal(await isRevokedKey(at.db, spkiHash, ['xmpp-server-short'], at0 + 10), true);
-    assert.equal(await isRevokedKey(at.db, spkiHash, ['xmpp-server-short'], at0 + 11), false);
-    assert.equal(await isRevokedKey(at.db, spkiHash, ['xmpp-server'], at0), false);
+    assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server-short'], at0 + 10)).revoked, true);
+    assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server-short'], at0 + 11)).revoked, false);
+    assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server'], at0)).revoked, false);
   });
 });
