@@ -120,7 +120,7 @@ class Pair {
     await this.ejabberd.start(`hosts: ["${this.ejabberdDomain}"]
 loglevel: info
 ${certificate}
-ca_file: ${t.ca.root}
+s2s_cafile: ${t.ca.root}
 s2s_use_starttls: required
 s2s_max_retry_delay: 1
 outgoing_s2s_families: [ipv4]

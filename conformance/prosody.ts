@@ -69,7 +69,8 @@ modules_enabled = { "roster", "saslauth", "tls", "disco", "posix", "says_who" };
 s2s_secure_auth = true; authentication = "internal_plain"
 s2s_direct_tls_ports = {}; c2s_direct_tls_ports = {}; http_ports = {}; https_ports = {}
 unbound = { options = { ["local-zone:"] = "test. transparent" } }
-ssl = { cafile = "${root}"; key = "${issued.key}"; certificate = "${issued.chain}" }
+ssl = { key = "${issued.key}"; certificate = "${issued.chain}" }
+s2s_ssl = { cafile = "${root}"; key = "${issued.key}"; certificate = "${issued.chain}" }
 VirtualHost "${domain}"
 Component "conference.${domain}" "muc"
 `;
