@@ -24,6 +24,7 @@ type Algorithm = import('node:crypto').webcrypto.Algorithm;
 
 declare module 'knex/lib/dialects/better-sqlite3/index.js' {
   export default class BetterSqlite3Client {
+    _driver(): unknown;
     _query(connection: unknown, query: unknown): Promise<unknown>;
     _formatBindings(bindings: unknown[]): unknown[];
   }

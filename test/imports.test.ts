@@ -70,7 +70,7 @@ describe('the house', () => {
 
   const only: [string, RegExp, (path: string) => boolean][] = [
     ['ASN.1 stays in pki/', /^(pkijs|asn1js|@peculiar\/webcrypto)$/, p => room(p) === 'pki'],
-    ['SQL stays in store/', /^(knex(\/.*)?|pg|better-sqlite3)$/, p => room(p) === 'store'],
+    ['SQL stays in store/', /^(knex(\/.*)?|pg|better-sqlite3(-13)?)$/, p => room(p) === 'store'],
     ['the clock of jobs stays in jobs.ts', /^node-cron$/, p => p === join('src', 'jobs.ts')],
     ['express stays in http/', /^(express|helmet)$/, p => room(p) === 'http'],
     ['mail stays in notify/', /^nodemailer$/, p => room(p) === 'notify'],

@@ -1,14 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import Database from 'better-sqlite3';
+import type { Database as Connected, Statement } from 'better-sqlite3';
 import type { Knex } from 'knex';
 import BetterSqlite3Client from 'knex/lib/dialects/better-sqlite3/index.js';
+import { Database } from './sqlite-driver.ts';
 
 /**
  * knex's client for better-sqlite3 with two differences: statements are prepared once a connection, and a transaction takes the write
  * lock when it begins. Begun deferred, one that reads first would fail at its first write whenever another process had written between.
  */
 class Client extends BetterSqlite3Client {
+  override _driver(): unknown {
+    return Database;
+  }
+
   override async _query(connection: Connection, query: Query): Promise<Query> {
     if (query.sql === 'BEGIN;') query.sql = 'BEGIN IMMEDIATE;';
     const statement = prepared(connection, query.sql);
@@ -26,7 +31,7 @@ class Client extends BetterSqlite3Client {
 
 const mostStatements = 500;
 
-function prepared(connection: Connection, sql: string): Database.Statement {
+function prepared(connection: Connection, sql: string): Statement {
   connection.statements ??= new Map();
   const known = connection.statements.get(sql);
   if (known) return known;
@@ -36,7 +41,7 @@ function prepared(connection: Connection, sql: string): Database.Statement {
   return statement;
 }
 
-type Connection = Database.Database & { statements?: Map<string, Database.Statement> };
+type Connection = Connected & { statements?: Map<string, Statement> };
 interface Query {
   sql: string;
   bindings: unknown[];
