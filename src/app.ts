@@ -109,9 +109,9 @@ export async function startApp(config: Config, world: World = {}): Promise<App> 
     const app = publicApp(acme);
     const publicServer = await createPublicServer(ctx, app as never);
     closers.push(startJobs(ctx, nonces, tlsRenewal(ctx, publicServer)));
-    // Before the jobs' end is waited for, so that what they do is asked to end too.
-    closers.push(ctx.background.close);
+    // Before the ends of jobs and handlers are waited for, so that what they do is asked to end too.
     closers.push(app.idle);
+    closers.push(ctx.background.close);
     closers.push(await listen(publicServer, config.listen, 'listen'));
     const status = statusServer(ctx, ocspResponder(ctx));
     closers.push(await listen(status, config.status.listen, 'status.listen'));

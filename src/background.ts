@@ -3,22 +3,36 @@ import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Background } from './ctx.ts';
 
-/** At most `width` works at once; the others wait in order. */
+interface Lane {
+  busy: number;
+  waiting: (() => void)[];
+}
+
+/** Of each name at most `width` works at once, the others wait in order: mail that hangs holds no validation up. */
 export function createBackground(log: Logger, width = 64): Background {
   const abort = new AbortController();
   // Every work listens to it.
   setMaxListeners(0, abort.signal);
-  const waiting: (() => void)[] = [];
+  const lanes = new Map<string, Lane>();
   const running = new Set<Promise<void>>();
 
+  const laneOf = (name: string): Lane => {
+    const lane = lanes.get(name) ?? { busy: 0, waiting: [] };
+    lanes.set(name, lane);
+    return lane;
+  };
+
   const start = (name: string, work: (signal: AbortSignal) => Promise<void>): void => {
+    const lane = laneOf(name);
+    lane.busy++;
     const done = work(abort.signal)
       .catch(error => {
         if (!abort.signal.aborted) log.error({ err: error, work: name }, 'background work failed');
       })
       .finally(() => {
         running.delete(done);
-        waiting.shift()?.();
+        lane.busy--;
+        lane.waiting.shift()?.();
       });
     running.add(done);
   };
@@ -45,10 +59,11 @@ export function createBackground(log: Logger, width = 64): Background {
 
   return {
     run(name, work, topic) {
-      if (abort.signal.aborted) return;
+      if (abort.signal.aborted || (topic !== undefined && topics.has(topic))) return;
       const named = topic === undefined ? work : withTopic(topic, work);
-      if (running.size < width) start(name, named);
-      else waiting.push(() => start(name, named));
+      const lane = laneOf(name);
+      if (lane.busy < width) start(name, named);
+      else lane.waiting.push(() => start(name, named));
     },
     async wait(topic, ms) {
       const work = topics.get(topic);
@@ -62,7 +77,7 @@ export function createBackground(log: Logger, width = 64): Background {
     settled,
     close: async () => {
       abort.abort(new Error('the process ends'));
-      waiting.length = 0;
+      for (const lane of lanes.values()) lane.waiting.length = 0;
       await settled();
     },
   };

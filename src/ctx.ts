@@ -29,7 +29,7 @@ export interface Authority {
 
 /** Work that goes on after its request was answered. */
 export interface Background {
-  /** Errors are logged; a topic can be waited for. `signal` aborts when the process is asked to end. */
+  /** Errors are logged; a topic can be waited for, and is not begun again while it is under way. `signal` aborts when the process is asked to end. */
   run(name: string, work: (signal: AbortSignal) => Promise<void>, topic?: string): void;
   /** Waits for the work on a topic, where this process has one under way, so many milliseconds at most. @returns whether there was any */
   wait(topic: string, ms: number): Promise<boolean>;

@@ -2,12 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import type { z } from 'zod';
-import { createLog, openCtx, StartError, startApp } from './app.ts';
+import { createLog, openCtx, startApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { Problem } from './model/problem.ts';
 import type { Operation } from './operations/operation.ts';
 import { operations } from './operations/table.ts';
-import { DatabaseError } from './store/open.ts';
 
 /** Wrong usage: exit status 2. */
 class UsageError extends Error {}
@@ -163,7 +162,7 @@ ready public=${facts['public']} status=${facts['status']}
 `;
 }
 
-/** One line that says why, without a stack; what is unexpected says so. */
+/** Why, without a stack; one line, but for several mistakes in a configuration. */
 function explain(error: unknown): string {
   if (error instanceof Problem) return [error.detail, ...(error.extras.subproblems ?? []).map(p => p.detail)].join('\n');
   if (error instanceof ConfigError)
@@ -171,8 +170,7 @@ function explain(error: unknown): string {
       .split('\n')
       .map(line => `configuration: ${line}`)
       .join('\n');
-  const known = error instanceof DatabaseError || error instanceof StartError || error instanceof Error;
-  return known ? ((error as Error).message.split('\n')[0] ?? '') : String(error);
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
 }
 
 try {

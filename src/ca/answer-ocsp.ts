@@ -15,14 +15,16 @@ export type OcspResponder = (request: Uint8Array) => Promise<Uint8Array>;
 export function ocspResponder(ctx: Ctx): OcspResponder {
   const credentials = new Map<string, Promise<OpenCredential>>();
 
-  async function credentialFor(issuer: SigningIssuer): Promise<OpenCredential> {
-    const held = await credentials.get(issuer.id);
-    // A day is left for answers that it has signed.
-    if (held && held.notAfter > ctx.now() + 2 * lifetime) return held;
-    const fresh = responderCredential(ctx, issuer);
-    credentials.set(issuer.id, fresh);
-    fresh.catch(() => credentials.delete(issuer.id));
-    return fresh;
+  /** One after another: a first burst of requests makes one credential, not one each. */
+  function credentialFor(issuer: SigningIssuer): Promise<OpenCredential> {
+    const before = credentials.get(issuer.id);
+    const next = (async () => {
+      const held = await before?.catch(() => undefined);
+      // A day is left for answers that it has signed.
+      return held && held.notAfter > ctx.now() + 2 * lifetime ? held : responderCredential(ctx, issuer);
+    })();
+    credentials.set(issuer.id, next);
+    return next;
   }
 
   return async bytes => {

@@ -102,7 +102,7 @@ export async function gatherOffers(ctx: Ctx, names: readonly DnsName[]): Promise
       );
       offers.set(identifierValue(name), offered.flat());
     });
-  await within(10_000, undefined, signal => Promise.all(gather(signal)));
+  await within(10_000, ctx.background.ending, signal => Promise.all(gather(signal)));
   const hopeless = names.filter(n => offers.get(identifierValue(n))?.length === 0);
   if (hopeless.length) {
     const problems = hopeless.map(n =>

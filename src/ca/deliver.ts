@@ -102,7 +102,7 @@ async function renderKind(ctx: Ctx, message: Message): Promise<Rendered> {
     case 'proof-code': {
       const proof = await findProof(ctx.db, message.refs.proofId);
       const member = proof && (await findMember(ctx.db, proof.memberId));
-      if (!proof || !member || proof.status !== 'pending') return undefined;
+      if (!proof || !member || proof.status !== 'pending' || proof.expiresAt <= ctx.now()) return undefined;
       const { id, domain, mailbox, expiresAt } = proof;
       const code = mailboxCode(ctx, 'proof', id, domain, mailbox);
       return { to: [mailbox], text: codeText({ reference: id.slice(0, 8), domain, code, member: member.name, expiresAt, authority }) };
@@ -135,7 +135,10 @@ async function renderChallenge(ctx: Ctx, message: Message & { kind: 'challenge-c
   const { challengeId, mailbox, address } = message.refs;
   const found = await findChallengeAndAuthorization(ctx.db, challengeId);
   const account = found && (await findAccount(ctx.db, found.authorization.accountId));
-  if (!found || !account || found.challenge.status !== 'pending') return undefined;
+  if (!found || !account) return undefined;
+  // A code that was used or has ended is of no use; that one was asked for is news all the same.
+  const isOver = found.challenge.status !== 'pending' || message.createdAt + codeLifetime <= ctx.now();
+  if (message.kind === 'challenge-code' && isOver) return undefined;
   const member = account.memberId === undefined ? undefined : await findMember(ctx.db, account.memberId);
   const facts = {
     reference: challengeId.slice(0, 8),

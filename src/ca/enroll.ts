@@ -38,9 +38,6 @@ export interface Enrollment {
 export async function enroll(ctx: Ctx, { jwk, thumbprint, contact, termsAgreed, entry, actor }: Enrollment): Promise<Account> {
   const { account, messages } = await ctx.db.transaction(async trx => {
     const bound = await take(ctx, trx, entry, thumbprint);
-    // The key's own row decides between two requests at once; a key that was retired never comes back (RFC 8555 §7.3.5, §7.3.6).
-    if (await isRetired(trx, thumbprint))
-      throw new Problem('unauthorized', 'This key was replaced or deactivated before; a new account needs a new key.');
     const account: Account = {
       id: newId(ctx),
       ...bound,
@@ -53,6 +50,9 @@ export async function enroll(ctx: Ctx, { jwk, thumbprint, contact, termsAgreed, 
       ...(entry.door === 'eab' && { externalAccountBinding: entry.binding }),
     };
     await insertAccount(trx, account);
+    // After the insert, which may have waited for a key change to commit: a key that was retired never comes back (RFC 8555 §7.3.5, §7.3.6).
+    if (await isRetired(trx, thumbprint))
+      throw new Problem('unauthorized', 'This key was replaced or deactivated before; a new account needs a new key.');
     const subject = { account: account.id, ...(bound.memberId !== undefined && { member: bound.memberId }) };
     await record(trx, ctx.now(), {
       action: 'account.created',

@@ -5,7 +5,7 @@ import { type Actor, clock } from '../model/audit.ts';
 import { type Authorization, authorizationStatus } from '../model/authorization.ts';
 import { type Certificate, type ProfileName, profileNames } from '../model/certificate.ts';
 import { hex } from '../model/encoding.ts';
-import { unicodeName } from '../model/identifier.ts';
+import { identifierValue, unicodeName } from '../model/identifier.ts';
 import type { Member } from '../model/member.ts';
 import { type Order, orderStatus } from '../model/order.ts';
 import { about, asProblem, compound, Problem } from '../model/problem.ts';
@@ -65,7 +65,7 @@ export async function finalize(
   await checkCaaOfAll(ctx, account.id, authorizations);
 
   const certificate = buildCertificate(ctx, order, account, facts);
-  await commit(ctx, order, certificate, csrHash, actor);
+  if (!(await commit(ctx, order, certificate, csrHash, actor))) return finalizedMeanwhile(ctx, order, csrHash);
   const der = await signCommitted(ctx, certificate);
   await complete(ctx, certificate, der, firstFence, actor);
   return { ...order, state: 'valid', csrHash, serial: certificate.serial };
@@ -133,7 +133,7 @@ async function checkCaaOfAll(ctx: Ctx, accountId: string, authorizations: Author
         ];
       }
     });
-  const all = (await within(caaDeadline * 1000, undefined, signal => Promise.all(problemsOf(signal)))).flat();
+  const all = (await within(caaDeadline * 1000, ctx.background.ending, signal => Promise.all(problemsOf(signal)))).flat();
   if (all.length) throw compound(all, 'CAA forbids issuance for some names.');
 }
 
@@ -175,12 +175,15 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
   return { ...row, state: 'committed', mac: rowMac(ctx, row) };
 }
 
-/** Serial and bytes are known to the database before the key touches them; membership and proof are read again in that same transaction. */
-async function commit(ctx: Ctx, order: Order, certificate: Certificate, csrHash: Uint8Array, actor: Actor): Promise<void> {
-  await ctx.db.transaction(async trx => {
-    if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, serial: certificate.serial })))
-      throw new Problem('orderNotReady', 'The order was finalized by another request meanwhile.');
+/**
+ * Serial and bytes are known to the database before the key touches them; membership, proof and key are looked at again in that same transaction.
+ * @returns false where another request was first
+ */
+async function commit(ctx: Ctx, order: Order, certificate: Certificate, csrHash: Uint8Array, actor: Actor): Promise<boolean> {
+  return ctx.db.transaction(async trx => {
+    if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, serial: certificate.serial }))) return false;
     await checkStanding(ctx, trx, order);
+    await refuseKnown(ctx, trx, certificate.spkiHash);
     await commitCertificate(trx, certificate, claim);
     await record(trx, ctx.now(), {
       action: 'certificate.committed',
@@ -188,7 +191,15 @@ async function commit(ctx: Ctx, order: Order, certificate: Certificate, csrHash:
       subject: subjectOf(certificate),
       detail: { names: certificate.names, profile: certificate.profile },
     });
+    return true;
   });
+}
+
+/** A client that gave up waiting has sent the same request again: it gets the order that the first one moves on. @throws Problem */
+async function finalizedMeanwhile(ctx: Ctx, { id }: Order, csrHash: Uint8Array): Promise<Order> {
+  const now = await findOrder(ctx.db, id);
+  if (now?.csrHash && Buffer.from(now.csrHash).equals(csrHash)) return now;
+  throw new Problem('orderNotReady', 'The order was finalized with another CSR meanwhile; make a new order.');
 }
 
 /** Whether account, member, proofs and authorizations of an order still let it be issued. @throws Problem */
@@ -198,6 +209,9 @@ async function checkStanding(ctx: Ctx, db: Db, order: Order): Promise<Authorizat
   refuseSuspended(found.member);
   const now = ctx.now();
   const authorizations = await findAuthorizations(db, order.authorizationIds);
+  const covered = new Set(authorizations.filter(a => a.accountId === order.accountId).map(identifierValue));
+  const bare = order.names.find(n => !covered.has(n));
+  if (bare !== undefined) throw new Problem('orderNotReady', `There is no authorization for ${bare}.`);
   for (const authorization of authorizations) {
     const status = authorizationStatus(authorization, now);
     if (status !== 'valid') throw new Problem('orderNotReady', `The authorization of ${authorization.name} is ${status}.`);
@@ -251,9 +265,10 @@ async function recover(ctx: Ctx, certificate: Certificate, fence: number): Promi
     throw new Problem('serverInternal', 'The server was interrupted for too long while it issued; make a new order.');
   const order = await findOrder(ctx.db, certificate.orderId);
   if (!order) throw new Error(`the order ${certificate.orderId} is gone`);
-  const authorizations = await checkStanding(ctx, ctx.db, order);
+  // The slow check first: what it takes long enough to change is looked at after it.
+  await checkCaaOfAll(ctx, order.accountId, await findAuthorizations(ctx.db, order.authorizationIds));
+  await checkStanding(ctx, ctx.db, order);
   await refuseKnown(ctx, ctx.db, certificate.spkiHash);
-  await checkCaaOfAll(ctx, order.accountId, authorizations);
   await complete(ctx, certificate, await signCommitted(ctx, certificate), fence, clock);
 }
 

@@ -8,6 +8,7 @@ import { Problem } from '../model/problem.ts';
 import { within } from '../net/deadline.ts';
 import { record } from '../store/audit.ts';
 import { revokeAuthorizationsOfProof } from '../store/authorizations.ts';
+import type { Trx } from '../store/open.ts';
 import { confirmProof, insertProof, listProofs, otherHolders, revokeProof, supersedeProofs } from '../store/proofs.ts';
 import { newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
@@ -104,17 +105,20 @@ export async function confirmDomain(ctx: Ctx, member: Member, domain: string, co
   return { ...proof, status: 'valid', validatedAt: now, expiresAt };
 }
 
-/** Ends a proof and the authorizations made from it. @throws Problem */
-export async function endProof(ctx: Ctx, proof: DomainProof, actor: Actor): Promise<void> {
+/** Ends proofs and the authorizations made from them, all or none. @throws Problem */
+export async function endProofs(ctx: Ctx, proofs: readonly DomainProof[], actor: Actor): Promise<void> {
   await ctx.db.transaction(async trx => {
-    if (!(await revokeProof(trx, proof.id)))
-      throw new Problem('malformed', `The proof ${proof.id} of "${proof.domain}" is revoked already.`);
-    await revokeAuthorizationsOfProof(trx, proof.id);
-    await record(trx, ctx.now(), {
-      action: 'domain.revoked',
-      actor,
-      subject: { member: proof.memberId, proof: proof.id },
-      detail: { domain: proof.domain },
-    });
+    for (const proof of proofs) await endProof(ctx, trx, proof, actor);
+  });
+}
+
+async function endProof(ctx: Ctx, trx: Trx, proof: DomainProof, actor: Actor): Promise<void> {
+  if (!(await revokeProof(trx, proof.id))) throw new Problem('malformed', `The proof ${proof.id} of "${proof.domain}" is revoked already.`);
+  await revokeAuthorizationsOfProof(trx, proof.id);
+  await record(trx, ctx.now(), {
+    action: 'domain.revoked',
+    actor,
+    subject: { member: proof.memberId, proof: proof.id },
+    detail: { domain: proof.domain },
   });
 }

@@ -14,6 +14,7 @@ import { findAccount } from '../store/accounts.ts';
 import { record } from '../store/audit.ts';
 import {
   claimChallenge,
+  findChallenge,
   findChallengeAndAuthorization,
   firstClaim,
   holdsChallenge,
@@ -69,7 +70,7 @@ export async function answerChallenge(
       await sendCode(ctx, { challenge, authorization }, answer.mailbox, member, actor, subject);
       break;
     case 'valid':
-      await within(deadline * 1000, undefined, signal => caaFor(ctx, authorization, challenge, signal));
+      await within(deadline * 1000, ctx.background.ending, signal => caaFor(ctx, authorization, challenge, signal));
       await ctx.db.transaction(trx =>
         succeed(ctx, trx, { challenge, authorization }, account, (answer as Answer & { next: 'valid' }).evidence, actor),
       );
@@ -110,7 +111,9 @@ async function sendCode(
   if (!detail) throw new Error(`the challenge ${challenge.id} has no mailboxes`);
   const domain = authorization.name;
   const messages = await ctx.db.transaction(async trx => {
-    const sentTo = [...detail.sentTo.filter(m => m.mailbox !== mailbox), { mailbox, at: ctx.now() }];
+    // Read again: another request may have named another mailbox.
+    const before = (await findChallenge(trx, challenge.id))?.mailbox?.sentTo ?? [];
+    const sentTo = [...before.filter(m => m.mailbox !== mailbox), { mailbox, at: ctx.now() }];
     if (!(await updateMailbox(trx, challenge.id, { ...detail, sentTo })))
       throw new Problem('malformed', 'The challenge was answered meanwhile.');
     await limitCodes(ctx, trx, member?.id, domain);
@@ -144,17 +147,18 @@ async function refuseContested(ctx: Ctx, account: Account, domain: string): Prom
   );
 }
 
-/** Once a day each: repeated attempts are no way to fill a mailbox. */
+/** Once a day each for all names of a registrable domain: repeated attempts are no way to fill a mailbox. */
 export async function tellContested(ctx: Ctx, asker: string | undefined, holders: string[], domain: string): Promise<void> {
   const people = [
     ...holders.map(memberId => ({ memberId, role: 'holder' as const })),
     ...(asker === undefined ? [] : [{ memberId: asker, role: 'asker' as const }]),
   ];
+  const scope = registrableDomain(domain);
   const messages = await ctx.db.transaction(async trx => {
     const told: string[] = [];
     for (const { memberId, role } of people) {
-      if (await wasTold(trx, 'contested', memberId, domain, ctx.now() - 86400)) continue;
-      told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId, domain, role } }, { memberId, domain }));
+      if (await wasTold(trx, 'contested', memberId, scope, ctx.now() - 86400)) continue;
+      told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId, domain, role } }, { memberId, domain: scope }));
     }
     return told;
   });
@@ -163,7 +167,8 @@ export async function tellContested(ctx: Ctx, asker: string | undefined, holders
 
 /** Resumes what a crash interrupted: the state column is the queue. */
 export async function resumeValidations(ctx: Ctx): Promise<void> {
-  for (const id of await unclaimedChallenges(ctx.db, 100)) ctx.background.run('validate', signal => validate(ctx, id, signal));
+  for (const { id, authorizationId } of await unclaimedChallenges(ctx.db, 100))
+    ctx.background.run('validate', signal => validate(ctx, id, signal), validationOf(authorizationId));
 }
 
 /** Goes out and looks; outcome, authorization and audit are one transaction. Nothing happens where another process is at it. */
@@ -228,7 +233,6 @@ interface Pair {
   authorization: Authorization;
 }
 
-/** A proof by mailbox serves the whole member; the others prove this name for this account. */
 async function succeed(
   ctx: Ctx,
   trx: Trx,
@@ -239,18 +243,29 @@ async function succeed(
 ): Promise<void> {
   const now = ctx.now();
   if (!(await moveChallenge(trx, challenge.id, challenge.mailbox ? 'pending' : 'processing', 'valid', { validatedAt: now }))) return;
-  const expiresAt = now + authorizationLifetime.valid;
-  if (!(await moveAuthorization(trx, authorization.id, 'pending', 'valid', { expiresAt, method: challenge.type }))) return;
+  // A proof by mailbox serves the whole member, and ends what it has made when it ends.
+  const proof = challenge.mailbox && account.memberId !== undefined ? { id: newId(ctx), memberId: account.memberId } : undefined;
+  const expiresAt = Math.min(now + authorizationLifetime.valid, proof ? now + proofLifetime(ctx) : Number.POSITIVE_INFINITY);
+  const change = { expiresAt, method: challenge.type, ...(proof && { proofId: proof.id }) };
+  if (!(await moveAuthorization(trx, authorization.id, 'pending', 'valid', change))) return;
   const subject = { ...subjectOf(account, authorization), challenge: challenge.id };
   const detail = { name: authorization.name, type: challenge.type, ...evidence };
   await record(trx, now, { action: 'challenge.valid', actor, subject, detail });
-  if (challenge.mailbox && account.memberId !== undefined) await addProof(ctx, trx, account.memberId, authorization.name, detail, actor);
+  if (proof) await addProof(ctx, trx, proof, authorization.name, detail, actor);
 }
 
-async function addProof(ctx: Ctx, trx: Trx, memberId: string, domain: string, evidence: Evidence, actor: Actor): Promise<void> {
+const proofLifetime = (ctx: Ctx): number => ctx.config.policy.proofDays * 86400;
+
+async function addProof(
+  ctx: Ctx,
+  trx: Trx,
+  { id, memberId }: { id: string; memberId: string },
+  domain: string,
+  evidence: Evidence,
+  actor: Actor,
+): Promise<void> {
   const now = ctx.now();
-  const id = newId(ctx);
-  const expiresAt = now + ctx.config.policy.proofDays * 86400;
+  const expiresAt = now + proofLifetime(ctx);
   const mailbox = String(evidence['mailbox']);
   await insertProof(trx, { id, memberId, domain, status: 'valid', mailbox, createdAt: now, validatedAt: now, expiresAt, evidence });
   await supersedeProofs(trx, memberId, domain, id);

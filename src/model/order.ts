@@ -21,7 +21,7 @@ export interface Order {
   id: string;
   accountId: string;
   profile: string;
-  /** Whether the client asked for it: only then is `profile` shown to clients that know no profiles. */
+  /** As ordered: with `*.` where a name stands for all below it. */
   names: string[];
   authorizationIds: string[];
   state: OrderState;

@@ -127,12 +127,12 @@ function dnsWords(error: unknown): string {
   return Object.hasOwn(words, code) ? words[code]! : `no answer (${code})`;
 }
 
-/** Node gives the flags octet as `critical` and the property under its tag. */
+/** Node gives the flags octet as `critical` and the property under its tag; from version 24 on, the record's own `type` besides. */
 function caaProperty(record: CaaRecord): CaaProperty {
-  const { critical: flags, ...property } = record as unknown as Record<string, unknown>;
-  // A tag named "critical" has overwritten the flags: unknown to us, so the worst is taken for true.
-  if (typeof flags !== 'number') return { critical: true, tag: 'critical', value: String(flags) };
-  const [tag = '', value = ''] = Object.entries(property)[0] ?? [];
+  const { critical: flags, type: _, ...property } = record as unknown as Record<string, unknown>;
+  const [entry, ...more] = Object.entries(property);
+  // A tag of the name of one of those two has overwritten it: unknown to us, so the worst is taken for true.
+  if (typeof flags !== 'number' || !entry || more.length) return { critical: true, tag: 'unreadable', value: '' };
   // RFC 8659 §4.1: bit 0, the highest; the others mean nothing.
-  return { critical: (flags & 0x80) !== 0, tag: tag.toLowerCase(), value: String(value) };
+  return { critical: (flags & 0x80) !== 0, tag: entry[0].toLowerCase(), value: String(entry[1]) };
 }

@@ -88,11 +88,13 @@ export const directoryOperations = [
       const directory = found(await findDirectory(ctx.db, id), `directory ${id}`);
       const now = ctx.now();
       await ctx.db.transaction(async trx => {
-        if (!(await revokeDirectory(trx, id, now))) throw new Problem('malformed', `The directory ${id} is revoked already.`);
-        await record(trx, now, { action: 'directory.revoked', actor: operator, subject: { member: directory.memberId, directory: id } });
+        const revoked = await revokeDirectory(trx, id, now);
+        if (!revoked && !deactivateAccounts) throw new Problem('malformed', `The directory ${id} is revoked already.`);
+        if (revoked)
+          await record(trx, now, { action: 'directory.revoked', actor: operator, subject: { member: directory.memberId, directory: id } });
         if (deactivateAccounts) await closeDoor(ctx, trx, 'directory', id);
       });
-      return show({ ...directory, revokedAt: now });
+      return show({ ...directory, revokedAt: directory.revokedAt ?? now });
     },
   }),
 ];

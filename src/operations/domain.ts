@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { deliver } from '../ca/deliver.ts';
-import { beginProof, confirmDomain, endProof } from '../ca/prove-domain.ts';
+import { beginProof, confirmDomain, endProofs } from '../ca/prove-domain.ts';
 import type { Ctx } from '../ctx.ts';
 import { operator } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
@@ -33,11 +33,14 @@ const show = ({ id, memberId, domain, status, mailbox, expiresAt, validatedAt, c
   createdAt: rfc3339(createdAt),
 });
 
-async function livingProof(ctx: Ctx, member: string | undefined, domain: string | undefined): Promise<DomainProof> {
+/** Every proof of the domain by the member that is not revoked yet, codes on their way included. */
+async function openProofs(ctx: Ctx, member: string | undefined, domain: string | undefined): Promise<DomainProof[]> {
   if (member === undefined || domain === undefined)
     throw new Problem('malformed', 'Name the proof by its id, or by --member and --domain.');
   const proofs = await listProofs(ctx.db, { memberId: member, domain: domain.toLowerCase() });
-  return found(proofs.filter(p => p.status !== 'revoked').at(-1), `proof of ${domain} by the member ${member}`);
+  const open = proofs.filter(p => p.status !== 'revoked');
+  found(open.at(-1), `proof of ${domain} by the member ${member}`);
+  return open;
 }
 
 export const domainOperations = [
@@ -87,7 +90,7 @@ export const domainOperations = [
     async run(ctx, { member, domain }) {
       const proofs = await listProofs(ctx.db, {
         ...(member !== undefined && { memberId: member }),
-        ...(domain !== undefined && { domain }),
+        ...(domain !== undefined && { domain: domain.toLowerCase() }),
       });
       return proofs.map(p => show(p, ctx.now()));
     },
@@ -104,9 +107,9 @@ export const domainOperations = [
     }),
     output: shown,
     async run(ctx, { id, member, domain }) {
-      const proof = id === undefined ? await livingProof(ctx, member, domain) : found(await findProof(ctx.db, id), `proof ${id}`);
-      await endProof(ctx, proof, operator);
-      return show({ ...proof, status: 'revoked' }, ctx.now());
+      const proofs = id === undefined ? await openProofs(ctx, member, domain) : [found(await findProof(ctx.db, id), `proof ${id}`)];
+      await endProofs(ctx, proofs, operator);
+      return show({ ...(proofs.at(-1) as DomainProof), status: 'revoked' }, ctx.now());
     },
   }),
 ];

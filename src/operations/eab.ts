@@ -95,11 +95,12 @@ export const eabOperations = [
       const key = found(await findEabKey(ctx.db, kid), `key ${kid}`);
       const now = ctx.now();
       await ctx.db.transaction(async trx => {
-        if (!(await revokeEabKey(trx, kid, now))) throw new Problem('malformed', `The key ${kid} is revoked already.`);
-        await record(trx, now, { action: 'eab.revoked', actor: operator, subject: { member: key.memberId, eab: kid } });
+        const revoked = await revokeEabKey(trx, kid, now);
+        if (!revoked && !deactivateAccounts) throw new Problem('malformed', `The key ${kid} is revoked already.`);
+        if (revoked) await record(trx, now, { action: 'eab.revoked', actor: operator, subject: { member: key.memberId, eab: kid } });
         if (deactivateAccounts) await closeDoor(ctx, trx, 'eab', kid);
       });
-      return show({ ...key, revokedAt: now });
+      return show({ ...key, revokedAt: key.revokedAt ?? now });
     },
   }),
 ];

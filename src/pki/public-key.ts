@@ -92,6 +92,13 @@ function isPlain(spki: Uint8Array): boolean {
   return parameters?.tag === tags.oid && point.length > 32 && [2, 3, 4].includes(point[0] ?? 0);
 }
 
+/** RFC 7638, of a certificate's key, fit or not: a key that has become known as weak can still revoke. */
+export function spkiThumbprint(spki: Uint8Array): string | undefined {
+  return isPlain(spki)
+    ? thumbprint(createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }).export({ format: 'jwk' }))
+    : undefined;
+}
+
 /** @throws UnfitKey */
 export function checkRsa(key: KeyObject, weakKeys: ReadonlySet<string>, least: number, most: number): void {
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};

@@ -107,7 +107,13 @@ export async function reusableAuthorizations(db: Db, accountId: string, names: r
   const rows = await db('authorizations')
     .where({ account_id: accountId, status: 'valid' })
     .whereIn('name', names)
-    .where('expires_at', '>', until);
+    .where('expires_at', '>', until)
+    // One that was made while its proof was revoked is of no use.
+    .where(q =>
+      q
+        .whereNull('proof_id')
+        .orWhereIn('proof_id', db('domain_proofs').where({ status: 'valid' }).where('expires_at', '>', until).select('id')),
+    );
   return rows.map(fromRow);
 }
 
@@ -179,6 +185,7 @@ export async function setChallengeError(db: Db, id: string, error: ProblemDocume
 }
 
 interface AuthorizationChange {
+  proofId?: string;
   expiresAt?: number;
   method?: ChallengeTypeName;
 }
@@ -197,6 +204,7 @@ export async function moveAuthorization(
       status: to,
       ...(change.expiresAt !== undefined && { expires_at: change.expiresAt }),
       ...(change.method !== undefined && { method: change.method }),
+      ...(change.proofId !== undefined && { proof_id: change.proofId }),
     });
   return moved === 1;
 }
@@ -223,13 +231,13 @@ export async function claimChallenge(db: Db, id: string, seconds: number): Promi
 }
 
 /** Processing ones that nobody has: what a crash interrupted. */
-export async function unclaimedChallenges(db: Db, limit: number): Promise<string[]> {
+export async function unclaimedChallenges(db: Db, limit: number): Promise<{ id: string; authorizationId: string }[]> {
   const rows = await db('challenges')
     .where({ status: 'processing' })
     .where('claim_until', '<=', databaseClock(db))
     .limit(limit)
-    .select('id');
-  return rows.map(r => r.id);
+    .select('id', 'authorization_id');
+  return rows.map(r => ({ id: r.id, authorizationId: r.authorization_id }));
 }
 
 /** Whether the claim still holds; call it in the transaction that the work ends with. */

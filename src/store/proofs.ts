@@ -109,7 +109,7 @@ export async function revokeProof(db: Db, id: string): Promise<boolean> {
   return (await db('domain_proofs').where({ id }).whereNot({ status: 'revoked' }).update({ status: 'revoked' })) === 1;
 }
 
-/** An older living proof of the same member and domain gives way to a new one. */
+/** Codes that wait are of no use any more once a proof of the same member and domain was confirmed. */
 export async function supersedeProofs(db: Db, memberId: string, domain: string, exceptId: string): Promise<void> {
   await db('domain_proofs')
     .where({ member_id: memberId, domain, status: 'pending' })

@@ -128,6 +128,27 @@ for (const engine of engines) {
       assert.match((await findChallenge(at.ctx.db, challengeId))?.error?.detail ?? '', /tried again by itself/);
     });
 
+    it('tells the other mailboxes also after the challenge was answered: then it matters most', async () => {
+      const { challengeId } = await codeForChallenge();
+      at.mail.sent.length = 0;
+      const refs = { challengeId, mailbox: 'postmaster@im.test', address: '192.0.2.7' };
+      const id = await queued({ kind: 'challenge-notice', refs });
+      await moveChallenge(at.ctx.db, challengeId, 'pending', 'valid', { validatedAt: at.clock.now });
+      await deliver(at.ctx, [id]);
+      assert.deepEqual(
+        at.mail.sent.map(n => n.to),
+        [['postmaster@im.test']],
+      );
+    });
+
+    it('sends no code that has ended', async () => {
+      const { id } = await codeForChallenge();
+      at.clock.now += 86400;
+      await deliver(at.ctx, [id]);
+      assert.equal(at.mail.sent.length, 0);
+      assert.equal((await find(id)).state, 'dead');
+    });
+
     it('sends no code for a challenge that is no longer pending', async () => {
       const { id, challengeId } = await codeForChallenge();
       await moveChallenge(at.ctx.db, challengeId, 'pending', 'invalid');

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { recoverCommitted } from '../../src/ca/finalize.ts';
-import { endProof } from '../../src/ca/prove-domain.ts';
+import { endProofs } from '../../src/ca/prove-domain.ts';
 import { operator } from '../../src/model/audit.ts';
+import { readCsr } from '../../src/pki/csr.ts';
 import { deactivateAccount } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { moveAuthorization } from '../../src/store/authorizations.ts';
@@ -70,12 +71,35 @@ for (const engine of engines) {
       assert.equal((await at.ctx.db('certificates').where({ order_id: ready.order.id })).length, 1);
     });
 
-    it('asked twice at once issues once', async () => {
+    it('asked twice at once issues once; with the same CSR both get the order, with another the second is refused', async () => {
       const ready = await readyOrder(at);
-      const asked = await Promise.allSettled([finalizeOrder(at, ready), finalizeOrder(at, ready)]);
+      const orders = await Promise.all([finalizeOrder(at, ready), finalizeOrder(at, ready)]);
+      assert.equal(new Set(orders.map(o => o.serial)).size, 1);
+      const contested = await readyOrder(at);
+      const { csr } = await readyOrder(at, contested.order.names);
+      const asked = await Promise.allSettled([finalizeOrder(at, contested), finalizeOrder(at, { ...contested, csr })]);
       assert.equal(asked.filter(a => a.status === 'fulfilled').length, 1);
+      assert.equal((await at.ctx.db('certificates').where({ order_id: ready.order.id })).length, 1);
       const certificate = await findCertificateByOrder(at.ctx.db, ready.order.id);
       await isIssued(certificate?.serial ?? '', ready.order.id);
+    });
+
+    it('refuses a key that was blocked while CAA was looked up, and an order without an authorization for each name', async () => {
+      const ready = await readyOrder(at);
+      const { net } = at.ctx;
+      const caa = net.caa;
+      const key = readCsr(ready.csr, new Set()).publicKey;
+      net.caa = async name => {
+        await blockKey(at.ctx.db, key.spkiHash, 'said by its holder', at.clock.now);
+        return caa.call(net, name);
+      };
+      await assert.rejects(finalizeOrder(at, ready), { type: 'badCSR' }).finally(() => {
+        net.caa = caa;
+      });
+      const bare = await readyOrder(at);
+      await at.ctx.db('orders').where({ id: bare.order.id }).update({ authorization_ids: '[]' });
+      await assert.rejects(finalizeOrder(at, { ...bare, order: { ...bare.order, authorizationIds: [] } }), { type: 'orderNotReady' });
+      for (const { order } of [ready, bare]) assert.equal((await at.ctx.db('certificates').where({ order_id: order.id })).length, 0);
     });
 
     it('reads membership, account, authorization and proof again as it commits, and leaves nothing where one has ended', async () => {
@@ -149,7 +173,7 @@ for (const engine of engines) {
         await isAbandoned(first.serial, first.order.id, /proof behind im\.test has ended/);
         await at.ctx.db('domain_proofs').where({ id: proof.id }).update({ expires_at: proof.expiresAt });
         const second = await crashedWhileSigning(at, undefined, proved);
-        await endProof(at.ctx, proof, operator);
+        await endProofs(at.ctx, [proof], operator);
         await recoverCommitted(at.ctx);
         await isAbandoned(second.serial, second.order.id, /authorization of im\.test is revoked/);
       });

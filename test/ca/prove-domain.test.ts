@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { deliver } from '../../src/ca/deliver.ts';
-import { beginProof, confirmDomain, endProof } from '../../src/ca/prove-domain.ts';
+import { beginProof, confirmDomain, endProofs } from '../../src/ca/prove-domain.ts';
+import { tellContested } from '../../src/ca/validate.ts';
 import { operator } from '../../src/model/audit.ts';
+import { registrableDomain } from '../../src/model/identifier.ts';
 import type { DomainProof, Member } from '../../src/model/member.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { findAuthorization, insertAuthorizations } from '../../src/store/authorizations.ts';
@@ -142,7 +144,7 @@ for (const engine of engines) {
       assert.deepEqual(at.mail.sent.map(n => n.to[0]).sort(), ['admin@club.test', 'boss@holder.test']);
       for (const { to, text } of at.mail.sent) assert.equal(text.includes(to[0] === 'boss@holder.test' ? member.name : holder.name), false);
       assert.equal((await findProof(at.ctx.db, proof.id))?.status, 'pending');
-      await endProof(at.ctx, held, operator);
+      await endProofs(at.ctx, [held], operator);
       await confirm(code);
     });
 
@@ -161,10 +163,30 @@ for (const engine of engines) {
       const made = anAuthorization(account.id, domain, { status: 'valid', proofId: proof.id });
       const own = anAuthorization(account.id, domain, { status: 'valid' });
       await insertAuthorizations(at.ctx.db, [made, own], []);
-      await endProof(at.ctx, proof, operator);
+      await endProofs(at.ctx, [proof], operator);
       const statuses = await Promise.all([made, own].map(async a => (await findAuthorization(at.ctx.db, a.id))?.status));
       assert.deepEqual(statuses, ['revoked', 'valid']);
-      await assert.rejects(endProof(at.ctx, proof, operator), /revoked already/);
+      await assert.rejects(endProofs(at.ctx, [proof], operator), /revoked already/);
+    });
+
+    it('revoked by member and domain ends all of them, codes on their way included', async () => {
+      await confirm((await begun()).code);
+      await confirm((await begun()).code);
+      await begun();
+      await at.run('domain revoke', { member: member.id, domain: domain.toUpperCase() });
+      const statuses = (await at.run('domain list', { member: member.id, domain })).map((p: { status: string }) => p.status);
+      assert.deepEqual([...new Set(statuses)], ['revoked']);
+      assert.ok(statuses.length >= 3);
+    });
+
+    it('of other members are told once a day for all names of a registrable domain', async () => {
+      const holder = await storedMember(at.ctx.db, { contacts: ['boss@many.test'] });
+      const registrable = registrableDomain(domain);
+      await insertProof(at.ctx.db, aProof(holder.id, registrable, { status: 'valid', expiresAt: at.clock.now + 86400 }));
+      at.mail.sent.length = 0;
+      for (const name of ['a', 'b', 'c']) await tellContested(at.ctx, member.id, [holder.id], `${name}.${registrable}`);
+      await at.ctx.background.settled();
+      assert.equal(at.mail.sent.filter(n => n.to.includes('boss@many.test')).length, 1);
     });
   });
 }

@@ -177,10 +177,11 @@ describe('dns', () => {
       await assert.rejects(dns.caa('a.example'), problem(/failed: the answer is malformed\.$/));
     });
 
-    it('takes a tag named "critical" for a critical one', async () => {
-      server.set('a.example', 'CAA', [{ tag: 'critical', value: '0' }]);
-      assert.deepEqual(await dns.caa('a.example'), [{ critical: true, tag: 'critical', value: '0' }]);
-    });
+    for (const tag of ['critical', 'type'])
+      it(`takes a tag named "${tag}", which Node cannot hand out, for a critical one`, async () => {
+        server.set('a.example', 'CAA', [{ tag, value: '0' }]);
+        assert.deepEqual(await dns.caa('a.example'), [{ critical: true, tag: 'unreadable', value: '' }]);
+      });
 
     it('does not climb', async () => {
       server.set('example', 'CAA', [{ tag: 'issue', value: 'ca.example' }]);

@@ -8,17 +8,22 @@ import type { Db } from '../../store/open.ts';
 import type { Reply } from '../reply.ts';
 import { type Acme, type Incoming, refusePayload, type Signed } from './request.ts';
 
-/** RFC 8555 §7.1.1 with draft-ietf-acme-profiles' `meta.profiles`. */
-function present(
-  { ctx, urls }: Acme,
-  { newAccount, newOrder, externalAccountRequired }: { newAccount: string; newOrder: string; externalAccountRequired: boolean },
-): object {
+interface Shown {
+  /** Path below `/acme/`. */
+  newAccount: string;
+  externalAccountRequired: boolean;
+  /** The one profile that newOrder is fixed to. */
+  profile?: ProfileName | undefined;
+}
+
+/** RFC 8555 §7.1.1 with draft-ietf-acme-profiles' `meta.profiles`: only what newOrder accepts. */
+function present({ ctx, urls }: Acme, { newAccount, externalAccountRequired, profile }: Shown): object {
   const { policy, validation } = ctx.config;
   const at = (path: string) => `${urls.publicUrl}/acme/${path}`;
   return {
     newNonce: at('new-nonce'),
     newAccount: at(newAccount),
-    newOrder: at(newOrder),
+    newOrder: at(profile ? `p/${profile}/new-order` : 'new-order'),
     newAuthz: at('new-authz'),
     revokeCert: at('revoke-cert'),
     keyChange: at('key-change'),
@@ -26,7 +31,7 @@ function present(
       ...(policy.termsOfService !== null && { termsOfService: policy.termsOfService }),
       ...(validation.caaIdentities.length && { caaIdentities: validation.caaIdentities }),
       ...(externalAccountRequired && { externalAccountRequired: true }),
-      profiles: Object.fromEntries(profileNames.map(name => [name, profiles[name].description])),
+      profiles: Object.fromEntries((profile ? [profile] : profileNames).map(name => [name, profiles[name].description])),
     },
   };
 }
@@ -34,11 +39,7 @@ function present(
 export function directory(acme: Acme): Reply {
   return {
     status: 200,
-    body: present(acme, {
-      newAccount: 'new-account',
-      newOrder: 'new-order',
-      externalAccountRequired: acme.ctx.config.policy.externalAccountRequired,
-    }),
+    body: present(acme, { newAccount: 'new-account', externalAccountRequired: acme.ctx.config.policy.externalAccountRequired }),
   };
 }
 
@@ -51,7 +52,7 @@ export function profileDirectory(acme: Acme, { params }: Incoming): Reply {
   const { profile } = params;
   if (!isProfile(profile)) throw notFound('profile');
   const externalAccountRequired = acme.ctx.config.policy.externalAccountRequired;
-  return { status: 200, body: present(acme, { newAccount: 'new-account', newOrder: `p/${profile}/new-order`, externalAccountRequired }) };
+  return { status: 200, body: present(acme, { newAccount: 'new-account', externalAccountRequired, profile }) };
 }
 
 /** A living member directory. @throws Problem 404 for all others alike */
@@ -67,8 +68,8 @@ export async function memberDirectory(acme: Acme, { params }: Incoming): Promise
   const { profile } = await memberDirectoryOf(ctx.db, params['secret'], ctx.now());
   const body = present(acme, {
     newAccount: `m/${params['secret']}/new-account`,
-    newOrder: profile === undefined ? 'new-order' : `p/${profile}/new-order`,
     externalAccountRequired: false,
+    profile: isProfile(profile) ? profile : undefined,
   });
   return { status: 200, headers: { 'Cache-Control': 'no-store' }, body };
 }

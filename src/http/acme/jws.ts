@@ -90,6 +90,16 @@ const members = { EC: ['crv', 'x', 'y'], RSA: ['e', 'n'], OKP: ['crv', 'x'] } as
 
 /** The rules for account keys: RSA 2048 to 4096, P-256, P-384, P-521, Ed25519; none that is known to be weak. @throws Problem badPublicKey */
 export function readAccountKey(jwk: Record<string, unknown> | Jwk, weakKeys: ReadonlySet<string>): AccountKey {
+  return readKey(jwk, weakKeys);
+}
+
+/** The key of a certificate that is to be revoked: whether it is fit for anything else does not matter. @throws Problem badPublicKey */
+export function readCertificateKey(jwk: Record<string, unknown> | Jwk): AccountKey {
+  return readKey(jwk, undefined);
+}
+
+/** Without a list of weak keys the strength of an RSA key is not judged, and the key is not kept for those who ask with one. */
+function readKey(jwk: Record<string, unknown> | Jwk, weakKeys: ReadonlySet<string> | undefined): AccountKey {
   const unfit = (detail: string) => new Problem('badPublicKey', `The account key is not accepted: ${detail}.`);
   const { kty } = jwk as { kty?: unknown };
   if (kty !== 'EC' && kty !== 'RSA' && kty !== 'OKP') throw unfit('its "kty" is none of EC, RSA, OKP');
@@ -106,11 +116,11 @@ export function readAccountKey(jwk: Record<string, unknown> | Jwk, weakKeys: Rea
   const cached = keys.get(print);
   if (cached) return { jwk: clean, thumbprint: print, key: cached };
   const key = importKey(own, weakKeys, unfit);
-  remember(print, key);
+  if (weakKeys) remember(print, key);
   return { jwk: clean, thumbprint: print, key };
 }
 
-function importKey(jwk: Record<string, string>, weakKeys: ReadonlySet<string>, unfit: (detail: string) => Problem): KeyObject {
+function importKey(jwk: Record<string, string>, weakKeys: ReadonlySet<string> | undefined, unfit: (detail: string) => Problem): KeyObject {
   let key: KeyObject;
   try {
     // Refuses points off the curve.
@@ -125,7 +135,7 @@ function importKey(jwk: Record<string, string>, weakKeys: ReadonlySet<string>, u
   if (jwk['kty'] === 'OKP' && jwk['crv'] !== 'Ed25519') throw unfit('of OKP keys only Ed25519 is accepted');
   if (jwk['kty'] === 'EC' && !['P-256', 'P-384', 'P-521'].includes(jwk['crv'] ?? ''))
     throw unfit('the curve is none of P-256, P-384, P-521');
-  if (jwk['kty'] === 'RSA') {
+  if (jwk['kty'] === 'RSA' && weakKeys) {
     try {
       checkRsa(key, weakKeys, 2048, 4096);
     } catch (error) {

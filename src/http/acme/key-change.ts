@@ -24,11 +24,12 @@ export async function keyChange(acme: Acme, request: ByAccount): Promise<Reply> 
     throw new Problem('malformed', 'The new key is the present one.', { status: 409, location: urls.account(request.account.id) });
 
   await refuseTaken(acme, key.thumbprint);
-  if (await isRetired(ctx.db, key.thumbprint))
-    throw new Problem('badPublicKey', 'This key was replaced or deactivated before; take a new one.');
   const changed = await ctx.db
     .transaction(async trx => {
       const moved = await changeKey(trx, request.account, key.jwk, key.thumbprint, ctx.now());
+      // After the update, which may have waited for another change to commit.
+      if (await isRetired(trx, key.thumbprint))
+        throw new Problem('badPublicKey', 'This key was replaced or deactivated before; take a new one.');
       if (moved)
         await record(trx, ctx.now(), {
           action: 'account.key-changed',

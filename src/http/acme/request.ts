@@ -6,7 +6,16 @@ import { notFound, Problem } from '../../model/problem.ts';
 import { findAccountAndMember } from '../../store/accounts.ts';
 import type { Nonces } from '../../store/nonces.ts';
 import type { Reply } from '../reply.ts';
-import { type AccountKey, checkAlgorithm, checkSignature, type ParsedJws, parseJws, payloadObject, readAccountKey } from './jws.ts';
+import {
+  type AccountKey,
+  checkAlgorithm,
+  checkSignature,
+  type ParsedJws,
+  parseJws,
+  payloadObject,
+  readAccountKey,
+  readCertificateKey,
+} from './jws.ts';
 import type { Urls } from './urls.ts';
 
 /** What every ACME handler works with. */
@@ -72,12 +81,12 @@ export async function dispatch(acme: Acme, route: Route, incoming: Incoming): Pr
       return route.handler(acme, request);
     }
     case 'either':
-      return route.handler(acme, await verify(acme, incoming));
+      return route.handler(acme, await verify(acme, incoming, true));
   }
 }
 
 /** RFC 8555 §6.2 to §6.5, in one place. The nonce is looked at last: a request that fails before has used nothing up. */
-async function verify(acme: Acme, incoming: Incoming): Promise<ByKey | ByAccount> {
+async function verify(acme: Acme, incoming: Incoming, isCertificateKey = false): Promise<ByKey | ByAccount> {
   if (incoming.contentType !== 'application/jose+json')
     throw new Problem('malformed', 'The Content-Type of a request is application/jose+json.', { status: 415 });
   const jws = parseJws(incoming.body);
@@ -87,7 +96,7 @@ async function verify(acme: Acme, incoming: Incoming): Promise<ByKey | ByAccount
   if (jws.nonce === undefined) throw new Problem('badNonce', 'The protected header has no "nonce".');
   const signed = { ...incoming, jws, payload: jws.payload };
   if (jws.jwk) {
-    const key = readAccountKey(jws.jwk, acme.ctx.weakKeys);
+    const key = isCertificateKey ? readCertificateKey(jws.jwk) : readAccountKey(jws.jwk, acme.ctx.weakKeys);
     checkSignature(jws, key.key);
     await checkNonce(acme, jws.nonce);
     return { ...signed, key, actor: { who: `key:${key.thumbprint}`, door: 'acme', address: incoming.address } };

@@ -4,8 +4,7 @@ import { type Certificate, type RevocationReason, reasonName } from '../../model
 import { fromBase64url } from '../../model/encoding.ts';
 import { Problem } from '../../model/problem.ts';
 import { readCertificate } from '../../pki/certificate.ts';
-import { DerError } from '../../pki/der.ts';
-import { checkLeafKey } from '../../pki/public-key.ts';
+import { spkiThumbprint } from '../../pki/public-key.ts';
 import { findCertificate } from '../../store/certificates.ts';
 import type { Reply } from '../reply.ts';
 import { type Acme, type ByAccount, type ByKey, objectOf } from './request.ts';
@@ -20,7 +19,7 @@ export async function revokeCert(acme: Acme, request: ByKey | ByAccount): Promis
   const found = await findCertificate(acme.ctx.db, serial);
   if (!found?.der || !Buffer.from(found.der).equals(der))
     throw new Problem('malformed', 'This certificate was not issued here.', { status: 404 });
-  const revoker = 'key' in request ? byKey(acme, request, spki) : await byAccount(acme, request, found);
+  const revoker = 'key' in request ? byKey(request, spki) : await byAccount(acme, request, found);
   await revoke(acme.ctx, found, reason, revoker, request.actor);
   return { status: 200 };
 }
@@ -29,9 +28,7 @@ function read(der: Uint8Array): { spki: Uint8Array; serial: string } {
   try {
     return readCertificate(der);
   } catch (error) {
-    if (error instanceof DerError || error instanceof Error)
-      throw new Problem('malformed', '"certificate" is not the DER of an X.509 certificate.');
-    throw error;
+    throw new Problem('malformed', '"certificate" is not the DER of an X.509 certificate.', { cause: error });
   }
 }
 
@@ -42,8 +39,8 @@ function readReason(reason: unknown): RevocationReason {
   return name;
 }
 
-function byKey({ ctx }: Acme, { key }: ByKey, spki: Uint8Array): Revoker {
-  if (checkLeafKey(spki, ctx.weakKeys).thumbprint !== key.thumbprint)
+function byKey({ key }: ByKey, spki: Uint8Array): Revoker {
+  if (spkiThumbprint(spki) !== key.thumbprint)
     throw new Problem(
       'unauthorized',
       'A request signed with "jwk" revokes only a certificate of that same key; an account signs with "kid".',

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import { isId } from '../../ca/ids.ts';
 import type { Account } from '../../model/account.ts';
 import { base64url, fromBase64url } from '../../model/encoding.ts';
@@ -49,6 +50,12 @@ async function read(acme: Acme, { params }: Incoming): Promise<{ terms: string; 
   const given = fromBase64url(params['token']);
   const id = params['id'] ?? '';
   const account = isId(id) ? await findAccount(acme.ctx.db, id) : undefined;
-  if (terms === null || !given || !account || base64url(given) !== termsToken(acme, account.id, terms)) throw notFound('page');
+  if (terms === null || !given || account?.status !== 'valid' || !isSame(given, termsToken(acme, account.id, terms)))
+    throw notFound('page');
   return { terms, account };
+}
+
+function isSame(given: Uint8Array, token: string): boolean {
+  const bytes = Buffer.from(token, 'base64url');
+  return given.length === bytes.length && timingSafeEqual(given, bytes);
 }

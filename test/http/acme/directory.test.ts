@@ -42,10 +42,13 @@ describe('directory', () => {
     }
   });
 
-  it('of a profile fixes the profile by newOrder, and is else the public one', async () => {
+  it('of a profile fixes the profile by newOrder, names that one only, and is else the public one', async () => {
     const client = await ca.client().open();
     const own = (await client.get(`${ca.publicUrl}/acme/p/xmpp-server-short/directory`)).json;
-    assert.deepEqual(own, { ...client.directory, newOrder: `${ca.publicUrl}/acme/p/xmpp-server-short/new-order` });
+    const { meta } = client.directory;
+    const profiles = { 'xmpp-server-short': meta.profiles['xmpp-server-short'] };
+    const newOrder = `${ca.publicUrl}/acme/p/xmpp-server-short/new-order`;
+    assert.deepEqual(own, { ...client.directory, newOrder, meta: { ...meta, profiles } });
     refused(await client.get(`${ca.publicUrl}/acme/p/other/directory`), 'malformed', 404);
   });
 
