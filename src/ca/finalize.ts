@@ -277,11 +277,9 @@ async function abandon(ctx: Ctx, certificate: Certificate, fence: number, proble
   await ctx.db.transaction(async trx => {
     if (!(await abandonCertificate(trx, certificate.serial, fence, now))) return;
     if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'invalid', { error: problem.toJSON() });
-    await record(trx, now, {
-      action: 'certificate.abandoned',
-      actor: clock,
-      subject: subjectOf(certificate),
-      detail: { reason: problem.detail },
-    });
+    const subject = subjectOf(certificate);
+    const detail = { reason: problem.detail };
+    if (certificate.orderId !== undefined) await record(trx, now, { action: 'order.invalid', actor: clock, subject, detail });
+    await record(trx, now, { action: 'certificate.abandoned', actor: clock, subject, detail });
   });
 }

@@ -9,11 +9,11 @@ import { within } from '../net/deadline.ts';
 import { record } from '../store/audit.ts';
 import { revokeAuthorizationsOfProof } from '../store/authorizations.ts';
 import type { Trx } from '../store/open.ts';
-import { confirmProof, insertProof, listProofs, otherHolders, revokeProof, supersedeProofs } from '../store/proofs.ts';
+import { confirmProof, insertProof, listProofs, lockDomain, otherHolders, revokeProof, supersedeProofs } from '../store/proofs.ts';
 import { newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
 import { tell } from './message.ts';
-import { tellContested } from './validate.ts';
+import { contested, tellContested } from './validate.ts';
 
 /** Begins a proof: a code goes to the mailbox, by default the first that the domain offers. @throws Problem */
 export async function beginProof(
@@ -85,15 +85,14 @@ export async function confirmDomain(ctx: Ctx, member: Member, domain: string, co
   const holders = await otherHolders(ctx.db, member.id, name, now);
   if (holders.length) {
     await tellContested(ctx, member.id, holders, name);
-    throw new Problem(
-      'unauthorized',
-      `Another member holds a proof or a certificate for "${name}", so a mailbox alone is not enough. Revoke the other proof and certificates first ("domain list", "cert list"), or have it proved by a DNS or HTTP challenge.`,
-    );
+    throw contested(name);
   }
   const expiresAt = now + ctx.config.policy.proofDays * 86400;
   await ctx.db.transaction(async trx => {
     if (!(await confirmProof(trx, proof.id, now, expiresAt, { mailbox: proof.mailbox })))
       throw new Problem('malformed', 'The proof was confirmed or revoked meanwhile.');
+    await lockDomain(trx, name);
+    if ((await otherHolders(trx, member.id, name, now)).length) throw contested(name);
     await supersedeProofs(trx, member.id, name, proof.id);
     await record(trx, now, {
       action: 'domain.proved',

@@ -25,7 +25,7 @@ import {
 } from '../store/authorizations.ts';
 import type { Trx } from '../store/open.ts';
 import { wasTold } from '../store/outbox.ts';
-import { insertProof, otherHolders, supersedeProofs } from '../store/proofs.ts';
+import { insertProof, lockDomain, otherHolders, supersedeProofs } from '../store/proofs.ts';
 import { deliver } from './deliver.ts';
 import { accountUrl, newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
@@ -141,9 +141,13 @@ async function refuseContested(ctx: Ctx, account: Account, domain: string): Prom
   const holders = await otherHolders(ctx.db, account.memberId ?? '', domain, ctx.now());
   if (holders.length === 0) return;
   await tellContested(ctx, account.memberId, holders, domain);
-  throw new Problem(
+  throw contested(domain);
+}
+
+export function contested(domain: string): Problem {
+  return new Problem(
     'unauthorized',
-    `Another member holds a proof or a certificate for "${domain}", so a mailbox alone is not enough: prove it by a DNS or HTTP challenge, or ask the federation's operators to decide.`,
+    `Another member holds a proof or a certificate for "${domain}", so a mailbox alone is not enough: prove it by a DNS or HTTP challenge, or ask the federation's operators to decide, who can revoke what the other member holds.`,
   );
 }
 
@@ -156,6 +160,12 @@ export async function tellContested(ctx: Ctx, asker: string | undefined, holders
   const scope = registrableDomain(domain);
   const messages = await ctx.db.transaction(async trx => {
     const told: string[] = [];
+    await record(trx, ctx.now(), {
+      action: 'domain.refused',
+      actor: clock,
+      subject: asker === undefined ? {} : { member: asker },
+      detail: { domain },
+    });
     for (const { memberId, role } of people) {
       if (await wasTold(trx, 'contested', memberId, scope, ctx.now() - 86400)) continue;
       told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId, domain, role } }, { memberId, domain: scope }));
@@ -265,6 +275,9 @@ async function addProof(
   actor: Actor,
 ): Promise<void> {
   const now = ctx.now();
+  // Another member may have become a holder since the first look.
+  await lockDomain(trx, domain);
+  if ((await otherHolders(trx, memberId, domain, now)).length) throw contested(domain);
   const expiresAt = now + proofLifetime(ctx);
   const mailbox = String(evidence['mailbox']);
   await insertProof(trx, { id, memberId, domain, status: 'valid', mailbox, createdAt: now, validatedAt: now, expiresAt, evidence });

@@ -1,6 +1,6 @@
 import { isAtOrBelow, registrableDomain } from '../model/identifier.ts';
 import type { DomainProof, ProofStatus } from '../model/member.ts';
-import { type Db, present, row } from './open.ts';
+import { type Db, isPostgres, present, row, type Trx } from './open.ts';
 
 interface ProofRow {
   id: string;
@@ -107,6 +107,11 @@ export async function confirmProof(
 
 export async function revokeProof(db: Db, id: string): Promise<boolean> {
   return (await db('domain_proofs').where({ id }).whereNot({ status: 'revoked' }).update({ status: 'revoked' })) === 1;
+}
+
+/** Until the transaction's end nobody else makes a proof below this registrable domain; SQLite has one writer anyway. */
+export async function lockDomain(trx: Trx, domain: string): Promise<void> {
+  if (isPostgres(trx)) await trx.raw('select pg_advisory_xact_lock(hashtext(?))', [registrableDomain(domain)]);
 }
 
 /** Codes that wait are of no use any more once a proof of the same member and domain was confirmed. */

@@ -156,6 +156,15 @@ for (const engine of engines) {
       await confirm(code);
     });
 
+    it('confirmed by two members at once makes one of them the holder', async () => {
+      const rival = await storedMember(at.ctx.db);
+      const [mine, theirs] = [await begun(), await begun(rival)];
+      const asked = await Promise.allSettled([confirm(mine.code), confirm(theirs.code, rival)]);
+      assert.deepEqual(asked.map(a => a.status).sort(), ['fulfilled', 'rejected']);
+      const valid = (await listProofs(at.ctx.db, { domain })).filter(p => p.status === 'valid');
+      assert.equal(valid.length, 1);
+    });
+
     it('revoked ends the authorizations made from it, once', async () => {
       const { code } = await begun();
       const proof = await confirm(code);
