@@ -3,14 +3,17 @@ import type { Account } from '../../model/account.ts';
 import { isObject } from '../../model/json.ts';
 import { type Order, orderStatus } from '../../model/order.ts';
 import { Problem } from '../../model/problem.ts';
+import { sha256 } from '../../pki/keys.ts';
 import { deactivateAccount, findAccountByKey, updateContact } from '../../store/accounts.ts';
 import { record } from '../../store/audit.ts';
 import { deactivateAuthorizationsOfAccount, findAuthorizations } from '../../store/authorizations.ts';
+import { keyStanding } from '../../store/certificates.ts';
 import { isDuplicate } from '../../store/open.ts';
 import { findOrders, listOrderIds } from '../../store/orders.ts';
 import type { Reply } from '../reply.ts';
 import { memberDirectoryOf } from './directory.ts';
 import { readBinding } from './external-account.ts';
+import type { AccountKey } from './jws.ts';
 import { presentAccount } from './present.ts';
 import { type Acme, type ByAccount, type ByKey, isPostAsGet, objectOf, refusePayload } from './request.ts';
 
@@ -22,6 +25,7 @@ export async function newAccount(acme: Acme, request: ByKey): Promise<Reply> {
   if (existing) return presentExisting(acme, existing);
   if (payload['onlyReturnExisting'] === true) throw new Problem('accountDoesNotExist', 'This key has no account here.');
 
+  await refuseBlocked(acme, request.key);
   const contact = readContact(payload['contact']) ?? [];
   const terms = ctx.config.policy.termsOfService;
   if (terms !== null && payload['termsOfServiceAgreed'] !== true)
@@ -47,6 +51,12 @@ export async function newAccount(acme: Acme, request: ByKey): Promise<Reply> {
     if (!made) throw error;
     return presentExisting(acme, made);
   }
+}
+
+/** A key that was reported as compromised is good for nothing any more. @throws Problem badPublicKey */
+export async function refuseBlocked({ ctx }: Acme, { key }: AccountKey): Promise<void> {
+  const { blocked } = await keyStanding(ctx.db, sha256(key.export({ format: 'der', type: 'spki' })), [], ctx.now());
+  if (blocked) throw new Problem('badPublicKey', 'This key was reported as compromised and is blocked for ever; make a new key.');
 }
 
 /** §7.3.1. A deactivated account stays deactivated (§7.3.6). */

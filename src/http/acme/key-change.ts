@@ -3,6 +3,7 @@ import { changeKey, findAccountByKey, isRetired } from '../../store/accounts.ts'
 import { record } from '../../store/audit.ts';
 import { isDuplicate } from '../../store/open.ts';
 import type { Reply } from '../reply.ts';
+import { refuseBlocked } from './account.ts';
 import { checkAlgorithm, checkSignature, parseJws, payloadObject, readAccountKey, sameKey } from './jws.ts';
 import { presentAccount } from './present.ts';
 import { type Acme, type ByAccount, objectOf } from './request.ts';
@@ -24,6 +25,7 @@ export async function keyChange(acme: Acme, request: ByAccount): Promise<Reply> 
     throw new Problem('malformed', 'The new key is the present one.', { status: 409, location: urls.account(request.account.id) });
 
   await refuseTaken(acme, key.thumbprint);
+  await refuseBlocked(acme, key);
   const changed = await ctx.db
     .transaction(async trx => {
       const moved = await changeKey(trx, request.account, key.jwk, key.thumbprint, ctx.now());

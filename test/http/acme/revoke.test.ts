@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import { type AcmeClient, newKey, newRsaKey, publicJwk } from '../../kit/acme-client.ts';
+import { type AcmeClient, jws, newKey, newRsaKey, publicJwk } from '../../kit/acme-client.ts';
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
 import { makeCsr } from '../../kit/csr.ts';
 import { answerHttp01, issue } from '../../kit/issue.ts';
@@ -137,6 +137,18 @@ for (const engine of engines) {
         if (blocked) refused(answer, 'badCSR', 400, /compromised/);
         else assert.equal(answer.json.status, 'valid', answer.body.toString());
       }
+    });
+
+    it('a key that is blocked opens no account, and becomes no account’s key', async () => {
+      const { client, key, chain } = await issued();
+      assert.equal((await byKey(client, key, chain, { reason: 1 })).status, 200);
+      const other = await ca.client().open();
+      other.key = key;
+      const { id } = await ca.run('member add', { name: 'Other', email: 'other@club.test' });
+      refused(await other.register({ eab: await ca.run('eab create', { member: id }) }), 'badPublicKey', 400, /compromised/);
+      const url = client.directory.keyChange;
+      const inner = jws(key, { jwk: publicJwk(key), url }, { account: client.kid, oldKey: publicJwk(client.key) });
+      refused(await client.post(url, inner), 'badPublicKey', 400, /compromised/);
     });
 
     it('of a short-lived certificate keeps its key from being renewed', async () => {
