@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { AcmeClient } from '../test/kit/acme-client.ts';
+import { freePort } from '../test/kit/free-port.ts';
 import { selfSigned } from '../test/kit/loopback.ts';
 import { cpuOf } from './cpu.ts';
 import { cleanEnv, Daemon, run, tail } from './process.ts';
@@ -65,12 +65,4 @@ async function answers({ publicUrl, address, trust, directory }: Target): Promis
   } finally {
     client.close();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }

@@ -7,6 +7,7 @@ import { type Config, ConfigError, readConfig } from './config.ts';
 import { Problem } from './model/problem.ts';
 import type { Operation } from './operations/operation.ts';
 import { operations } from './operations/table.ts';
+import { withoutPassword } from './store/open.ts';
 
 /** Wrong usage: exit status 2. */
 class UsageError extends Error {}
@@ -114,7 +115,7 @@ function describe(config: Config): Record<string, string> {
     root: `${config.dataDir}/root.pem`,
     issuing: `${config.dataDir}/issuing.pem`,
     mail: config.mail.transport.replace(/^(smtps?:\/\/)[^@/]*@/, '$1…@'),
-    database: config.database.replace(/^(\w+:\/\/[^:@/]*):[^@]*@/, '$1:…@'),
+    database: withoutPassword(config.database),
   };
 }
 

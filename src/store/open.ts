@@ -36,7 +36,8 @@ export async function openDatabase(url: string): Promise<Db> {
   return db;
 }
 
-function withoutPassword(url: string): string {
+/** A database URL as it may be shown. */
+export function withoutPassword(url: string): string {
   return url.replace(/^(\w+:\/\/[^:@/]*):[^@]*@/, '$1:…@');
 }
 

