@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, FlattenedSign, generateKeyPair, type JWK } from 'jose';
@@ -32,16 +32,16 @@ interface Answer {
   text: string;
 }
 
-/** The least ACME client that can answer an email-mailbox-01 challenge: no packaged one knows it. */
+/** The least ACME client that can answer an email-mailbox-01 challenge, which no packaged one knows, and see what another client's account has. */
 export class AcmeClient {
   readonly #root: string;
   readonly #directory: Record<string, string>;
-  readonly #key: CryptoKey;
+  readonly #key: CryptoKey | KeyObject;
   readonly #jwk: JWK;
   #kid: string | undefined;
 
   static async register(root: string, eab: Eab, contact: string): Promise<AcmeClient> {
-    const directory = JSON.parse((await call(root, eab.directory, 'GET')).text) as Record<string, string>;
+    const directory = await readDirectory(root, eab.directory);
     const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
     const client = new AcmeClient(root, directory, privateKey, await exportJWK(publicKey));
     const url = directory['newAccount']!;
@@ -53,7 +53,16 @@ export class AcmeClient {
     return client;
   }
 
-  private constructor(root: string, directory: Record<string, string>, key: CryptoKey, jwk: JWK) {
+  /** The account that another client made, by its key (P-256, a PEM file). */
+  static async takeOver(root: string, directoryUrl: string, keyFile: string): Promise<AcmeClient> {
+    const key = createPrivateKey(readFileSync(keyFile));
+    const directory = await readDirectory(root, directoryUrl);
+    const client = new AcmeClient(root, directory, key, await exportJWK(createPublicKey(key)));
+    client.#kid = (await client.#post(directory['newAccount']!, { onlyReturnExisting: true })).location;
+    return client;
+  }
+
+  private constructor(root: string, directory: Record<string, string>, key: CryptoKey | KeyObject, jwk: JWK) {
     this.#root = root;
     this.#directory = directory;
     this.#key = key;
@@ -64,6 +73,13 @@ export class AcmeClient {
     const { location, text } = await this.#post(this.#directory['newOrder']!, { identifiers: [{ type: 'dns', value: name }] });
     const order = JSON.parse(text) as Order;
     return { url: location!, order, authorization: await this.get<Authorization>(order.authorizations[0]!) };
+  }
+
+  /** Of the account, newest first. */
+  async orders(): Promise<Order[]> {
+    const { orders } = await this.get<{ orders: string }>(this.#kid!);
+    const list = await this.get<{ orders: string[] }>(orders);
+    return Promise.all(list.orders.map(url => this.get<Order>(url)));
   }
 
   /** POST-as-GET. */
@@ -99,6 +115,10 @@ export class AcmeClient {
     if (answer.status >= 300) throw new Error(`POST ${url}: ${answer.status} ${answer.text}`);
     return answer;
   }
+}
+
+async function readDirectory(root: string, url: string): Promise<Record<string, string>> {
+  return JSON.parse((await call(root, url, 'GET')).text) as Record<string, string>;
 }
 
 function call(root: string, url: string, method: string, body = ''): Promise<Answer & { nonce: string | undefined }> {

@@ -7,6 +7,8 @@ import type { Trial } from './trial.ts';
 /** One ejabberd of Debian's package, run as its own user by its own `ejabberdctl`. */
 export class Ejabberd {
   readonly log: string;
+  /** The key of its ACME account, once it has one. */
+  readonly accountKey: string;
   readonly #t: Trial;
   readonly #folder: string;
   readonly #command: string[];
@@ -33,6 +35,7 @@ export class Ejabberd {
     this.#t = t;
     this.#folder = folder;
     this.log = join(log, 'ejabberd.log');
+    this.accountKey = join(spool, 'acme', 'account.key');
   }
 
   /** Starts it with an ejabberd.yml, or again with another one. */
@@ -57,7 +60,16 @@ export class Ejabberd {
   }
 
   ctl(...words: string[]): Promise<Output> {
-    return this.#t.run([...this.#command, '--no-timeout', ...words]);
+    return this.#ctl(words);
+  }
+
+  /** As `ctl`, but a command that fails is no error. */
+  tryCtl(...words: string[]): Promise<Output> {
+    return this.#ctl(words, [0, 1]);
+  }
+
+  #ctl(words: string[], accept = [0]): Promise<Output> {
+    return this.#t.run([...this.#command, '--no-timeout', ...words], {}, { accept });
   }
 
   /** The newest certificate that its ACME client has stored: one PEM file with chain and key. */
