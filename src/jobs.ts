@@ -12,10 +12,13 @@ export interface Job {
   /** Six fields: the first are seconds. */
   schedule: string;
   run(ctx: Ctx, nonces: Nonces): Promise<void>;
+  /** How many runs may be under way at once in a process; one, where nothing is said. */
+  atOnce?: number;
 }
 
 const jobs: Job[] = [
-  { name: 'deliver', schedule: '* * * * * *', run: deliverDue },
+  // A mail server that is slow with one message does not hold up the next ones.
+  { name: 'deliver', schedule: '* * * * * *', run: deliverDue, atOnce: 4 },
   { name: 'resume validations', schedule: '*/5 * * * * *', run: resumeValidations },
   { name: 'recover committed certificates', schedule: '*/5 * * * * *', run: recoverCommitted },
   { name: 'publish CRLs', schedule: '*/5 * * * * *', run: publishDueCrls },
@@ -25,16 +28,17 @@ const jobs: Job[] = [
 /** Starts the clock, with jobs of this process's own. @returns its end, when nothing of it is under way */
 export function startJobs(ctx: Ctx, nonces: Nonces, own: Job[] = []): () => Promise<void> {
   const running = new Set<Promise<void>>();
-  const busy = new Set<string>();
+  const busy = new Map<string, number>();
   const tasks: ScheduledTask[] = [...jobs, ...own].map(job =>
     cron.schedule(job.schedule, () => {
-      if (busy.has(job.name)) return;
-      busy.add(job.name);
+      const already = busy.get(job.name) ?? 0;
+      if (already >= (job.atOnce ?? 1)) return;
+      busy.set(job.name, already + 1);
       const done = job
         .run(ctx, nonces)
         .catch(error => ctx.log.error({ err: error, job: job.name }, 'job failed'))
         .finally(() => {
-          busy.delete(job.name);
+          busy.set(job.name, (busy.get(job.name) ?? 1) - 1);
           running.delete(done);
         });
       running.add(done);

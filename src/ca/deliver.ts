@@ -10,7 +10,7 @@ import { findAccount } from '../store/accounts.ts';
 import { findChallengeAndAuthorization, setChallengeError } from '../store/authorizations.ts';
 import { findCertificate } from '../store/certificates.ts';
 import { findMember } from '../store/members.ts';
-import { claimMessage, dueMessages, markFailed, markSent, releaseMessage } from '../store/outbox.ts';
+import { claimMessages, markFailed, markSent, releaseMessage, type Sent } from '../store/outbox.ts';
 import { findProof } from '../store/proofs.ts';
 import { accountUrl } from './ids.ts';
 import { mailboxCode } from './mailbox-code.ts';
@@ -18,39 +18,49 @@ import { mailboxCode } from './mailbox-code.ts';
 /** Seconds that a process keeps a message for itself: longer than any mail server may take. */
 const claim = 150;
 
+/** Messages that are handed over side by side, and marked by one commit: the slowest holds up no more than these. */
+const batch = 10;
+
 /** Delivers what is due, in every process; each message by one of them. */
 export async function deliverDue(ctx: Ctx): Promise<void> {
-  await deliver(ctx, await dueMessages(ctx.db, ctx.now(), 20));
+  while (!ctx.background.ending.aborted) {
+    const messages = await claimMessages(ctx.db, { now: ctx.now(), limit: batch }, claim);
+    await attemptAll(ctx, messages);
+    if (messages.length < batch) return;
+  }
 }
 
-/** Delivers these, at least once: a crash between sending and marking sends again, under the same Message-ID. */
+/** Delivers these. */
 export async function deliver(ctx: Ctx, ids: readonly string[]): Promise<void> {
-  for (const id of ids) {
-    if (ctx.background.ending.aborted) return;
-    const message = await claimMessage(ctx.db, id, claim);
-    if (message) await attempt(ctx, message);
-  }
+  for (let i = 0; i < ids.length && !ctx.background.ending.aborted; i += batch)
+    await attemptAll(ctx, await claimMessages(ctx.db, { now: ctx.now(), ids: ids.slice(i, i + batch), limit: batch }, claim));
 }
 
-async function attempt(ctx: Ctx, message: Message): Promise<void> {
-  const notice = await render(ctx, message);
-  if (!notice) {
-    await markFailed(ctx.db, message, 'what it tells of is gone, or nobody is left to tell', undefined);
-    return;
-  }
+/** At least once: a crash between sending and marking sends again, under the same Message-ID. */
+async function attemptAll(ctx: Ctx, messages: readonly Message[]): Promise<void> {
+  const sent = await Promise.all(messages.map(message => attempt(ctx, message)));
+  await markSent(
+    ctx.db,
+    sent.filter(s => s !== undefined),
+    ctx.now(),
+  );
+}
+
+/** @returns undefined where it was not sent, which is then written down */
+async function attempt(ctx: Ctx, message: Message): Promise<Sent | undefined> {
   try {
+    const notice = await render(ctx, message);
+    if (!notice) {
+      await markFailed(ctx.db, message, 'what it tells of is gone, or nobody is left to tell', undefined);
+      return undefined;
+    }
     const sent = await unlessEnding(ctx.background.ending, ctx.channels.mail.send(notice));
-    if (!sent) await releaseMessage(ctx.db, message);
-    else
-      await markSent(
-        ctx.db,
-        message,
-        ctx.now(),
-        sent.refused ? `refused for ${sent.refused} of ${notice.to.length} recipients` : undefined,
-      );
+    if (sent) return { message, ...(sent.refused && { flaw: `refused for ${sent.refused} of ${notice.to.length} recipients` }) };
+    await releaseMessage(ctx.db, message);
   } catch (error) {
     await failed(ctx, message, error);
   }
+  return undefined;
 }
 
 /** A process that ends does not wait for a mail server. @returns undefined where it ends first */

@@ -24,7 +24,6 @@ import type { Db } from '../store/open.ts';
 import { findOrder, moveOrder } from '../store/orders.ts';
 import { findProof } from '../store/proofs.ts';
 import { refuseSuspended } from './authorize.ts';
-import { deliver } from './deliver.ts';
 import { accountUrl } from './ids.ts';
 import { tell } from './message.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
@@ -234,14 +233,14 @@ function subjectOf({ serial, orderId, accountId, memberId }: Certificate): Recor
 
 /** Certificate, order, audit and notice are one transaction; only then do the bytes leave. @throws where the claim was lost */
 async function complete(ctx: Ctx, certificate: Certificate, der: Uint8Array, fence: number, actor: Actor): Promise<void> {
-  const messages = await ctx.db.transaction(async trx => {
+  await ctx.db.transaction(async trx => {
     if (!(await moveCertificate(trx, certificate.serial, 'issued', fence, { der })))
       throw new Error(`another process has taken up the certificate ${certificate.serial}`);
     if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'valid');
     await record(trx, ctx.now(), { action: 'certificate.issued', actor, subject: subjectOf(certificate) });
-    return certificate.memberId === undefined ? [] : [await tell(ctx, trx, { kind: 'issued', refs: { serial: certificate.serial } })];
+    // The clock delivers it, with others.
+    if (certificate.memberId !== undefined) await tell(ctx, trx, { kind: 'issued', refs: { serial: certificate.serial } });
   });
-  ctx.background.run('deliver', () => deliver(ctx, messages));
 }
 
 /** Takes up what a crash left committed, one row after another: repeats every check and signs the stored bytes, or gives them up. */

@@ -1,7 +1,8 @@
 import type { Account, AccountStatus, Door, Jwk } from '../model/account.ts';
 import type { Member } from '../model/member.ts';
 import { type MemberRow, memberFromRow } from './members.ts';
-import { type Db, exists, present, row } from './open.ts';
+import { type Db, present } from './open.ts';
+import { insertRows, rowsOf, selectRow, selectRows, updateRows } from './rows.ts';
 
 interface AccountRow {
   id: string;
@@ -36,47 +37,40 @@ function fromRow(r: AccountRow): Account {
 }
 
 export async function insertAccount(db: Db, account: Account): Promise<void> {
-  await db('accounts').insert(
-    row({
-      id: account.id,
-      member_id: account.memberId,
-      door: account.door,
-      door_id: account.doorId,
-      jwk: JSON.stringify(account.jwk),
-      thumbprint: account.thumbprint,
-      status: account.status,
-      contact: JSON.stringify(account.contact),
-      terms_agreed: account.termsAgreed,
-      external_account_binding: account.externalAccountBinding && JSON.stringify(account.externalAccountBinding),
-      created_at: account.createdAt,
-    }),
-  );
+  await insertRows(db, 'accounts', {
+    id: account.id,
+    member_id: account.memberId,
+    door: account.door,
+    door_id: account.doorId,
+    jwk: JSON.stringify(account.jwk),
+    thumbprint: account.thumbprint,
+    status: account.status,
+    contact: JSON.stringify(account.contact),
+    terms_agreed: account.termsAgreed,
+    external_account_binding: account.externalAccountBinding && JSON.stringify(account.externalAccountBinding),
+    created_at: account.createdAt,
+  });
 }
 
 export async function findAccount(db: Db, id: string): Promise<Account | undefined> {
-  const r = await db('accounts').where({ id }).first();
+  const r = await selectRow<AccountRow>(db, 'accounts', { id });
   return r && fromRow(r);
 }
 
 export async function findAccountByKey(db: Db, thumbprint: string): Promise<Account | undefined> {
-  const r = await db('accounts').where({ thumbprint }).first();
+  const r = await selectRow<AccountRow>(db, 'accounts', { thumbprint });
   return r && fromRow(r);
 }
 
 /** An account with the member it belongs to, in one statement: every signed request begins with it. */
 export async function findAccountAndMember(db: Db, id: string): Promise<{ account: Account; member?: Member } | undefined> {
-  const r = (await db('accounts as a')
-    .leftJoin('members as m', 'm.id', 'a.member_id')
-    .where('a.id', id)
-    .first(
-      'a.*',
-      'm.name as member_name',
-      'm.status as member_status',
-      'm.contacts as member_contacts',
-      'm.created_at as member_created_at',
-    )) as
-    | (AccountRow & { member_name: string; member_status: MemberRow['status']; member_contacts: string; member_created_at: number })
-    | undefined;
+  type Row = AccountRow & { member_name: string; member_status: MemberRow['status']; member_contacts: string; member_created_at: number };
+  const [r] = await rowsOf<Row>(
+    db,
+    `select a.*, m.name as member_name, m.status as member_status, m.contacts as member_contacts, m.created_at as member_created_at
+     from accounts a left join members m on m.id = a.member_id where a.id = ?`,
+    [id],
+  );
   if (!r) return undefined;
   const account = fromRow(r);
   if (r.member_id === null) return { account };
@@ -98,31 +92,28 @@ export async function listAccounts(db: Db, filter: { memberId?: string } = {}): 
 
 /** Accounts that came in by one EAB key, directory or thumbprint. */
 export async function listAccountsByDoor(db: Db, door: Door, doorId: string): Promise<Account[]> {
-  return (await db('accounts').where({ door, door_id: doorId, status: 'valid' })).map(fromRow);
+  return (await selectRows<AccountRow>(db, 'accounts', { door, door_id: doorId, status: 'valid' })).map(fromRow);
 }
 
 export async function updateContact(db: Db, id: string, contact: string[]): Promise<void> {
-  await db('accounts')
-    .where({ id })
-    .update({ contact: JSON.stringify(contact) });
+  await updateRows(db, 'accounts', { id }, { contact: JSON.stringify(contact) });
 }
 
 export async function updateTerms(db: Db, id: string, termsAgreed: string): Promise<void> {
-  await db('accounts').where({ id }).update({ terms_agreed: termsAgreed });
+  await updateRows(db, 'accounts', { id }, { terms_agreed: termsAgreed });
 }
 
 /** `valid -> deactivated`; the key is retired with it. @returns whether it moved */
 export async function deactivateAccount(db: Db, account: Account, now: number): Promise<boolean> {
-  const moved = await db('accounts').where({ id: account.id, status: 'valid' }).update({ status: 'deactivated' });
+  const moved = await updateRows(db, 'accounts', { id: account.id, status: 'valid' }, { status: 'deactivated' });
   if (moved) await retireKey(db, account.thumbprint, account.id, now);
   return moved === 1;
 }
 
 /** Compare-and-swap on the old key (RFC 8555 §7.3.5). @throws a duplicate where the new key has an account */
 export async function changeKey(db: Db, account: Account, jwk: Jwk, thumbprint: string, now: number): Promise<boolean> {
-  const moved = await db('accounts')
-    .where({ id: account.id, thumbprint: account.thumbprint, status: 'valid' })
-    .update({ jwk: JSON.stringify(jwk), thumbprint });
+  const unchanged = { id: account.id, thumbprint: account.thumbprint, status: 'valid' };
+  const moved = await updateRows(db, 'accounts', unchanged, { jwk: JSON.stringify(jwk), thumbprint });
   if (moved) await retireKey(db, account.thumbprint, account.id, now);
   return moved === 1;
 }
@@ -133,13 +124,10 @@ async function retireKey(db: Db, thumbprint: string, accountId: string, now: num
 
 /** Whether the key has or had an account. */
 export async function isAccountKey(db: Db, thumbprint: string): Promise<boolean> {
-  const [r] = await db.select({
-    has: exists(db, db('accounts').where({ thumbprint })),
-    had: exists(db, db('retired_keys').where({ thumbprint })),
-  });
-  return Boolean(r.has) || Boolean(r.had);
+  const sql = 'select 1 as found from accounts where thumbprint = ? union all select 1 from retired_keys where thumbprint = ?';
+  return (await rowsOf(db, sql, [thumbprint, thumbprint])).length > 0;
 }
 
 export async function isRetired(db: Db, thumbprint: string): Promise<boolean> {
-  return (await db('retired_keys').where({ thumbprint }).first('thumbprint')) !== undefined;
+  return (await selectRow(db, 'retired_keys', { thumbprint })) !== undefined;
 }

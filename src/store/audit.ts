@@ -1,22 +1,19 @@
 import type { AuditAction, AuditEvent } from '../model/audit.ts';
-import { type Db, row } from './open.ts';
+import type { Db } from './open.ts';
+import { insertRows } from './rows.ts';
 
 /** Always in the transaction of what it tells. */
 export async function record(db: Db, now: number, ...events: AuditEvent[]): Promise<void> {
-  if (events.length === 0) return;
-  await db('audit').insert(
-    events.map(({ action, actor, subject, detail }) =>
-      row({
-        at: now,
-        action,
-        who: actor.who,
-        door: actor.door,
-        address: actor.address,
-        subject: JSON.stringify(subject),
-        detail: detail && JSON.stringify(detail),
-      }),
-    ),
-  );
+  const rows = events.map(({ action, actor, subject, detail }) => ({
+    at: now,
+    action,
+    who: actor.who,
+    door: actor.door,
+    address: actor.address,
+    subject: JSON.stringify(subject),
+    detail: detail && JSON.stringify(detail),
+  }));
+  await insertRows(db, 'audit', ...rows);
 }
 
 export interface AuditRecord {

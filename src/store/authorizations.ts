@@ -8,7 +8,8 @@ import {
   type MailboxDetail,
 } from '../model/challenge.ts';
 import type { ProblemDocument } from '../model/problem.ts';
-import { type Db, databaseClock, present, row } from './open.ts';
+import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
+import { insertRows, places, rowsOf, selectRow, selectRows, updateRows } from './rows.ts';
 
 interface AuthorizationRow {
   id: string;
@@ -62,70 +63,64 @@ function challengeFromRow(r: ChallengeRow): Challenge {
 }
 
 export async function insertAuthorizations(db: Db, authorizations: Authorization[], challenges: Challenge[]): Promise<void> {
-  const authorizationRows = authorizations.map(a =>
-    row({
-      id: a.id,
-      account_id: a.accountId,
-      name: a.name,
-      wildcard: a.wildcard ? 1 : 0,
-      status: a.status,
-      expires_at: a.expiresAt,
-      created_at: a.createdAt,
-      proof_id: a.proofId,
-      method: a.method,
-    }),
-  );
-  const challengeRows = challenges.map(c =>
-    row({
-      id: c.id,
-      authorization_id: c.authorizationId,
-      type: c.type,
-      token: c.token,
-      status: c.status,
-      validated_at: c.validatedAt,
-      mailbox: c.mailbox && JSON.stringify(c.mailbox),
-    }),
-  );
-  if (authorizationRows.length) await db('authorizations').insert(authorizationRows);
+  const authorizationRows = authorizations.map(a => ({
+    id: a.id,
+    account_id: a.accountId,
+    name: a.name,
+    wildcard: a.wildcard ? 1 : 0,
+    status: a.status,
+    expires_at: a.expiresAt,
+    created_at: a.createdAt,
+    proof_id: a.proofId,
+    method: a.method,
+  }));
+  const challengeRows = challenges.map(c => ({
+    id: c.id,
+    authorization_id: c.authorizationId,
+    type: c.type,
+    token: c.token,
+    status: c.status,
+    validated_at: c.validatedAt,
+    mailbox: c.mailbox && JSON.stringify(c.mailbox),
+  }));
+  await insertRows(db, 'authorizations', ...authorizationRows);
   // 100 names with four challenges each stay below SQLite's limit of bound values.
-  if (challengeRows.length) await db('challenges').insert(challengeRows);
+  await insertRows(db, 'challenges', ...challengeRows);
 }
 
 export async function findAuthorization(db: Db, id: string): Promise<Authorization | undefined> {
-  const r = await db('authorizations').where({ id }).first();
+  const r = await selectRow<AuthorizationRow>(db, 'authorizations', { id });
   return r && fromRow(r);
 }
 
 /** In the order of the ids. */
 export async function findAuthorizations(db: Db, ids: readonly string[]): Promise<Authorization[]> {
-  const found = new Map((await db('authorizations').whereIn('id', ids)).map(r => [r.id as string, fromRow(r)]));
+  const rows = await rowsOf<AuthorizationRow>(db, `select * from authorizations where id in (${places(ids)})`, ids);
+  const found = new Map(rows.map(r => [r.id, fromRow(r)]));
   return ids.flatMap(id => found.get(id) ?? []);
 }
 
 /** Valid ones of this account for any of the names. */
 export async function reusableAuthorizations(db: Db, accountId: string, names: readonly string[], until: number): Promise<Authorization[]> {
-  const rows = await db('authorizations')
-    .where({ account_id: accountId, status: 'valid' })
-    .whereIn('name', names)
-    .where('expires_at', '>', until)
-    // One that was made while its proof was revoked is of no use.
-    .where(q =>
-      q
-        .whereNull('proof_id')
-        .orWhereIn('proof_id', db('domain_proofs').where({ status: 'valid' }).where('expires_at', '>', until).select('id')),
-    );
+  // One that was made while its proof was revoked is of no use.
+  const rows = await rowsOf<AuthorizationRow>(
+    db,
+    `select * from authorizations a where account_id = ? and status = 'valid' and name in (${places(names)}) and expires_at > ?
+     and (proof_id is null or exists (select 1 from domain_proofs p where p.id = a.proof_id and p.status = 'valid' and p.expires_at > ?))`,
+    [accountId, ...names, until, until],
+  );
   return rows.map(fromRow);
 }
 
 /** In the order of the model's list. */
 export async function listChallenges(db: Db, authorizationId: string): Promise<Challenge[]> {
   const rank = (c: Challenge) => challengeTypeNames.indexOf(c.type);
-  const challenges = (await db('challenges').where({ authorization_id: authorizationId })).map(challengeFromRow);
+  const challenges = (await selectRows<ChallengeRow>(db, 'challenges', { authorization_id: authorizationId })).map(challengeFromRow);
   return challenges.sort((a, b) => rank(a) - rank(b));
 }
 
 export async function findChallenge(db: Db, id: string): Promise<Challenge | undefined> {
-  const r = await db('challenges').where({ id }).first();
+  const r = await selectRow<ChallengeRow>(db, 'challenges', { id });
   return r && challengeFromRow(r);
 }
 
@@ -158,30 +153,20 @@ export async function moveChallenge(
   change: ChallengeChange = {},
 ): Promise<boolean> {
   if (!challengeMoves[from].includes(to)) throw new Error(`a challenge does not move from ${from} to ${to}`);
-  const moved = await db('challenges')
-    .where({ id, status: from })
-    .update({
-      status: to,
-      ...(change.validatedAt !== undefined && { validated_at: change.validatedAt }),
-      ...(change.claim !== undefined && { claim_until: db.raw('? + ?', [databaseClock(db), change.claim]), claim_fence: firstClaim }),
-      error: change.error ? JSON.stringify(change.error) : null,
-    });
-  return moved === 1;
+  const claimed = change.claim !== undefined && { claim_until: secondsFromNow(db, change.claim), claim_fence: firstClaim };
+  const error = change.error ? JSON.stringify(change.error) : null;
+  return (
+    (await updateRows(db, 'challenges', { id, status: from }, { status: to, validated_at: change.validatedAt, error, ...claimed })) === 1
+  );
 }
 
 /** What a challenge by mail shows; only while it is pending. */
 export async function updateMailbox(db: Db, id: string, mailbox: MailboxDetail): Promise<boolean> {
-  return (
-    (await db('challenges')
-      .where({ id, status: 'pending' })
-      .update({ mailbox: JSON.stringify(mailbox), error: null })) === 1
-  );
+  return (await updateRows(db, 'challenges', { id, status: 'pending' }, { mailbox: JSON.stringify(mailbox), error: null })) === 1;
 }
 
 export async function setChallengeError(db: Db, id: string, error: ProblemDocument): Promise<void> {
-  await db('challenges')
-    .where({ id, status: 'pending' })
-    .update({ error: JSON.stringify(error) });
+  await updateRows(db, 'challenges', { id, status: 'pending' }, { error: JSON.stringify(error) });
 }
 
 interface AuthorizationChange {
@@ -198,20 +183,19 @@ export async function moveAuthorization(
   change: AuthorizationChange = {},
 ): Promise<boolean> {
   if (!authorizationMoves[from].includes(to)) throw new Error(`an authorization does not move from ${from} to ${to}`);
-  const moved = await db('authorizations')
-    .where({ id, status: from })
-    .update({
-      status: to,
-      ...(change.expiresAt !== undefined && { expires_at: change.expiresAt }),
-      ...(change.method !== undefined && { method: change.method }),
-      ...(change.proofId !== undefined && { proof_id: change.proofId }),
-    });
+  const { expiresAt, method, proofId } = change;
+  const moved = await updateRows(
+    db,
+    'authorizations',
+    { id, status: from },
+    { status: to, expires_at: expiresAt, method, proof_id: proofId },
+  );
   return moved === 1;
 }
 
 /** What was made from a proof ends with it. */
 export async function revokeAuthorizationsOfProof(db: Db, proofId: string): Promise<void> {
-  await db('authorizations').where({ proof_id: proofId, status: 'valid' }).update({ status: 'revoked' });
+  await updateRows(db, 'authorizations', { proof_id: proofId, status: 'valid' }, { status: 'revoked' });
 }
 
 /** Those of an account that is deactivated: pending ones go nowhere any more (RFC 8555 §7.3.6). */
@@ -221,11 +205,10 @@ export async function deactivateAuthorizationsOfAccount(db: Db, accountId: strin
 
 /** A processing challenge for one process alone, by the database's clock. @returns the fence, or undefined where another has it */
 export async function claimChallenge(db: Db, id: string, seconds: number): Promise<number | undefined> {
-  const clock = databaseClock(db);
   const rows = await db('challenges')
     .where({ id, status: 'processing' })
-    .where('claim_until', '<=', clock)
-    .update({ claim_until: db.raw('? + ?', [clock, seconds]), claim_fence: db.raw('claim_fence + 1') })
+    .where('claim_until', '<=', databaseClock(db))
+    .update({ claim_until: secondsFromNow(db, seconds), claim_fence: db.raw('claim_fence + 1') })
     .returning('claim_fence');
   return rows[0]?.claim_fence;
 }
@@ -242,5 +225,5 @@ export async function unclaimedChallenges(db: Db, limit: number): Promise<{ id: 
 
 /** Whether the claim still holds; call it in the transaction that the work ends with. */
 export async function holdsChallenge(db: Db, id: string, fence: number): Promise<boolean> {
-  return (await db('challenges').where({ id, claim_fence: fence }).update({ claim_until: 0 })) === 1;
+  return (await updateRows(db, 'challenges', { id, claim_fence: fence }, { claim_until: 0 })) === 1;
 }

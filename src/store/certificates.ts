@@ -1,6 +1,7 @@
 import { type Certificate, type CertificateState, certificateMoves, type Revocation, type RevocationReason } from '../model/certificate.ts';
 import { registrableDomain } from '../model/identifier.ts';
-import { type Db, databaseClock, exists, present, row } from './open.ts';
+import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
+import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 
 interface CertificateRow {
   serial: string;
@@ -44,33 +45,30 @@ function fromRow(r: CertificateRow): Certificate {
 
 /** The row stands before anything is signed; the writer holds the claim for `seconds`. */
 export async function commitCertificate(db: Db, certificate: Certificate, seconds: number): Promise<void> {
-  const clock = databaseClock(db);
-  await db('certificates').insert(
-    row({
-      serial: certificate.serial,
-      issuer_id: certificate.issuerId,
-      order_id: certificate.orderId,
-      account_id: certificate.accountId,
-      member_id: certificate.memberId,
-      profile: certificate.profile,
-      names: JSON.stringify(certificate.names),
-      state: 'committed',
-      not_before: certificate.notBefore,
-      not_after: certificate.notAfter,
-      spki_hash: Buffer.from(certificate.spkiHash),
-      tbs: Buffer.from(certificate.tbs),
-      mac: Buffer.from(certificate.mac),
-      committed_at: certificate.committedAt,
-      claim_until: db.raw('? + ?', [clock, seconds]),
-      claim_fence: 1,
-    }),
-  );
+  await insertRows(db, 'certificates', {
+    serial: certificate.serial,
+    issuer_id: certificate.issuerId,
+    order_id: certificate.orderId,
+    account_id: certificate.accountId,
+    member_id: certificate.memberId,
+    profile: certificate.profile,
+    names: JSON.stringify(certificate.names),
+    state: 'committed',
+    not_before: certificate.notBefore,
+    not_after: certificate.notAfter,
+    spki_hash: certificate.spkiHash,
+    tbs: certificate.tbs,
+    mac: certificate.mac,
+    committed_at: certificate.committedAt,
+    claim_until: secondsFromNow(db, seconds),
+    claim_fence: firstFence,
+  });
   const names = certificate.names.map(name => ({
     name,
     serial: certificate.serial,
     registrable: registrableDomain(name.replace(/^\*\./, '')),
   }));
-  if (names.length) await db('certificate_names').insert(names);
+  await insertRows(db, 'certificate_names', ...names);
 }
 
 /** The first claim's fence: the writer's own. */
@@ -85,45 +83,40 @@ export async function moveCertificate(
   change: { der?: Uint8Array } = {},
 ): Promise<boolean> {
   if (!certificateMoves.committed.includes(to)) throw new Error(`a certificate does not move to ${to}`);
-  const moved = await db('certificates')
-    .where({ serial, state: 'committed', claim_fence: fence })
-    .update({ state: to, ...(change.der && { der: Buffer.from(change.der) }) });
-  return moved === 1;
+  return (await updateRows(db, 'certificates', { serial, state: 'committed', claim_fence: fence }, { state: to, der: change.der })) === 1;
 }
 
 /** Abandoned serials count as revoked: the bytes may have been signed, and nobody has them. */
 export async function abandonCertificate(db: Db, serial: string, fence: number, now: number): Promise<boolean> {
-  const moved = await db('certificates')
-    .where({ serial, state: 'committed', claim_fence: fence })
-    .update({ state: 'abandoned', revoked_at: now, revocation_reason: 'cessationOfOperation', revoked_by: 'clock' });
+  const gone = { state: 'abandoned', revoked_at: now, revocation_reason: 'cessationOfOperation', revoked_by: 'clock' };
+  const moved = await updateRows(db, 'certificates', { serial, state: 'committed', claim_fence: fence }, gone);
   if (moved) await countRevocation(db, serial);
   return moved === 1;
 }
 
 /** One committed row that nobody is at, for this process alone. */
 export async function claimCommitted(db: Db, seconds: number): Promise<{ certificate: Certificate; fence: number } | undefined> {
-  const clock = databaseClock(db);
   const candidate = await db('certificates')
     .where({ state: 'committed' })
-    .where('claim_until', '<=', clock)
+    .where('claim_until', '<=', databaseClock(db))
     .orderBy('claim_until')
     .first('serial', 'claim_fence');
   if (!candidate) return undefined;
   const rows = await db('certificates')
     .where({ serial: candidate.serial, state: 'committed', claim_fence: candidate.claim_fence })
-    .update({ claim_until: db.raw('? + ?', [clock, seconds]), claim_fence: db.raw('claim_fence + 1') })
+    .update({ claim_until: secondsFromNow(db, seconds), claim_fence: db.raw('claim_fence + 1') })
     .returning<(CertificateRow & { claim_fence: number })[]>('*');
   const [r] = rows;
   return r && { certificate: fromRow(r), fence: r.claim_fence };
 }
 
 export async function findCertificate(db: Db, serial: string): Promise<Certificate | undefined> {
-  const r = await db('certificates').where({ serial }).first();
+  const r = await selectRow<CertificateRow>(db, 'certificates', { serial });
   return r && fromRow(r);
 }
 
 export async function findCertificateByOrder(db: Db, orderId: string): Promise<Certificate | undefined> {
-  const r = await db('certificates').where({ order_id: orderId }).first();
+  const r = await selectRow<CertificateRow>(db, 'certificates', { order_id: orderId });
   return r && fromRow(r);
 }
 
@@ -144,10 +137,12 @@ export async function listCertificates(db: Db, filter: CertificateFilter, limit:
 
 /** Once; a certificate that was revoked stays as it was revoked. @returns whether it moved */
 export async function revokeCertificate(db: Db, serial: string, revocation: Revocation): Promise<boolean> {
-  const moved = await db('certificates')
-    .where({ serial, state: 'issued' })
-    .whereNull('revoked_at')
-    .update({ revoked_at: revocation.at, revocation_reason: revocation.reason, revoked_by: revocation.by });
+  const moved = await updateRows(
+    db,
+    'certificates',
+    { serial, state: 'issued', revoked_at: null },
+    { revoked_at: revocation.at, revocation_reason: revocation.reason, revoked_by: revocation.by },
+  );
   if (moved) await countRevocation(db, serial);
   return moved === 1;
 }
@@ -190,8 +185,11 @@ export async function keyStanding(
   profiles: readonly string[],
   now: number,
 ): Promise<{ blocked: boolean; revoked: boolean }> {
-  const key = { spki_hash: Buffer.from(spkiHash) };
-  const revoked = db('certificates').where(key).whereIn('profile', profiles).whereNotNull('revoked_at').where('not_after', '>=', now);
-  const [r] = await db.select({ blocked: exists(db, db('blocked_keys').where(key)), revoked: exists(db, revoked) });
-  return { blocked: Boolean(r.blocked), revoked: Boolean(r.revoked) };
+  const rows = await rowsOf<{ standing: 'blocked' | 'revoked' }>(
+    db,
+    `select 'blocked' as standing from blocked_keys where spki_hash = ? union all
+     select 'revoked' from certificates where spki_hash = ? and profile in (${places(profiles)}) and revoked_at is not null and not_after >= ?`,
+    [spkiHash, spkiHash, ...profiles, now],
+  );
+  return { blocked: rows.some(r => r.standing === 'blocked'), revoked: rows.some(r => r.standing === 'revoked') };
 }

@@ -1,5 +1,6 @@
 import type { EabKey, MemberDirectory, RegisteredThumbprint } from '../model/member.ts';
-import { type Db, present, row } from './open.ts';
+import { type Db, present } from './open.ts';
+import { insertRows, selectRow, updateRows } from './rows.ts';
 
 interface EabRow {
   kid: string;
@@ -24,21 +25,19 @@ function eabFromRow(r: EabRow): EabKey {
 }
 
 export async function insertEabKey(db: Db, key: EabKey): Promise<void> {
-  await db('eab_keys').insert(
-    row({
-      kid: key.kid,
-      member_id: key.memberId,
-      label: key.label,
-      secret: Buffer.from(key.secret),
-      uses_left: key.usesLeft,
-      expires_at: key.expiresAt,
-      created_at: key.createdAt,
-    }),
-  );
+  await insertRows(db, 'eab_keys', {
+    kid: key.kid,
+    member_id: key.memberId,
+    label: key.label,
+    secret: key.secret,
+    uses_left: key.usesLeft,
+    expires_at: key.expiresAt,
+    created_at: key.createdAt,
+  });
 }
 
 export async function findEabKey(db: Db, kid: string): Promise<EabKey | undefined> {
-  const r = await db('eab_keys').where({ kid }).first();
+  const r = await selectRow<EabRow>(db, 'eab_keys', { kid });
   return r && eabFromRow(r);
 }
 
@@ -58,7 +57,7 @@ export async function useEabKey(db: Db, kid: string, now: number): Promise<boole
 }
 
 export async function revokeEabKey(db: Db, kid: string, now: number): Promise<boolean> {
-  return (await db('eab_keys').where({ kid }).whereNull('revoked_at').update({ revoked_at: now })) === 1;
+  return (await updateRows(db, 'eab_keys', { kid, revoked_at: null }, { revoked_at: now })) === 1;
 }
 
 interface DirectoryRow {
@@ -88,29 +87,25 @@ function directoryFromRow(r: DirectoryRow): MemberDirectory {
 }
 
 export async function insertDirectory(db: Db, directory: MemberDirectory, secretHash: Uint8Array): Promise<void> {
-  await db('directories').insert(
-    row({
-      id: directory.id,
-      secret_hash: Buffer.from(secretHash),
-      member_id: directory.memberId,
-      profile: directory.profile,
-      domains: directory.domains && JSON.stringify(directory.domains),
-      accounts_left: directory.accountsLeft,
-      expires_at: directory.expiresAt,
-      created_at: directory.createdAt,
-    }),
-  );
+  await insertRows(db, 'directories', {
+    id: directory.id,
+    secret_hash: secretHash,
+    member_id: directory.memberId,
+    profile: directory.profile,
+    domains: directory.domains && JSON.stringify(directory.domains),
+    accounts_left: directory.accountsLeft,
+    expires_at: directory.expiresAt,
+    created_at: directory.createdAt,
+  });
 }
 
 export async function findDirectory(db: Db, id: string): Promise<MemberDirectory | undefined> {
-  const r = await db('directories').where({ id }).first();
+  const r = await selectRow<DirectoryRow>(db, 'directories', { id });
   return r && directoryFromRow(r);
 }
 
 export async function findDirectoryBySecret(db: Db, secretHash: Uint8Array): Promise<MemberDirectory | undefined> {
-  const r = await db('directories')
-    .where({ secret_hash: Buffer.from(secretHash) })
-    .first();
+  const r = await selectRow<DirectoryRow>(db, 'directories', { secret_hash: secretHash });
   return r && directoryFromRow(r);
 }
 
@@ -130,7 +125,7 @@ export async function useDirectory(db: Db, id: string, now: number): Promise<boo
 }
 
 export async function revokeDirectory(db: Db, id: string, now: number): Promise<boolean> {
-  return (await db('directories').where({ id }).whereNull('revoked_at').update({ revoked_at: now })) === 1;
+  return (await updateRows(db, 'directories', { id, revoked_at: null }, { revoked_at: now })) === 1;
 }
 
 interface ThumbprintRow {
@@ -145,15 +140,16 @@ function thumbprintFromRow(r: ThumbprintRow): RegisteredThumbprint {
 }
 
 export async function insertThumbprint(db: Db, registered: RegisteredThumbprint): Promise<void> {
-  await db('thumbprints').insert({ thumbprint: registered.thumbprint, member_id: registered.memberId, created_at: registered.createdAt });
+  const { thumbprint, memberId, createdAt } = registered;
+  await insertRows(db, 'thumbprints', { thumbprint, member_id: memberId, created_at: createdAt });
 }
 
 export async function findThumbprint(db: Db, thumbprint: string): Promise<RegisteredThumbprint | undefined> {
-  const r = await db('thumbprints').where({ thumbprint }).first();
+  const r = await selectRow<ThumbprintRow>(db, 'thumbprints', { thumbprint });
   return r && thumbprintFromRow(r);
 }
 
 /** Its first use consumes it. */
 export async function useThumbprint(db: Db, thumbprint: string, now: number): Promise<boolean> {
-  return (await db('thumbprints').where({ thumbprint }).whereNull('used_at').update({ used_at: now })) === 1;
+  return (await updateRows(db, 'thumbprints', { thumbprint, used_at: null }, { used_at: now })) === 1;
 }

@@ -1,4 +1,5 @@
-import { type Db, present, row } from './open.ts';
+import { type Db, present } from './open.ts';
+import { insertRows, selectRow } from './rows.ts';
 
 /** A CA certificate of ours; `key` is encrypted, and absent for the root, whose key never comes here. */
 export interface IssuerRecord {
@@ -31,16 +32,14 @@ function fromRow(r: IssuerRow): IssuerRecord {
 }
 
 export async function insertIssuer(db: Db, issuer: IssuerRecord): Promise<void> {
-  await db('issuers').insert(
-    row({
-      id: issuer.id,
-      kind: issuer.kind,
-      certificate: Buffer.from(issuer.certificate),
-      key: issuer.key && Buffer.from(issuer.key),
-      active: issuer.active ? 1 : 0,
-      created_at: issuer.createdAt,
-    }),
-  );
+  await insertRows(db, 'issuers', {
+    id: issuer.id,
+    kind: issuer.kind,
+    certificate: issuer.certificate,
+    key: issuer.key,
+    active: issuer.active ? 1 : 0,
+    created_at: issuer.createdAt,
+  });
 }
 
 export async function listIssuers(db: Db): Promise<IssuerRecord[]> {
@@ -61,13 +60,13 @@ export interface Credential {
 }
 
 export async function insertCredential(db: Db, credential: Credential): Promise<void> {
-  await db('credentials').insert({
+  await insertRows(db, 'credentials', {
     id: credential.id,
     purpose: credential.purpose,
     holder: credential.holder,
     issuer_id: credential.issuerId,
-    certificate: Buffer.from(credential.certificate),
-    key: Buffer.from(credential.key),
+    certificate: credential.certificate,
+    key: credential.key,
     not_before: credential.notBefore,
     not_after: credential.notAfter,
   });
@@ -107,10 +106,10 @@ export async function countRevocations(db: Db, issuerId: string): Promise<number
 
 /** Stored as published. @throws a duplicate where the number was used */
 export async function insertCrl(db: Db, crl: CrlRecord): Promise<void> {
-  await db('crls').insert({
+  await insertRows(db, 'crls', {
     issuer_id: crl.issuerId,
     number: crl.number,
-    der: Buffer.from(crl.der),
+    der: crl.der,
     revocations: crl.revocations,
     this_update: crl.thisUpdate,
     next_update: crl.nextUpdate,
@@ -132,7 +131,7 @@ export async function newestCrl(db: Db, issuerId: string): Promise<CrlRecord | u
 }
 
 export async function readSetting(db: Db, name: string): Promise<string | undefined> {
-  return (await db('settings').where({ name }).first('value'))?.value;
+  return (await selectRow<{ value: string }>(db, 'settings', { name }))?.value;
 }
 
 /** The first writer's value stands. */

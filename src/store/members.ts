@@ -1,5 +1,6 @@
 import type { Member, MemberStatus } from '../model/member.ts';
 import type { Db } from './open.ts';
+import { insertRows, selectRow, updateRows } from './rows.ts';
 
 export interface MemberRow {
   id: string;
@@ -15,11 +16,11 @@ export function memberFromRow(r: MemberRow): Member {
 
 export async function insertMember(db: Db, member: Member): Promise<void> {
   const { id, name, status, contacts, createdAt } = member;
-  await db('members').insert({ id, name, status, contacts: JSON.stringify(contacts), created_at: createdAt });
+  await insertRows(db, 'members', { id, name, status, contacts: JSON.stringify(contacts), created_at: createdAt });
 }
 
 export async function findMember(db: Db, id: string): Promise<Member | undefined> {
-  const r = await db('members').where({ id }).first();
+  const r = await selectRow<MemberRow>(db, 'members', { id });
   return r && memberFromRow(r);
 }
 
@@ -29,5 +30,5 @@ export async function listMembers(db: Db): Promise<Member[]> {
 
 /** Compare-and-swap. @returns whether it moved */
 export async function moveMember(db: Db, id: string, from: MemberStatus, to: MemberStatus): Promise<boolean> {
-  return (await db('members').where({ id, status: from }).update({ status: to })) === 1;
+  return (await updateRows(db, 'members', { id, status: from }, { status: to })) === 1;
 }

@@ -82,18 +82,13 @@ export function databaseClock(db: Db): Knex.Raw {
   return db.raw(isPostgres(db) ? 'extract(epoch from clock_timestamp())::bigint' : 'unixepoch()');
 }
 
-/** Whether there is a row, as a column of another statement: 1 or 0, or a boolean. */
-export const exists = (db: Db, query: Knex.QueryBuilder): Knex.Raw => db.raw('exists ?', [query]);
+/** When a claim that begins now ends, by that clock. */
+export const secondsFromNow = (db: Db, seconds: number): Knex.Raw => db.raw('? + ?', [databaseClock(db), seconds]);
 
 /** Whether an insert failed because the row is there already. */
 export function isDuplicate(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: string };
   return code === '23505' || code === 'SQLITE_CONSTRAINT_PRIMARYKEY' || code === 'SQLITE_CONSTRAINT_UNIQUE';
-}
-
-/** Drops members without a value: an insert of `undefined` means NULL on one engine and DEFAULT on the other. */
-export function row(values: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, value === undefined ? null : value]));
 }
 
 /** Members of a row that are not NULL, for optional properties. */

@@ -1,6 +1,7 @@
 import { type Order, type OrderState, orderMoves } from '../model/order.ts';
 import type { ProblemDocument } from '../model/problem.ts';
-import { type Db, present, row } from './open.ts';
+import { type Db, present } from './open.ts';
+import { insertRows, selectRow, updateRows } from './rows.ts';
 
 interface OrderRow {
   id: string;
@@ -39,24 +40,22 @@ function fromRow(r: OrderRow): Order {
 }
 
 export async function insertOrder(db: Db, order: Order): Promise<void> {
-  await db('orders').insert(
-    row({
-      id: order.id,
-      account_id: order.accountId,
-      profile: order.profile,
-      names: JSON.stringify(order.names),
-      authorization_ids: JSON.stringify(order.authorizationIds),
-      state: order.state,
-      not_before: order.notBefore,
-      not_after: order.notAfter,
-      expires_at: order.expiresAt,
-      created_at: order.createdAt,
-    }),
-  );
+  await insertRows(db, 'orders', {
+    id: order.id,
+    account_id: order.accountId,
+    profile: order.profile,
+    names: JSON.stringify(order.names),
+    authorization_ids: JSON.stringify(order.authorizationIds),
+    state: order.state,
+    not_before: order.notBefore,
+    not_after: order.notAfter,
+    expires_at: order.expiresAt,
+    created_at: order.createdAt,
+  });
 }
 
 export async function findOrder(db: Db, id: string): Promise<Order | undefined> {
-  const r = await db('orders').where({ id }).first();
+  const r = await selectRow<OrderRow>(db, 'orders', { id });
   return r && fromRow(r);
 }
 
@@ -75,15 +74,9 @@ interface OrderChange {
 /** Compare-and-swap along the table of moves. @returns whether it moved */
 export async function moveOrder(db: Db, id: string, from: OrderState, to: OrderState, change: OrderChange = {}): Promise<boolean> {
   if (!orderMoves[from].includes(to)) throw new Error(`an order does not move from ${from} to ${to}`);
-  const moved = await db('orders')
-    .where({ id, state: from })
-    .update({
-      state: to,
-      ...(change.error && { error: JSON.stringify(change.error) }),
-      ...(change.csrHash && { csr_hash: Buffer.from(change.csrHash) }),
-      ...(change.serial !== undefined && { serial: change.serial }),
-    });
-  return moved === 1;
+  const { csrHash, serial } = change;
+  const error = change.error && JSON.stringify(change.error);
+  return (await updateRows(db, 'orders', { id, state: from }, { state: to, error, csr_hash: csrHash, serial })) === 1;
 }
 
 /** Ids of an account's orders that are not invalid, newest first, after a cursor (RFC 8555 §7.1.2.1). */

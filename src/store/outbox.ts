@@ -1,5 +1,6 @@
 import type { Message, MessageKind, NewMessage, OutboxState } from '../model/message.ts';
-import { type Db, databaseClock, present } from './open.ts';
+import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
+import { insertRows, updateRows } from './rows.ts';
 
 interface OutboxRow {
   id: string;
@@ -37,12 +38,12 @@ export interface Scope {
 
 /** Always in the transaction of what it tells. */
 export async function queue(db: Db, id: string, message: NewMessage, now: number, scope: Scope = {}): Promise<void> {
-  await db('outbox').insert({
+  await insertRows(db, 'outbox', {
     id,
     kind: message.kind,
     refs: JSON.stringify(message.refs),
-    member_id: scope.memberId ?? null,
-    domain: scope.domain ?? null,
+    member_id: scope.memberId,
+    domain: scope.domain,
     state: 'queued',
     attempts: 0,
     created_at: now,
@@ -70,53 +71,58 @@ export async function wasTold(db: Db, kind: MessageKind, memberId: string, domai
   return r !== undefined;
 }
 
-export async function dueMessages(db: Db, now: number, limit: number): Promise<string[]> {
-  const rows = await db('outbox')
-    .where({ state: 'queued' })
-    .where('next_at', '<=', now)
-    .where('claim_until', '<=', databaseClock(db))
-    .orderBy('next_at')
-    .limit(limit)
-    .select('id');
-  return rows.map(r => r.id);
-}
-
-/** A queued message for this process alone. */
-export async function claimMessage(db: Db, id: string, seconds: number): Promise<Message | undefined> {
-  const clock = databaseClock(db);
-  const rows = await db('outbox')
-    .where({ id, state: 'queued' })
-    .where('claim_until', '<=', clock)
-    .update({ claim_until: db.raw('? + ?', [clock, seconds]), claim_fence: db.raw('claim_fence + 1') })
+/** Messages for this process alone, for so many seconds: what is due, the oldest first, or these in any case. */
+export async function claimMessages(
+  db: Db,
+  { now, ids, limit }: { now: number; ids?: readonly string[]; limit: number },
+  seconds: number,
+): Promise<Message[]> {
+  const free = () => db('outbox').where({ state: 'queued' }).where('claim_until', '<=', databaseClock(db));
+  const query = free().orderBy('next_at').limit(limit).select('id');
+  const wanted = (await (ids ? query.whereIn('id', ids) : query.where('next_at', '<=', now))).map(r => r.id);
+  if (wanted.length === 0) return [];
+  // Asked again in the update: another process may have been faster.
+  const rows = await free()
+    .whereIn('id', wanted)
+    .update({ claim_until: secondsFromNow(db, seconds), claim_fence: db.raw('claim_fence + 1') })
     .returning<OutboxRow[]>('*');
-  return rows[0] && fromRow(rows[0]);
+  return rows.map(fromRow);
 }
 
-/** `flaw`: what went wrong all the same. */
-export async function markSent(db: Db, message: Message, now: number, flaw?: string): Promise<boolean> {
-  const moved = await db('outbox')
-    .where({ id: message.id, state: 'queued', claim_fence: message.fence })
-    .update({ state: 'sent', sent_at: now, attempts: message.attempts + 1, claim_until: 0, last_error: flaw ?? null });
-  return moved === 1;
+/** A message that its channel has taken; `flaw`: what went wrong all the same. */
+export interface Sent {
+  message: Message;
+  flaw?: string;
 }
+
+/** All in one transaction: a commit for each message would cost more than all else about it. */
+export async function markSent(db: Db, sent: readonly Sent[], now: number): Promise<void> {
+  if (sent.length === 0) return;
+  await db.transaction(async trx => {
+    for (const { message, flaw } of sent)
+      await updateRows(trx, 'outbox', held(message), {
+        state: 'sent',
+        sent_at: now,
+        attempts: message.attempts + 1,
+        claim_until: 0,
+        last_error: flaw ?? null,
+      });
+  });
+}
+
+/** While the claim holds. */
+const held = ({ id, fence }: Message) => ({ id, state: 'queued', claim_fence: fence });
 
 /** A failed attempt: again at `nextAt`, or dead. */
 export async function markFailed(db: Db, message: Message, error: string, nextAt: number | undefined): Promise<boolean> {
-  const moved = await db('outbox')
-    .where({ id: message.id, state: 'queued', claim_fence: message.fence })
-    .update({
-      state: nextAt === undefined ? 'dead' : 'queued',
-      attempts: message.attempts + 1,
-      last_error: error,
-      claim_until: 0,
-      ...(nextAt !== undefined && { next_at: nextAt }),
-    });
-  return moved === 1;
+  const state = nextAt === undefined ? 'dead' : 'queued';
+  const change = { state, attempts: message.attempts + 1, last_error: error, claim_until: 0, next_at: nextAt };
+  return (await updateRows(db, 'outbox', held(message), change)) === 1;
 }
 
 /** Back to the queue untried: another process may have it at once. */
 export async function releaseMessage(db: Db, message: Message): Promise<void> {
-  await db('outbox').where({ id: message.id, state: 'queued', claim_fence: message.fence }).update({ claim_until: 0 });
+  await updateRows(db, 'outbox', held(message), { claim_until: 0 });
 }
 
 export async function listMessages(db: Db, states: readonly OutboxState[]): Promise<Message[]> {

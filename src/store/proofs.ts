@@ -1,6 +1,7 @@
 import { isAtOrBelow, registrableDomain } from '../model/identifier.ts';
 import type { DomainProof, ProofStatus } from '../model/member.ts';
-import { type Db, isPostgres, present, row, type Trx } from './open.ts';
+import { type Db, isPostgres, present, type Trx } from './open.ts';
+import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 
 interface ProofRow {
   id: string;
@@ -28,24 +29,22 @@ function proofFromRow(r: ProofRow): DomainProof {
 }
 
 export async function insertProof(db: Db, proof: DomainProof): Promise<void> {
-  await db('domain_proofs').insert(
-    row({
-      id: proof.id,
-      member_id: proof.memberId,
-      domain: proof.domain,
-      registrable: registrableDomain(proof.domain),
-      status: proof.status,
-      mailbox: proof.mailbox,
-      expires_at: proof.expiresAt,
-      created_at: proof.createdAt,
-      validated_at: proof.validatedAt,
-      evidence: proof.evidence && JSON.stringify(proof.evidence),
-    }),
-  );
+  await insertRows(db, 'domain_proofs', {
+    id: proof.id,
+    member_id: proof.memberId,
+    domain: proof.domain,
+    registrable: registrableDomain(proof.domain),
+    status: proof.status,
+    mailbox: proof.mailbox,
+    expires_at: proof.expiresAt,
+    created_at: proof.createdAt,
+    validated_at: proof.validatedAt,
+    evidence: proof.evidence && JSON.stringify(proof.evidence),
+  });
 }
 
 export async function findProof(db: Db, id: string): Promise<DomainProof | undefined> {
-  const r = await db('domain_proofs').where({ id }).first();
+  const r = await selectRow<ProofRow>(db, 'domain_proofs', { id });
   return r && proofFromRow(r);
 }
 
@@ -58,10 +57,11 @@ export async function listProofs(db: Db, filter: { memberId?: string; domain?: s
 
 /** Living proofs of a member for any of these domains. */
 export async function livingProofs(db: Db, memberId: string, domains: readonly string[], now: number): Promise<DomainProof[]> {
-  const rows = await db('domain_proofs')
-    .where({ member_id: memberId, status: 'valid' })
-    .whereIn('domain', domains)
-    .where('expires_at', '>', now);
+  const rows = await rowsOf<ProofRow>(
+    db,
+    `select * from domain_proofs where member_id = ? and status = 'valid' and domain in (${places(domains)}) and expires_at > ?`,
+    [memberId, ...domains, now],
+  );
   return rows.map(proofFromRow);
 }
 
@@ -99,10 +99,8 @@ export async function confirmProof(
   expiresAt: number,
   evidence: Record<string, unknown>,
 ): Promise<boolean> {
-  const moved = await db('domain_proofs')
-    .where({ id, status: 'pending' })
-    .update({ status: 'valid', validated_at: now, expires_at: expiresAt, evidence: JSON.stringify(evidence) });
-  return moved === 1;
+  const change = { status: 'valid', validated_at: now, expires_at: expiresAt, evidence: JSON.stringify(evidence) };
+  return (await updateRows(db, 'domain_proofs', { id, status: 'pending' }, change)) === 1;
 }
 
 export async function revokeProof(db: Db, id: string): Promise<boolean> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { domainToASCII } from 'node:url';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import { type App, createLog, startApp } from '../../src/app.ts';
+import { deliverDue } from '../../src/ca/deliver.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { Ctx } from '../../src/ctx.ts';
 import { pem } from '../../src/model/encoding.ts';
@@ -94,6 +95,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
   };
   const settled = async () => {
     await ctx.background.settled();
+    await deliverDue(ctx);
     // A message that the clock's own job has taken up is under way too.
     const due = () => ctx.db('outbox').where({ state: 'queued' }).where('next_at', '<=', clock.now).first('id');
     while (await due()) await new Promise(resolve => setTimeout(resolve, 5));

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import type { NewMessage } from '../../src/model/message.ts';
 import {
-  claimMessage,
+  claimMessages,
   countCodes,
-  dueMessages,
   findMessages,
   listMessages,
   markFailed,
@@ -25,6 +24,9 @@ onEachEngine('the outbox', at => {
     await at.db.transaction(trx => queue(trx, id, message, now, scope));
     return id;
   }
+  const claim = async (id: string, seconds = 30) => (await claimMessages(at.db, { now: at0, ids: [id], limit: 1 }, seconds))[0];
+  /** Claimed for no time at all: due still. */
+  const due = async (now: number, limit = 10) => (await claimMessages(at.db, { now, limit }, 0)).map(m => m.id).sort();
   const find = async (id: string) => (await findMessages(at.db, [id]))[0];
 
   it('gives every kind of message back', async () => {
@@ -47,63 +49,64 @@ onEachEngine('the outbox', at => {
     const later = await queued(issued, at0 + 5);
     const first = await queued(issued, at0 - 5);
     const now = await queued();
-    assert.deepEqual(await dueMessages(at.db, at0, 10), [first, now]);
-    assert.deepEqual(await dueMessages(at.db, at0, 1), [first]);
-    assert.deepEqual(await dueMessages(at.db, at0 + 5, 10), [first, now, later]);
+    assert.deepEqual(await due(at0), [first, now].sort());
+    assert.deepEqual(await due(at0, 1), [first]);
+    assert.deepEqual(await due(at0 + 5), [first, now, later].sort());
   });
 
   it('gives a message to one of many, and what is claimed is not due', async () => {
     const id = await queued();
-    const claims = await Promise.all(Array.from({ length: 8 }, () => claimMessage(at.db, id, 30)));
+    const claims = await Promise.all(Array.from({ length: 8 }, () => claim(id)));
     assert.equal(claims.filter(c => c !== undefined).length, 1);
-    assert.deepEqual(await dueMessages(at.db, at0, 10), []);
-    assert.equal(await claimMessage(at.db, 'none', 30), undefined);
+    assert.deepEqual(await due(at0), []);
+    assert.equal(await claim('none'), undefined);
   });
 
   it('lets only the last holder say what became of it', async () => {
     const id = await queued();
-    const first = await claimMessage(at.db, id, 0);
-    const second = await claimMessage(at.db, id, 30);
+    const first = await claim(id, 0);
+    const second = await claim(id);
     assert.ok(first && second && second.fence > first.fence);
-    assert.equal(await markSent(at.db, first, at0), false);
+    await markSent(at.db, [{ message: first, flaw: 'not mine' }], at0);
+    assert.equal((await find(id))?.state, 'queued');
     assert.equal(await markFailed(at.db, first, 'no', undefined), false);
-    assert.equal(await markSent(at.db, second, at0 + 1), true);
-    assert.equal(await markSent(at.db, second, at0 + 2), false);
-    assert.equal(await claimMessage(at.db, id, 30), undefined);
+    await markSent(at.db, [{ message: second }], at0 + 1);
+    await markSent(at.db, [{ message: second, flaw: 'again' }], at0 + 2);
+    assert.equal(await claim(id), undefined);
     const { state, attempts, sentAt, lastError } = (await find(id)) ?? {};
     assert.deepEqual({ state, attempts, sentAt, lastError }, { state: 'sent', attempts: 1, sentAt: at0 + 1, lastError: undefined });
   });
 
   it('waits after a failure, and may be claimed again at once then', async () => {
     const id = await queued();
-    const claimed = await claimMessage(at.db, id, 30);
+    const claimed = await claim(id);
     assert.ok(claimed && (await markFailed(at.db, claimed, 'the mail server answered 451', at0 + 30)));
     const { state, attempts, nextAt, lastError } = (await find(id)) ?? {};
     assert.deepEqual(
       { state, attempts, nextAt, lastError },
       { state: 'queued', attempts: 1, nextAt: at0 + 30, lastError: 'the mail server answered 451' },
     );
-    assert.deepEqual(await dueMessages(at.db, at0 + 29, 10), []);
-    assert.deepEqual(await dueMessages(at.db, at0 + 30, 10), [id]);
-    assert.ok(await claimMessage(at.db, id, 30));
+    assert.deepEqual(await due(at0 + 29), []);
+    assert.deepEqual(await due(at0 + 30), [id]);
+    assert.ok(await claim(id));
   });
 
   it('dies for good, until somebody asks for another try', async () => {
     const [dead, waiting, sent] = [await queued(), await queued(), await queued()];
     for (const id of [dead, waiting, sent]) {
-      const claimed = await claimMessage(at.db, id, 30);
+      const claimed = await claim(id);
       assert.ok(claimed);
-      if (id === sent) await markSent(at.db, claimed, at0);
+      if (id === sent) await markSent(at.db, [{ message: claimed }], at0);
       else await markFailed(at.db, claimed, 'no', id === dead ? undefined : at0 + 99);
     }
     assert.equal((await find(dead))?.state, 'dead');
-    assert.equal(await claimMessage(at.db, dead, 30), undefined);
+    assert.equal(await claim(dead), undefined);
     const ids = async (...states: ('queued' | 'sent' | 'dead')[]) => (await listMessages(at.db, states)).map(m => m.id).sort();
     assert.deepEqual(await ids('dead'), [dead]);
     assert.deepEqual(await ids('queued', 'dead'), [dead, waiting].sort());
     assert.deepEqual(await ids('sent'), [sent]);
     assert.deepEqual(await retryMessages(at.db, at0 + 1, dead), [dead]);
-    assert.deepEqual(await dueMessages(at.db, at0 + 1, 10), [dead]);
+    assert.deepEqual(await due(at0 + 1), [dead]);
     assert.deepEqual((await retryMessages(at.db, at0 + 1)).sort(), [dead, waiting].sort());
     assert.deepEqual(await retryMessages(at.db, at0 + 1, sent), []);
     assert.equal((await find(waiting))?.attempts, 0);
