@@ -38,6 +38,7 @@ const claim = 30;
 /**
  * A client has answered a challenge (RFC 8555 §7.5.1): the next state is written, then the check goes on in the background.
  * A challenge that is no longer pending is left as it is.
+ * @returns the challenge as it is now
  * @throws Problem
  */
 export async function answerChallenge(
@@ -47,8 +48,8 @@ export async function answerChallenge(
   { challenge, authorization }: { challenge: Challenge; authorization: Authorization },
   payload: Record<string, unknown>,
   actor: Actor,
-): Promise<void> {
-  if (challenge.status !== 'pending') return;
+): Promise<Challenge> {
+  if (challenge.status !== 'pending') return challenge;
   const status = authorizationStatus(authorization, ctx.now());
   if (status !== 'pending') throw new Problem('malformed', `The authorization is ${status}; its challenges can no longer be answered.`);
   const answer = challengeTypes[challenge.type].respond(challenge, payload, {
@@ -60,11 +61,14 @@ export async function answerChallenge(
   if (challenge.mailbox) await refuseContested(ctx, account, authorization.name);
   switch (answer.next) {
     case 'processing':
-      await begin(
-        ctx,
-        { challenge, authorization, account, fence: firstClaim },
-        { action: 'challenge.answered', actor, subject: { ...subject, challenge: challenge.id } },
-      );
+      if (
+        await begin(
+          ctx,
+          { challenge, authorization, account, fence: firstClaim },
+          { action: 'challenge.answered', actor, subject: { ...subject, challenge: challenge.id } },
+        )
+      )
+        return { ...challenge, status: 'processing' };
       break;
     case 'pending':
       await sendCode(ctx, { challenge, authorization }, answer.mailbox, member, actor, subject);
@@ -76,6 +80,7 @@ export async function answerChallenge(
       );
       break;
   }
+  return (await findChallenge(ctx.db, challenge.id)) ?? challenge;
 }
 
 const subjectOf = (account: Account, authorization: Authorization) => ({
@@ -87,8 +92,8 @@ const subjectOf = (account: Account, authorization: Authorization) => ({
 /** The topic under which an authorization's validation is under way. */
 export const validationOf = (authorizationId: string): string => `validate ${authorizationId}`;
 
-/** Moved and claimed in one, so that nothing need be read again. */
-async function begin(ctx: Ctx, claimed: Claimed, event: AuditEvent): Promise<void> {
+/** Moved and claimed in one, so that nothing need be read again. @returns whether it was this call that moved it */
+async function begin(ctx: Ctx, claimed: Claimed, event: AuditEvent): Promise<boolean> {
   const { id, authorizationId } = claimed.challenge;
   const moved = await ctx.db.transaction(async trx => {
     const moved = await moveChallenge(trx, id, 'pending', 'processing', { claim });
@@ -96,6 +101,7 @@ async function begin(ctx: Ctx, claimed: Claimed, event: AuditEvent): Promise<voi
     return moved;
   });
   if (moved) ctx.background.run('validate', signal => validateClaimed(ctx, claimed, signal), validationOf(authorizationId));
+  return moved;
 }
 
 /** A code to the named mailbox, a notice without it to the other ones, once each. */

@@ -29,7 +29,6 @@ const askCname: Ask<string> = (resolver, name) => resolver.resolveCname(name);
 
 /** @param servers `host:port` of the resolvers to ask; none: the system's. @throws TypeError for one that is no IP address */
 export function createDns(servers: readonly string[], limits: Limits['dns']): Dns {
-  // Cancelling ends every query of a Resolver, and c-ares keeps a cache with each: one for each lookup.
   const newResolver = () => {
     const resolver = new Resolver({ timeout: limits.timeout, tries: limits.tries });
     if (servers.length) resolver.setServers(servers);
@@ -38,9 +37,17 @@ export function createDns(servers: readonly string[], limits: Limits['dns']): Dn
   newResolver();
   // More at once would overflow the socket buffers between us and the resolver, and each loss costs a retry of seconds.
   const gate = createGate(limits.inFlight);
+  // To make a Resolver costs more than to ask it. Cancelling ends every query of one, and c-ares keeps a cache with each, so the lookups
+  // of one check share one, and no others.
+  const shared = new WeakMap<AbortSignal, Resolver>();
+  const resolverFor = (check: AbortSignal | undefined) => {
+    const resolver = (check && shared.get(check)) ?? newResolver();
+    if (check) shared.set(check, resolver);
+    return resolver;
+  };
   const lookup = <T>(outer: AbortSignal | undefined, work: (lookup: Lookup) => Promise<T>) =>
     within(limits.deadline, outer, async signal => {
-      const resolver = newResolver();
+      const resolver = resolverFor(outer);
       const forget = onAbort(signal, () => resolver.cancel());
       try {
         return await work({ resolver, signal, limits, gate });
@@ -120,6 +127,7 @@ const words: Record<string, string> = {
   EBADRESP: 'the answer is malformed',
   EBADNAME: 'the name is malformed',
   EBADQUERY: 'the name is malformed',
+  ECANCELLED: 'another lookup of the same check had no end in time',
 };
 
 function dnsWords(error: unknown): string {

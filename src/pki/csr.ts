@@ -1,9 +1,6 @@
 import { verify } from 'node:crypto';
-import * as asn1js from 'asn1js';
-import * as pkijs from 'pkijs';
-import './engine.ts';
 import { Problem } from '../model/problem.ts';
-import { context, contextConstructed, DerError, elements, readDer, readOid, type Tlv, tags } from './der.ts';
+import { context, contextConstructed, DerError, elements, readBits, readDer, readOid, type Tlv, tags, unsigned } from './der.ts';
 import { oids } from './oids.ts';
 import { checkLeafKey, type PublicKeyFacts, UnfitKey } from './public-key.ts';
 
@@ -28,82 +25,121 @@ const signatures: Record<string, [kind: PublicKeyFacts['kind'], hash: string]> =
 
 const badCsr = (detail: string) => new Problem('badCSR', detail);
 
+/** CertificationRequest (RFC 2986 §4), taken apart. */
+interface Parts {
+  /** The exact bytes that were signed. */
+  info: Uint8Array;
+  subject: Tlv;
+  spki: Uint8Array;
+  /** Some software leaves out an empty set of them. */
+  attributes: Tlv | undefined;
+  algorithm: string;
+  signature: Tlv;
+}
+
 /**
  * Reads a DER request and checks its own signature and its key.
  * @throws Problem badCSR
  */
 export function readCsr(der: Uint8Array, weakKeys: ReadonlySet<string>): CsrFacts {
-  const request = parse(der);
-  const publicKey = readKey(request, weakKeys);
-  verifySignature(der, request, publicKey);
-  return { publicKey, ...readNames(request) };
+  const parts = parse(der);
+  const publicKey = readKey(parts.spki, weakKeys);
+  verifySignature(parts, publicKey);
+  return { publicKey, ...readNames(parts) };
 }
 
-function parse(der: Uint8Array): pkijs.CertificationRequest {
+function parse(der: Uint8Array): Parts {
   try {
-    const { offset, result } = asn1js.fromBER(Uint8Array.from(der), { maxNodes: 4000, maxDepth: 30 });
-    if (offset !== der.length) throw badCsr('The CSR is no DER, or bytes follow it.');
-    return new pkijs.CertificationRequest({ schema: result });
+    const [info, algorithm, signature] = elements(readDer(der), tags.sequence);
+    const [version, subject, spki, attributes] = info ? elements(info, tags.sequence) : [];
+    const [type] = algorithm ? elements(algorithm, tags.sequence) : [];
+    if (!info || !type || !signature || !version || !subject || !spki) throw new DerError('truncated');
+    unsigned(version);
+    return { info: info.bytes, subject, spki: spki.bytes, attributes, algorithm: readOid(type), signature };
   } catch (error) {
-    if (error instanceof Problem) throw error;
-    throw badCsr('The CSR cannot be parsed: send the DER of a PKCS #10 request (RFC 2986), not PEM, as base64url.');
+    if (!(error instanceof DerError)) throw error;
+    throw badCsr(`The CSR cannot be parsed (${error.message}): send the DER of a PKCS #10 request (RFC 2986), not PEM, as base64url.`);
   }
 }
 
-function readKey(request: pkijs.CertificationRequest, weakKeys: ReadonlySet<string>): PublicKeyFacts {
+function readKey(spki: Uint8Array, weakKeys: ReadonlySet<string>): PublicKeyFacts {
   try {
-    return checkLeafKey(new Uint8Array(request.subjectPublicKeyInfo.toSchema().toBER()), weakKeys);
+    return checkLeafKey(spki, weakKeys);
   } catch (error) {
     if (error instanceof UnfitKey) throw badCsr(`The CSR's key is not accepted: ${error.message}.`);
     throw badCsr('The CSR has no public key that can be read.');
   }
 }
 
-/** Over the exact bytes that were signed. */
-function verifySignature(der: Uint8Array, request: pkijs.CertificationRequest, publicKey: PublicKeyFacts): void {
-  const [kind, hash] = signatures[request.signatureAlgorithm.algorithmId] ?? [];
+function verifySignature({ info, algorithm, signature }: Parts, publicKey: PublicKeyFacts): void {
+  const [kind, hash] = signatures[algorithm] ?? [];
   if (!hash)
-    throw badCsr(
-      `The CSR is signed with the algorithm ${request.signatureAlgorithm.algorithmId}; use ECDSA or RSA (PKCS #1) with SHA-256, SHA-384 or SHA-512.`,
-    );
+    throw badCsr(`The CSR is signed with the algorithm ${algorithm}; use ECDSA or RSA (PKCS #1) with SHA-256, SHA-384 or SHA-512.`);
   let valid = false;
   try {
-    const [info] = elements(readDer(der), tags.sequence);
-    valid =
-      info !== undefined &&
-      kind === publicKey.kind &&
-      verify(hash, info.bytes, publicKey.key, request.signatureValue.valueBlock.valueHexView);
+    valid = kind === publicKey.kind && verify(hash, info, publicKey.key, readBits(signature));
   } catch {
     // A signature that cannot even be parsed is a wrong one.
   }
   if (!valid) throw badCsr("The CSR's signature does not verify with the CSR's own key.");
 }
 
-function readNames(request: pkijs.CertificationRequest): Pick<CsrFacts, 'dnsNames' | 'srvNames' | 'xmppAddrs'> {
-  const dns = new Set<string>();
+function readNames({ subject, attributes }: Parts): Pick<CsrFacts, 'dnsNames' | 'srvNames' | 'xmppAddrs'> {
+  const dns = new Set(readPart('subject', () => commonNames(subject)).map(name => name.toLowerCase()));
   const srv = new Set<string>();
   const xmpp = new Set<string>();
-  for (const { type, value } of request.subject.typesAndValues)
-    if (type === oids.commonName) dns.add(String(value.valueBlock.value).toLowerCase());
-  for (const extension of requestedExtensions(request)) {
-    if (extension.extnID !== oids.subjectAltName) continue;
-    try {
-      for (const name of elements(readDer(extension.extnValue.valueBlock.valueHexView), tags.sequence)) addAltName(name, dns, srv, xmpp);
-    } catch (error) {
-      if (error instanceof DerError) throw badCsr(`The CSR's subjectAltName cannot be parsed (${error.message}).`);
-      throw error;
-    }
-  }
+  const requested = readPart('extension request', () => (attributes ? requestedAltNames(attributes) : []));
+  for (const extension of requested)
+    for (const name of readPart('subjectAltName', () => elements(readDer(extension), tags.sequence)))
+      readPart('subjectAltName', () => addAltName(name, dns, srv, xmpp));
   return { dnsNames: [...dns], srvNames: [...srv], xmppAddrs: [...xmpp] };
 }
 
-function requestedExtensions(request: pkijs.CertificationRequest): pkijs.Extension[] {
-  const values = (request.attributes ?? []).filter(a => a.type === oids.extensionRequest).flatMap(a => a.values as asn1js.AsnType[]);
+/** @throws Problem that names the part of the request that is broken */
+function readPart<T>(part: string, read: () => T): T {
   try {
-    return values.flatMap(schema => new pkijs.Extensions({ schema }).extensions);
-  } catch {
-    throw badCsr("The CSR's extension request cannot be parsed.");
+    return read();
+  } catch (error) {
+    if (error instanceof DerError) throw badCsr(`The CSR's ${part} cannot be parsed (${error.message}).`);
+    throw error;
   }
+}
+
+/** DirectoryString and what else was ever used for one (RFC 5280 §4.1.2.4). */
+const encodings: Record<number, (value: Buffer) => string> = {
+  [tags.utf8String]: value => value.toString('utf8'),
+  [tags.printableString]: value => value.toString('latin1'),
+  [tags.ia5String]: value => value.toString('latin1'),
+  [tags.teletexString]: value => value.toString('latin1'),
+  [tags.bmpString]: value =>
+    Buffer.from(value.subarray(0, value.length & ~1))
+      .swap16()
+      .toString('utf16le'),
+};
+
+function commonNames(subject: Tlv): string[] {
+  const attributes = elements(subject, tags.sequence).flatMap(set => elements(set, tags.set));
+  return attributes.flatMap(attribute => {
+    const [type, value] = elements(attribute, tags.sequence);
+    if (!type || !value || readOid(type) !== oids.commonName) return [];
+    const decode = encodings[value.tag];
+    if (!decode) throw new DerError('a common name that is no text');
+    return decode(Buffer.from(value.value));
+  });
+}
+
+/** The values of the subjectAltName extensions asked for (RFC 2985 §5.4.2). */
+function requestedAltNames(attributes: Tlv): Uint8Array[] {
+  const requests = elements(attributes, contextConstructed(0)).flatMap(attribute => {
+    const [type, values] = elements(attribute, tags.sequence);
+    return type && values && readOid(type) === oids.extensionRequest ? elements(values, tags.set) : [];
+  });
+  const extensions = requests.flatMap(request => elements(request, tags.sequence)).map(extension => elements(extension, tags.sequence));
+  return extensions.flatMap(([type, ...rest]) => {
+    const value = rest.at(-1);
+    if (!type || value?.tag !== tags.octetString) throw new DerError('an extension without a value');
+    return readOid(type) === oids.subjectAltName ? [value.value] : [];
+  });
 }
 
 function addAltName(name: Tlv, dns: Set<string>, srv: Set<string>, xmpp: Set<string>): void {

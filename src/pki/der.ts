@@ -24,9 +24,11 @@ export const tags = {
   enumerated: 0x0a,
   utf8String: 0x0c,
   printableString: 0x13,
+  teletexString: 0x14,
   ia5String: 0x16,
   utcTime: 0x17,
   generalizedTime: 0x18,
+  bmpString: 0x1e,
   sequence: 0x30,
   set: 0x31,
 } as const;
@@ -39,7 +41,7 @@ export const contextConstructed = (n: number): number => 0xa0 | n;
 /** One element that fills the bytes. @throws DerError */
 export function readDer(bytes: Uint8Array): Tlv {
   const tlv = readAt(bytes, 0);
-  if (tlv.bytes.length !== bytes.length) throw new DerError('bytes after the end');
+  if (tlv.bytes.length !== bytes.length) throw new DerError('bytes follow its end');
   return tlv;
 }
 

@@ -1,7 +1,10 @@
 import { refuseSuspended } from '../../ca/authorize.ts';
 import { answerChallenge } from '../../ca/validate.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Authorization } from '../../model/authorization.ts';
+import type { Challenge } from '../../model/challenge.ts';
 import { notFound } from '../../model/problem.ts';
-import { findChallenge, findChallengeAndAuthorization } from '../../store/authorizations.ts';
+import { findChallengeAndAuthorization } from '../../store/authorizations.ts';
 import type { Reply } from '../reply.ts';
 import { presentChallenge } from './present.ts';
 import { type Acme, type ByAccount, isPostAsGet, objectOf, ownedBy } from './request.ts';
@@ -13,11 +16,7 @@ export async function challenge(acme: Acme, request: ByAccount): Promise<Reply> 
   const found = await findChallengeAndAuthorization(ctx.db, id);
   if (!found) throw notFound('challenge');
   ownedBy(request.account, found.authorization, 'challenge');
-  if (!isPostAsGet(request)) {
-    refuseSuspended(request.member);
-    await answerChallenge(ctx, request.account, request.member, found, objectOf(request), request.actor);
-  }
-  const now = (!isPostAsGet(request) && (await findChallenge(ctx.db, id))) || found.challenge;
+  const now = isPostAsGet(request) ? found.challenge : await answer(ctx, request, found);
   const open = now.status === 'pending' || now.status === 'processing';
   // Clients poll at their own pace unless told; a code needs a person.
   const pause = now.mailbox && now.status === 'pending' ? '60' : '1';
@@ -26,4 +25,9 @@ export async function challenge(acme: Acme, request: ByAccount): Promise<Reply> 
     headers: { Link: `<${urls.authorization(found.authorization.id)}>;rel="up"`, ...(open && { 'Retry-After': pause }) },
     body: presentChallenge(now, urls),
   };
+}
+
+function answer(ctx: Ctx, request: ByAccount, found: { challenge: Challenge; authorization: Authorization }): Promise<Challenge> {
+  refuseSuspended(request.member);
+  return answerChallenge(ctx, request.account, request.member, found, objectOf(request), request.actor);
 }
