@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Background } from './ctx.ts';
 
@@ -68,9 +67,13 @@ export function createBackground(log: Logger, width = 64): Background {
     async wait(topic, ms) {
       const work = topics.get(topic);
       if (!work) return false;
-      const end = new AbortController();
-      await Promise.race([work, setTimeout(ms, undefined, { signal: end.signal, ref: false }).catch(() => {})]);
-      end.abort();
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, ms);
+        void work.then(() => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
       return true;
     },
     ending: abort.signal,

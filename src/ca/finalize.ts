@@ -60,7 +60,7 @@ export async function finalize(
 
   const facts = readCsr(csr, ctx.weakKeys);
   compareNames(facts, order.names);
-  await checkKey(ctx, ctx.db, facts.publicKey.spkiHash, facts.publicKey.thumbprint);
+  await checkKey(ctx, facts.publicKey.spkiHash, facts.publicKey.thumbprint);
   await checkCaaOfAll(ctx, account.id, authorizations);
 
   const certificate = buildCertificate(ctx, order, account, facts);
@@ -105,10 +105,9 @@ async function refuseKnown(ctx: Ctx, db: Db, spkiHash: Uint8Array): Promise<void
   if (revoked) throw new Problem('badCSR', "The CSR's key is that of a short-lived certificate that was revoked; make a new key.");
 }
 
-/** Not blocked as compromised, not an account's or a former account's, not the authority's own. @throws Problem badCSR */
-async function checkKey(ctx: Ctx, db: Db, spkiHash: Uint8Array, thumbprint: string): Promise<void> {
-  await refuseKnown(ctx, db, spkiHash);
-  if (await isAccountKey(db, thumbprint))
+/** Not an account's or a former account's, not the authority's own; whether it is blocked is seen when the row is committed. @throws Problem badCSR */
+async function checkKey(ctx: Ctx, spkiHash: Uint8Array, thumbprint: string): Promise<void> {
+  if (await isAccountKey(ctx.db, thumbprint))
     throw new Problem('badCSR', "The CSR's key is the key of an ACME account; a certificate needs a key of its own.");
   for (const { spki } of ctx.authority.issuers.values())
     if (Buffer.from(sha256(spki)).equals(Buffer.from(spkiHash))) throw new Problem('badCSR', "The CSR's key is a key of this authority.");

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { base64url, fromBase64url } from '../model/encoding.ts';
 import { type Db, isPostgres } from './open.ts';
 
@@ -23,16 +23,16 @@ export async function openNonces(db: Db, now: Now, random: Random): Promise<Nonc
 }
 
 /** Time (4) ‖ random (12) ‖ HMAC (16). */
-function make(key: Uint8Array, now: number, random: Random): string {
+function make(key: KeyObject, now: number, random: Random): string {
   const body = Buffer.alloc(16);
   body.writeUInt32BE(now);
   body.set(random(12), 4);
   return base64url(Buffer.concat([body, tag(key, body)]));
 }
 
-const tag = (key: Uint8Array, body: Uint8Array) => createHmac('sha256', key).update(body).digest().subarray(0, 16);
+const tag = (key: KeyObject, body: Uint8Array) => createHmac('sha256', key).update(body).digest().subarray(0, 16);
 
-function isCurrent(key: Uint8Array, nonce: string, now: number): boolean {
+function isCurrent(key: KeyObject, nonce: string, now: number): boolean {
   const bytes = fromBase64url(nonce);
   if (bytes?.length !== 32) return false;
   const buffer = Buffer.from(bytes);
@@ -42,7 +42,7 @@ function isCurrent(key: Uint8Array, nonce: string, now: number): boolean {
 
 /** One process: key and used set live in its memory, and a restart refuses all older ones. */
 function localNonces(now: Now, random: Random): Nonces {
-  const key = random(32);
+  const key = createSecretKey(random(32));
   let used = new Set<string>();
   let older = new Set<string>();
   let turned = now();
@@ -75,7 +75,7 @@ async function sharedNonces(db: Db, now: Now, random: Random): Promise<Nonces> {
       // The nonce counts only under the key that the table holds at this moment.
       const inserted = await db.raw(
         'insert into used_nonces (nonce, used_at) select ?, ? where exists (select 1 from nonce_keys where key = ?) on conflict do nothing',
-        [nonce, now(), Buffer.from(key)],
+        [nonce, now(), key.export()],
       );
       if (inserted.rowCount === 1) return true;
       key = await sharedKey(db, random);
@@ -89,13 +89,13 @@ async function sharedNonces(db: Db, now: Now, random: Random): Promise<Nonces> {
   };
 }
 
-async function sharedKey(db: Db, random: Random): Promise<Uint8Array> {
+async function sharedKey(db: Db, random: Random): Promise<KeyObject> {
   const stored = async () => (await db('nonce_keys').where({ id: 1 }).first('key'))?.key as Uint8Array | undefined;
   const key = await stored();
-  if (key) return key;
+  if (key) return createSecretKey(key);
   await db('nonce_keys')
     .insert({ id: 1, key: Buffer.from(random(32)) })
     .onConflict('id')
     .ignore();
-  return (await stored()) ?? sharedKey(db, random);
+  return sharedKey(db, random);
 }

@@ -58,8 +58,11 @@ function forbid(error: unknown): never {
 /** §7.5 by POST-as-GET, §7.5.2 with `{"status": "deactivated"}`. */
 export async function authorization(acme: Acme, request: ByAccount): Promise<Reply> {
   const { ctx } = acme;
-  const found = ownedBy(request.account, await findAuthorization(ctx.db, request.params['id'] ?? ''), 'authorization');
-  if (isPostAsGet(request)) return present(acme, await afterValidation(ctx, found));
+  const id = request.params['id'] ?? '';
+  // A client that reads while this process validates is answered when that has ended, or in a second: it need not ask again and again.
+  if (isPostAsGet(request)) await ctx.background.wait(validationOf(id), 1000);
+  const found = ownedBy(request.account, await findAuthorization(ctx.db, id), 'authorization');
+  if (isPostAsGet(request)) return present(acme, found);
   if (objectOf(request)['status'] !== 'deactivated')
     throw new Problem('malformed', 'An authorization can only be set to {"status": "deactivated"}.');
   const status = authorizationStatus(found, ctx.now());
@@ -74,12 +77,6 @@ export async function authorization(acme: Acme, request: ByAccount): Promise<Rep
     });
   });
   return present(acme, { ...found, status: 'deactivated' });
-}
-
-/** A client that reads while this process validates is answered when that has ended, or in a second: it need not ask again and again. */
-async function afterValidation(ctx: Ctx, found: Authorization): Promise<Authorization> {
-  if (found.status !== 'pending' || !(await ctx.background.wait(validationOf(found.id), 1000))) return found;
-  return (await findAuthorization(ctx.db, found.id)) ?? found;
 }
 
 async function present({ ctx, urls }: Acme, found: Authorization): Promise<Reply> {
