@@ -111,7 +111,7 @@ function send(res: Response, reply: Reply): void {
   const { status, headers, body } = toWire(reply);
   res.status(status);
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-  if (body) res.setHeader('Content-Length', body.length);
+  if (body) res.setHeader('Content-Length', Buffer.byteLength(body));
   else if (status !== 204) res.setHeader('Content-Length', 0);
   res.end(body);
 }

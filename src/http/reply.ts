@@ -9,13 +9,12 @@ export interface Reply {
 export interface WireReply {
   status: number;
   headers: Record<string, string | string[]>;
-  body: Uint8Array | undefined;
+  /** Text stays text: node sends it in one write with the headers, bytes in a second one. */
+  body: Uint8Array | string | undefined;
 }
 
 /** Exact Content-Types, without parameters: strict clients compare them byte for byte. */
 export function toWire({ status, headers = {}, body }: Reply): WireReply {
-  if (body === undefined) return { status, headers, body };
-  if (typeof body === 'string') return { status, headers, body: Buffer.from(body) };
-  if (body instanceof Uint8Array) return { status, headers, body };
-  return { status, headers: { 'Content-Type': 'application/json', ...headers }, body: Buffer.from(JSON.stringify(body)) };
+  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) return { status, headers, body };
+  return { status, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) };
 }
