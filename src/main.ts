@@ -86,7 +86,9 @@ async function runOperation(operation: Operation, words: Record<string, unknown>
     const output = operation.output.parse(await operation.run(ctx, input.data));
     // What the command has queued goes out before it ends.
     await ctx.background.settled();
+    const remark = await operation.remark?.(ctx, input.data, output);
     print(output, globals);
+    if (remark !== undefined) process.stderr.write(`xmpp-ca: ${remark}\n`);
   } finally {
     await ctx.close();
   }

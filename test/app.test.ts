@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer } from 'node:https';
+import { createServer, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { connect } from 'node:tls';
+import { checkServerIdentity, connect } from 'node:tls';
 import { tlsRenewal } from '../src/app.ts';
 import { openNonces } from '../src/store/nonces.ts';
+import { startCa } from './kit/ca.ts';
 import { openTestCtx, type TestCtx } from './kit/ctx.ts';
 
 describe('the certificate of the public listener', () => {
@@ -46,5 +47,17 @@ describe('the certificate of the public listener', () => {
     assert.deepEqual(tlsRenewal(at.ctx, createHttpServer()), []);
     const off = { ...at.ctx, config: { ...at.ctx.config, tls: 'off' as const } };
     assert.deepEqual(tlsRenewal(off, createServer()), []);
+  });
+
+  it('is for the address where the public URL has an IPv6 literal', async () => {
+    const ca = await startCa({ config: { publicUrl: 'https://[::1]:14000' } });
+    // Wherever it listens: not every machine has IPv6.
+    const url = `${ca.app.addresses.public}/acme/directory`;
+    const asked = get(url, { ca: ca.root, agent: false, checkServerIdentity: (_, shown) => checkServerIdentity('::1', shown) });
+    const [reply] = await once(asked, 'response');
+    let body = '';
+    for await (const chunk of reply) body += chunk;
+    assert.equal(JSON.parse(body).newNonce, 'https://[::1]:14000/acme/new-nonce');
+    await ca.close();
   });
 });

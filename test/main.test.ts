@@ -6,12 +6,14 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { operations } from '../src/operations/table.ts';
+import { commitCertificate, firstFence, moveCertificate } from '../src/store/certificates.ts';
 import { holdServeLock, openDatabase } from '../src/store/open.ts';
 import { AcmeClient, type Json, newKey, thumbprintOf } from './kit/acme-client.ts';
 import { issue } from './kit/issue.ts';
 import { type Loopback, loopback } from './kit/loopback.ts';
 import { freshPostgres } from './kit/postgres.ts';
 import { makeSite, type Ran, runCommand, type ServerProcess, type Site, startServer, until } from './kit/process.ts';
+import { aCertificate } from './kit/records.ts';
 import { startWorld, type World } from './kit/world.ts';
 
 const lines = (text: string): string[] => text.split('\n').filter(line => line !== '');
@@ -584,6 +586,22 @@ describe('commands', function () {
         texts.some(text => /^Subject: .*revoked/im.test(text)),
         'the command delivered its own mail',
       );
+    });
+
+    it('cert: list shows the newest first, and says on stderr where there are more', async () => {
+      const db = await openDatabase(site.database);
+      const older = aCertificate({ orderId: 'older', committedAt: Math.floor(Date.now() / 1000) - 86400 });
+      await commitCertificate(db, older, 30);
+      await moveCertificate(db, older.serial, 'abandoned', firstFence);
+      await db.destroy();
+      const all = await site.run('cert', 'list', '--json');
+      assert.deepEqual([all.stderr, JSON.parse(all.stdout).map((c: Json) => c.serial)], ['', [serial, older.serial]]);
+      const more = 'xmpp-ca: these are the newest 1 of 2 certificates; --limit shows more\n';
+      const one = await site.run('cert', 'list', '--json', '--limit', '1');
+      assert.deepEqual([one.code, one.stderr, JSON.parse(one.stdout).map((c: Json) => c.serial)], [0, more, [serial]]);
+      const plain = await site.run('cert', 'list', '--limit', '1');
+      assert.deepEqual([plain.code, plain.stderr], [0, more]);
+      assert.deepEqual(plain.stdout.match(/^serial: +\S+$/gm)?.length, 1);
     });
 
     it('refuse to revoke the authority’s own certificates', async () => {

@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import type { Ctx, Issuer } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
 import type { Certificate } from '../model/certificate.ts';
@@ -41,8 +41,8 @@ export function responderCredential(ctx: Ctx, issuer: Issuer): Promise<OpenCrede
 /** The certificate of the public listener, where the operator brings none: for the public host, `localhost` kept reachable by address. */
 export function listenerCredential(ctx: Ctx): Promise<OpenCredential> {
   const issuer = ctx.authority.active;
-  const host = new URL(ctx.config.publicUrl).hostname;
-  const names: AltName[] = isIPv4(host)
+  const host = new URL(ctx.config.publicUrl).hostname.replace(/^\[|\]$/g, '');
+  const names: AltName[] = isIP(host)
     ? [
         { kind: 'dns', value: 'localhost' },
         { kind: 'ip', value: host },

@@ -2,7 +2,7 @@ import type { Ctx } from '../ctx.ts';
 import { base32 } from '../model/encoding.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import { Problem } from '../model/problem.ts';
-import type { Db } from '../store/open.ts';
+import { lock, type Trx } from '../store/open.ts';
 import { countCodes } from '../store/outbox.ts';
 
 /**
@@ -16,10 +16,13 @@ export function mailboxCode(ctx: Pick<Ctx, 'vault'>, purpose: 'challenge' | 'pro
 /** In an hour: against mail bombing. */
 const mostCodes = { domain: 10, member: 60 };
 
-/** @throws Problem rateLimited */
-export async function limitCodes(ctx: Ctx, db: Db, memberId: string | undefined, domain: string): Promise<void> {
+/** In the transaction that queues the code: until its end no other is counted for the domain or the member. @throws Problem rateLimited */
+export async function limitCodes(ctx: Ctx, trx: Trx, memberId: string | undefined, domain: string): Promise<void> {
   const registrable = registrableDomain(domain);
-  const sent = await countCodes(db, { memberId, domain: registrable }, ctx.now() - 3600);
+  // The domain's first, always: taken in one order, two locks never wait for each other.
+  await lock(trx, `codes ${registrable}`);
+  if (memberId !== undefined) await lock(trx, `codes ${memberId}`);
+  const sent = await countCodes(trx, { memberId, domain: registrable }, ctx.now() - 3600);
   if (sent.domain >= mostCodes.domain)
     throw new Problem(
       'rateLimited',

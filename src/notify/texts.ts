@@ -123,7 +123,23 @@ This message cannot be answered.
   };
 }
 
-export function accountAddedText(facts: { account: string; thumbprint: string; door: string; member: string; authority: string }): Text {
+export interface AccountFacts {
+  account: string;
+  thumbprint: string;
+  door: string;
+  /** What the account's directory limits it to. */
+  domains?: string[];
+  member: string;
+  authority: string;
+}
+
+export function accountAddedText(facts: AccountFacts): Text {
+  const reach = facts.domains
+    ? `It can get certificates for these domains and names below them, and for
+no others:
+
+${list(facts.domains)}`
+    : 'It can get certificates for every domain that you have proved.';
   return {
     subject: 'A new ACME account was bound to your membership',
     text: `A new ACME account was bound to ${facts.member} at
@@ -133,9 +149,10 @@ Account:    ${facts.account}
 Thumbprint: ${facts.thumbprint}
 Door:       ${facts.door}
 
-It can get certificates for every domain that you have proved. If nobody
-of yours made it, tell the federation's operators at once; they can
-close it. This message cannot be answered.
+${reach}
+
+If nobody of yours made it, tell the federation's operators at once;
+they can close it. This message cannot be answered.
 `,
   };
 }

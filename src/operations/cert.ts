@@ -5,7 +5,7 @@ import { operator } from '../model/audit.ts';
 import { type Certificate, certificateStates, operatorReasons, parseReason, parseSerial } from '../model/certificate.ts';
 import { pem, rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
-import { findCertificate, listCertificates } from '../store/certificates.ts';
+import { type CertificateFilter, countCertificates, findCertificate, listCertificates } from '../store/certificates.ts';
 import { found, memberId, operation, time } from './operation.ts';
 
 const shown = z.object({
@@ -63,10 +63,15 @@ async function certificateOf(ctx: Ctx, serial: string): Promise<Certificate> {
   return found(await findCertificate(ctx.db, serial), `certificate ${serial}`);
 }
 
+const filterOf = ({ member, name }: { member?: string | undefined; name?: string | undefined }): CertificateFilter => ({
+  ...(member !== undefined && { memberId: member }),
+  ...(name !== undefined && { name: name.toLowerCase() }),
+});
+
 export const certOperations = [
   operation({
     name: 'cert list',
-    summary: 'certificates, oldest first',
+    summary: 'certificates, newest first',
     scope: 'read',
     input: z.object({
       member: memberId.optional().describe('of this member only'),
@@ -74,9 +79,10 @@ export const certOperations = [
       limit: z.coerce.number().int().min(1).max(100_000).default(1000).describe('at most so many'),
     }),
     output: z.array(shown),
-    async run(ctx, { member, name, limit }) {
-      const filter = { ...(member !== undefined && { memberId: member }), ...(name !== undefined && { name: name.toLowerCase() }) };
-      return (await listCertificates(ctx.db, filter, limit)).map(c => show(c, ctx.now()));
+    run: async (ctx, input) => (await listCertificates(ctx.db, filterOf(input), input.limit)).map(c => show(c, ctx.now())),
+    async remark(ctx, input, { length }) {
+      const all = length < input.limit ? length : await countCertificates(ctx.db, filterOf(input));
+      return all > length ? `these are the newest ${length} of ${all} certificates; --limit shows more` : undefined;
     },
   }),
   operation({

@@ -16,6 +16,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   input: I;
   output: O;
   run(ctx: Ctx, input: z.output<I>): Promise<z.input<O>>;
+  /** A line about the output that is no part of it: on the command line it goes to stderr. */
+  remark?(ctx: Ctx, input: z.output<I>, output: z.output<O>): Promise<string | undefined>;
 }
 
 /** Keeps input and output types together where an operation is written. */

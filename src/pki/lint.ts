@@ -187,13 +187,21 @@ function readBasicConstraints(value: Tlv): { pathLength?: number } {
 
 function readAltName(name: Tlv): AltName {
   if (name.tag === context(2)) return { kind: 'dns', value: text(name, context(2)) };
-  if (name.tag === context(7)) return { kind: 'ip', value: [...name.value].join('.') };
+  if (name.tag === context(7)) return { kind: 'ip', value: readAddress(name.value) };
   const [type, wrapper] = members(name, contextConstructed(0), 2) as [Tlv, Tlv];
   const value = only(wrapper, contextConstructed(0));
   const kind = readOid(type);
   if (kind === oids.dnsSRV) return { kind: 'srv', value: text(value, tags.ia5String) };
   if (kind === oids.xmppAddr) return { kind: 'xmppAddr', value: text(value, tags.utf8String) };
   throw new DerError('an unknown kind of name');
+}
+
+/** As URLs write it: IPv6 in its shortest form. */
+function readAddress(octets: Uint8Array): string {
+  if (octets.length === 4) return octets.join('.');
+  if (octets.length !== 16) throw new DerError(`an address of ${octets.length} octets`);
+  const groups = Buffer.from(octets).toString('hex').match(/.{4}/g) ?? [];
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
 function readAccess(value: Tlv, spec: ExtensionSpec): void {
@@ -260,7 +268,7 @@ const nameForm: Record<AltName['kind'], RegExp> = {
   dns: /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/,
   srv: /^_xmpp-(client|server)\.[a-z0-9][a-z0-9.-]*[a-z0-9]$/,
   xmppAddr: /^[^\p{C}\p{Z}@/]+$/u,
-  ip: /^\d+(\.\d+){3}$/,
+  ip: /^(\d+(\.\d+){3}|[0-9a-f]*:[0-9a-f:]+)$/,
 };
 
 /** OpenSSL must be able to read it too: under a signature of zeros, since the real key has not touched it. */

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 import { oids } from './oids.ts';
@@ -10,7 +11,7 @@ export type AltName =
   | { kind: 'srv'; value: string }
   /** XmppAddr, RFC 3920 §5.1.1: UTF8String, U-labels. */
   | { kind: 'xmppAddr'; value: string }
-  /** iPAddress: dotted IPv4, for our own listener only. */
+  /** iPAddress: IPv4, or IPv6 as URLs write it, without brackets; for our own listener only. */
   | { kind: 'ip'; value: string };
 
 /** A subject: what of these it has, in this order. */
@@ -45,12 +46,20 @@ function encodeAltName(name: AltName): asn1js.BaseBlock {
     case 'dns':
       return contextPrimitive(2, Buffer.from(name.value, 'latin1'));
     case 'ip':
-      return contextPrimitive(7, Uint8Array.from(name.value.split('.').map(Number)));
+      return contextPrimitive(7, addressOctets(name.value));
     case 'srv':
       return otherName(oids.dnsSRV, new asn1js.IA5String({ value: name.value }));
     case 'xmppAddr':
       return otherName(oids.xmppAddr, new asn1js.Utf8String({ value: name.value }));
   }
+}
+
+/** RFC 5280 §4.2.1.6: four octets, or sixteen. */
+function addressOctets(address: string): Uint8Array {
+  if (isIPv4(address)) return Uint8Array.from(address.split('.').map(Number));
+  const [head = [], tail = []] = address.split('::').map(side => side.split(':').filter(group => group !== ''));
+  const zeros: string[] = Array(8 - head.length - tail.length).fill('0');
+  return Buffer.from([...head, ...zeros, ...tail].map(group => group.padStart(4, '0')).join(''), 'hex');
 }
 
 /** RFC 5280 §4.2.1.6: otherName is `[0] IMPLICIT`, its value `[0] EXPLICIT`. */

@@ -83,15 +83,18 @@ function readNonce(extensions: Tlv | undefined): Uint8Array | undefined {
   if (!list) throw new DerError('no extensions');
   for (const extension of elements(list, tags.sequence)) {
     const parts = elements(extension, tags.sequence);
-    const value = parts.at(-1);
-    if (!parts[0] || !value || readOid(parts[0]) !== oids.ocspNonce) continue;
-    // RFC 9654 §2.1: an OCTET STRING inside the extension's own; older clients send the octets bare.
-    const nonce =
-      value.value[0] === tags.octetString && value.value[1] === value.value.length - 2 ? readDer(value.value).value : value.value;
+    if (!parts[0] || readOid(parts[0]) !== oids.ocspNonce) continue;
+    // RFC 9654 §2.1: an OCTET STRING inside the extension's own; the octets alone, as older clients send them, are none.
+    const nonce = octetsOf(readDer(octetsOf(parts.at(-1))));
     if (nonce.length < 1 || nonce.length > 128) throw new DerError('a nonce of other than 1 to 128 octets');
     return nonce;
   }
   return undefined;
+}
+
+function octetsOf(element: Tlv | undefined): Uint8Array {
+  if (element?.tag !== tags.octetString) throw new DerError('no OCTET STRING');
+  return element.value;
 }
 
 /** How requests name an issuer: hashes of its DER Name and of its key's bits. */

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex';
 import { type Certificate, type CertificateState, certificateMoves, type Revocation, type RevocationReason } from '../model/certificate.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
@@ -125,14 +126,28 @@ export interface CertificateFilter {
   name?: string;
 }
 
+/** Members' certificates, newest first; our own have no order. */
 export async function listCertificates(db: Db, filter: CertificateFilter, limit: number): Promise<Certificate[]> {
-  const query = db('certificates')
-    .whereNotNull('order_id')
-    .orderBy([{ column: 'committed_at' }, { column: 'serial' }])
+  const rows = await filtered(db, filter)
+    .orderBy([
+      { column: 'committed_at', order: 'desc' },
+      { column: 'serial', order: 'desc' },
+    ])
     .limit(limit);
-  if (filter.memberId !== undefined) query.where({ member_id: filter.memberId });
-  if (filter.name !== undefined) query.whereIn('serial', db('certificate_names').where({ name: filter.name }).select('serial'));
-  return (await query).map(fromRow);
+  return rows.map(fromRow);
+}
+
+/** How many there are to be listed. */
+export async function countCertificates(db: Db, filter: CertificateFilter): Promise<number> {
+  const r = await filtered(db, filter).count('* as n').first();
+  return Number(r?.['n'] ?? 0);
+}
+
+function filtered(db: Db, { memberId, name }: CertificateFilter): Knex.QueryBuilder {
+  const query = db('certificates').whereNotNull('order_id');
+  if (memberId !== undefined) query.where({ member_id: memberId });
+  if (name !== undefined) query.whereIn('serial', db('certificate_names').where({ name }).select('serial'));
+  return query;
 }
 
 /** Once; a certificate that was revoked stays as it was revoked. @returns whether it moved */

@@ -85,6 +85,11 @@ export function databaseClock(db: Db): Knex.Raw {
 /** When a claim that begins now ends, by that clock. */
 export const secondsFromNow = (db: Db, seconds: number): Knex.Raw => db.raw('? + ?', [databaseClock(db), seconds]);
 
+/** Until the transaction's end nobody else holds the lock of this name; SQLite has one writer anyway. */
+export async function lock(trx: Trx, name: string): Promise<void> {
+  if (isPostgres(trx)) await trx.raw('select pg_advisory_xact_lock(hashtext(?))', [name]);
+}
+
 /** Whether an insert failed because the row is there already. */
 export function isDuplicate(error: unknown): boolean {
   const { code } = (error ?? {}) as { code?: string };

@@ -1,6 +1,6 @@
 import { isAtOrBelow, registrableDomain } from '../model/identifier.ts';
 import type { DomainProof, ProofStatus } from '../model/member.ts';
-import { type Db, isPostgres, present, type Trx } from './open.ts';
+import { type Db, lock, present, type Trx } from './open.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 
 interface ProofRow {
@@ -107,10 +107,8 @@ export async function revokeProof(db: Db, id: string): Promise<boolean> {
   return (await db('domain_proofs').where({ id }).whereNot({ status: 'revoked' }).update({ status: 'revoked' })) === 1;
 }
 
-/** Until the transaction's end nobody else makes a proof below this registrable domain; SQLite has one writer anyway. */
-export async function lockDomain(trx: Trx, domain: string): Promise<void> {
-  if (isPostgres(trx)) await trx.raw('select pg_advisory_xact_lock(hashtext(?))', [registrableDomain(domain)]);
-}
+/** Until the transaction's end nobody else makes a proof below this registrable domain. */
+export const lockDomain = (trx: Trx, domain: string): Promise<void> => lock(trx, registrableDomain(domain));
 
 /** Codes that wait are of no use any more once a proof of the same member and domain was confirmed. */
 export async function supersedeProofs(db: Db, memberId: string, domain: string, exceptId: string): Promise<void> {

@@ -62,6 +62,20 @@ describe("the authority's own certificates", () => {
     assert.equal(leaf.subjectAltName, 'DNS:ca.example.org, IP Address:127.0.0.1');
   });
 
+  for (const [host, address, says] of [
+    ['192.0.2.7', '192.0.2.7', '192.0.2.7'],
+    ['[::1]', '::1', '0:0:0:0:0:0:0:1'],
+    ['[2001:db8::a:0:1]', '2001:db8::a:0:1', '2001:DB8:0:0:0:A:0:1'],
+    ['[::ffff:192.0.2.7]', '::ffff:192.0.2.7', '0:0:0:0:0:FFFF:C000:207'],
+  ] as const)
+    it(`name the address where the public URL does: ${host}`, async () => {
+      const publicUrl = new URL(`https://${host}:8443`).origin;
+      const certificate = await listenerCredential({ ...at.ctx, config: { ...at.ctx.config, publicUrl } });
+      const leaf = new X509Certificate(certificate.certificate);
+      assert.equal(leaf.subjectAltName, `DNS:localhost, IP Address:${says}, IP Address:127.0.0.1`);
+      assert.ok(leaf.checkIP(address));
+    });
+
   it('let OCSP go on through the years: each answer is signed by a responder that is valid then', async () => {
     const answer = ocspResponder(at.ctx);
     const responders = new Set<string>();

@@ -52,6 +52,21 @@ describe('http-01 (RFC 8555 §8.3)', () => {
       (error: unknown) => error instanceof Problem && error.type === 'incorrectResponse' && /status 404/.test(error.detail),
     );
   });
+  for (const [what, status] of [
+    ['another status', 404],
+    ['another body', 200],
+  ] as const)
+    it(`keeps odd text of a URL that it was redirected to out of the detail: ${what}`, async () => {
+      const led = `http://other.example/'"<b>${'x'.repeat(300)}`;
+      const net = { ...fakeNetwork(), get: async () => ({ status, headers: {}, body: Buffer.from('no'), address: '192.0.2.1', url: led }) };
+      await assert.rejects(check(net), (error: unknown) => {
+        assert.ok(error instanceof Problem);
+        assert.match(error.detail, /^http:\/\/other\.example\/[\x20-\x7e]+ \(192\.0\.2\.1\) answered with /);
+        assert.doesNotMatch(error.detail, /[<>"']/);
+        assert.ok(error.detail.length < 300, error.detail);
+        return true;
+      });
+    });
   it('hands on what the network says', async () => {
     const net = fakeNetwork();
     net.failures.set(`get:${task.name}`, new Problem('connection', 'refused'));

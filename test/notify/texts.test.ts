@@ -70,13 +70,28 @@ describe('texts', () => {
       for (const part of ['im.example', 'münchen.example', '42ff', '2026-10-01T00:00:00Z']) assert.ok(text.includes(part), text);
     assert.ok(revoked.text.includes('keyCompromise') && revoked.text.includes('operator'));
   });
+  describe('a new account', () => {
+    const added = { account: 'acc', thumbprint: facts.thumbprint, door: 'directory', member: 'Example Club', authority: facts.authority };
+    it('is told with what it can do', () => {
+      const { text } = accountAddedText(added);
+      for (const part of ['acc', facts.thumbprint, 'directory', 'Example Club', facts.authority, 'every domain that you have proved'])
+        assert.ok(text.includes(part), text);
+    });
+    it('that is for certain domains is told with these, and no others', () => {
+      const { text } = accountAddedText({ ...added, domains: ['im.example', 'xn--mnchen-3ya.example'] });
+      assert.ok(text.includes('\n    im.example\n    münchen.example (xn--mnchen-3ya.example)\n'), text);
+      assert.doesNotMatch(text, /every domain/);
+    });
+  });
   it('fit into 72 columns where names are short', () => {
     const short = { ...facts, domain: 'im.example' };
+    const added = { account: 'a', thumbprint: facts.thumbprint, door: 'eab', member: 'Example Club', authority: facts.authority };
     const texts: Text[] = [
       codeText(short),
       codeNoticeText({ ...short, sentTo: 'hostmaster@im.example' }),
       issuedText(certificate),
-      accountAddedText({ account: 'a', thumbprint: facts.thumbprint, door: 'eab', member: 'Example Club', authority: facts.authority }),
+      accountAddedText(added),
+      accountAddedText({ ...added, domains: ['im.example'] }),
       contestedText({ domain: 'im.example', role: 'holder', member: 'Example Club', authority: facts.authority }),
     ];
     for (const { text } of texts) {

@@ -50,6 +50,10 @@ describe('names', () => {
       ],
       ['an XmppAddr beyond Latin', { kind: 'xmppAddr', value: '例え.テスト' }, `a01e${xmppOid}a0120c10${utf8('例え.テスト')}`],
       ['an iPAddress (RFC 5280 §4.2.1.6)', { kind: 'ip', value: '127.0.0.1' }, '87047f000001'],
+      ['an iPAddress of IPv6 (RFC 5280 §4.2.1.6)', { kind: 'ip', value: '2001:db8::a:1' }, `871020010db8${'00'.repeat(8)}000a0001`],
+      ['an iPAddress of IPv6 that begins with zeros', { kind: 'ip', value: '::1' }, `8710${'00'.repeat(15)}01`],
+      ['an iPAddress of IPv6 that ends with zeros', { kind: 'ip', value: '2001:db8::' }, `871020010db8${'00'.repeat(12)}`],
+      ['an iPAddress of IPv6 in full', { kind: 'ip', value: '2001:db8:1:2:3:4:5:6' }, '871020010db8000100020003000400050006'],
     ];
     for (const [what, name, bytes] of golden) it(what, () => assert.equal(inside(name), bytes));
 

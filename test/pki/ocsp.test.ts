@@ -118,9 +118,17 @@ describe('OCSP', () => {
         if (ok) assert.equal(readOcspRequest(bytes).nonce?.length, octets);
         else assert.throws(() => readOcspRequest(bytes), MalformedRequest);
       });
-    it('with a bare nonce, as older clients write it, is read', () => {
-      assert.deepEqual(readOcspRequest(request(one, nonceExtension(Buffer.alloc(16, 7)))).nonce, new Uint8Array(Buffer.alloc(16, 7)));
-    });
+    const noNonces: [what: string, extension: Uint8Array][] = [
+      ['octets alone (older clients)', nonceExtension(Buffer.alloc(16, 7))],
+      ['empty', nonceExtension(new Uint8Array())],
+      ['an INTEGER', nonceExtension(integer(Buffer.alloc(16, 7)))],
+      ['an OCTET STRING with bytes after it', nonceExtension(Buffer.concat([octetString(Buffer.alloc(16, 7)), nul]))],
+      ['no extnValue', tlv(0xa2, sequence(sequence(oid(oids.ocspNonce))))],
+      ['an extnValue that is a NULL', tlv(0xa2, sequence(sequence(oid(oids.ocspNonce), nul)))],
+    ];
+    for (const [what, extension] of noNonces)
+      it(`with a nonce that is ${what} is refused (RFC 9654 §2.1)`, () =>
+        assert.throws(() => readOcspRequest(request(one, extension)), MalformedRequest));
     it('with a version, a requestor, a signature and other extensions is read', () => {
       const extensions = tlv(0xa2, sequence(sequence(oid('1.3.6.1.5.5.7.48.1.4'), octetString(sequence()))));
       const tbs = sequence(

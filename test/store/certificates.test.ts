@@ -5,6 +5,7 @@ import {
   blockKey,
   claimCommitted,
   commitCertificate,
+  countCertificates,
   findCertificate,
   findCertificateByOrder,
   firstFence,
@@ -118,7 +119,7 @@ onEachEngine('the store of certificates', at => {
     assert.equal(await claimCommitted(at.db, 30), undefined);
   });
 
-  it('is listed oldest first, by member, by exact name, up to a number, without our own', async () => {
+  it('is listed newest first and counted, by member, by exact name, up to a number, without our own', async () => {
     const memberId = anId();
     const name = `${anId()}.test`;
     const second = aCertificate({ memberId, orderId: anId(), names: [name, `b.${name}`], committedAt: at0 + 2 });
@@ -126,12 +127,17 @@ onEachEngine('the store of certificates', at => {
     const own = aCertificate({ memberId, names: [name] });
     const other = aCertificate({ memberId: anId(), orderId: anId(), names: [name], committedAt: at0 + 3 });
     for (const certificate of [second, first, own, other]) await commit(certificate);
-    assert.deepEqual(await listCertificates(at.db, { memberId }, 10), [first, second]);
-    assert.deepEqual(await listCertificates(at.db, { memberId }, 1), [first]);
-    assert.deepEqual(await listCertificates(at.db, { name }, 10), [second, other]);
+    assert.deepEqual(await listCertificates(at.db, { memberId }, 10), [second, first]);
+    assert.deepEqual(await listCertificates(at.db, { memberId }, 1), [second]);
+    assert.deepEqual(await listCertificates(at.db, { name }, 10), [other, second]);
     assert.deepEqual(await listCertificates(at.db, { name, memberId }, 10), [second]);
     assert.deepEqual(await listCertificates(at.db, { name: `c.${name}` }, 10), []);
-    assert.ok((await listCertificates(at.db, {}, 100)).length >= 3);
+    const all = await listCertificates(at.db, {}, 100);
+    assert.ok(all.length >= 3);
+    assert.equal(await countCertificates(at.db, {}), all.length);
+    assert.equal(await countCertificates(at.db, { memberId }), 2);
+    assert.equal(await countCertificates(at.db, { name, memberId }), 1);
+    assert.equal(await countCertificates(at.db, { name: `c.${name}` }), 0);
   });
 
   it('tells a CRL what is revoked or abandoned and not long expired, in the order of the serials', async () => {

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
 import { type KeyObject, X509Certificate } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { debianFingerprint } from '../../../src/pki/weak-keys.ts';
 import { type AcmeClient, jws, newKey, newRsaKey, publicJwk } from '../../kit/acme-client.ts';
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
 import { makeCsr } from '../../kit/csr.ts';
@@ -151,6 +155,15 @@ for (const engine of engines) {
       refused(await client.post(url, inner), 'badPublicKey', 400, /compromised/);
     });
 
+    it('by a key that was blocked since, through another certificate of it', async () => {
+      const { client, key, chain } = await issued();
+      const { chain: other } = await issued(client, key);
+      await ca.run('cert revoke', { serial: serialOf(other), reason: 'keyCompromise' });
+      const stranger = await ca.client().open();
+      assert.equal((await byKey(stranger, key, chain, { reason: 1 })).status, 200);
+      assert.deepEqual(await state(chain), { status: 'revoked', reason: 'keyCompromise', revokedBy: 'key' });
+    });
+
     it('of a short-lived certificate keeps its key from being renewed', async () => {
       const { client } = await ca.member();
       const { chain, key } = await issue(client, ca.net, ['short.test'], { more: { profile: 'xmpp-server-short' } });
@@ -185,6 +198,41 @@ for (const engine of engines) {
     it('is told to the member', async () => {
       await ca.settled();
       assert.ok((await ca.mails()).some(m => /revoked/i.test(m.subject ?? '')));
+    });
+  });
+
+  describe(`revoke, by a key that became known as weak (${engine})`, () => {
+    let folder: string;
+    let ca: TestCa;
+    let key: KeyObject;
+    let client: AcmeClient;
+    let chain: string;
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'xmpp-ca-weak-'));
+      ca = await startCa({ engine, folder });
+      const member = await ca.member();
+      ({ chain, key } = await issue(member.client, ca.net, ['weak.test'], { key: newRsaKey() }));
+      const { database } = ca.ctx.config;
+      await ca.close();
+      const list = join(folder, 'weak-keys');
+      await writeFile(list, `${debianFingerprint(Buffer.from(publicJwk(key)['n'] ?? '', 'base64url'))}\n`);
+      ca = await startCa({ engine, folder, database, config: { policy: { weakKeyLists: [list] } } });
+      client = await ca.client().open();
+      Object.assign(client, { key: member.client.key, kid: member.client.kid });
+    });
+    after(async () => {
+      await ca.close();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    it('is heard, though nothing is issued for the key any more', async () => {
+      const { json } = await client.newOrder(['weak.test']);
+      const csr = makeCsr(key, ['weak.test']).toString('base64url');
+      refused(await client.post(json.finalize, { csr }), 'badCSR', 400, /CVE-2008-0166/);
+      const request = { certificate: b64(chain), reason: 1 };
+      assert.equal((await client.post(client.directory.revokeCert, request, { jwk: publicJwk(key) }, key)).status, 200);
+      const { status, revokedBy } = await ca.run('cert show', { serial: serialOf(chain) });
+      assert.deepEqual([status, revokedBy], ['revoked', 'key']);
     });
   });
 }
