@@ -9,6 +9,7 @@ import { accountAddedText, codeNoticeText, codeText, contestedText, issuedText, 
 import { findAccount } from '../store/accounts.ts';
 import { findChallengeAndAuthorization, setChallengeError } from '../store/authorizations.ts';
 import { findCertificate } from '../store/certificates.ts';
+import { findDirectory } from '../store/doors.ts';
 import { findMember } from '../store/members.ts';
 import { claimMessages, markFailed, markSent, releaseMessage, type Sent } from '../store/outbox.ts';
 import { findProof } from '../store/proofs.ts';
@@ -124,12 +125,14 @@ async function renderKind(ctx: Ctx, message: Message): Promise<Rendered> {
       const account = await findAccount(ctx.db, message.refs.accountId);
       const member = account?.memberId === undefined ? undefined : await findMember(ctx.db, account.memberId);
       if (!account || !member) return undefined;
+      const directory = account.door === 'directory' ? await findDirectory(ctx.db, account.doorId ?? '') : undefined;
       const facts = {
         account: accountUrl(authority, account.id),
         thumbprint: account.thumbprint,
         door: account.door,
         member: member.name,
         authority,
+        ...(directory?.domains && { domains: directory.domains }),
       };
       return { to: member.contacts, text: accountAddedText(facts) };
     }

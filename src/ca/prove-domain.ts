@@ -10,10 +10,10 @@ import { record } from '../store/audit.ts';
 import { revokeAuthorizationsOfProof } from '../store/authorizations.ts';
 import type { Trx } from '../store/open.ts';
 import { confirmProof, insertProof, listProofs, lockDomain, otherHolders, revokeProof, supersedeProofs } from '../store/proofs.ts';
+import { contested, refuseContested } from './contested.ts';
 import { newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
 import { tell } from './message.ts';
-import { contested, tellContested } from './validate.ts';
 
 /** Begins a proof: a code goes to the mailbox, by default the first that the domain offers. @throws Problem */
 export async function beginProof(
@@ -82,11 +82,7 @@ export async function confirmDomain(ctx: Ctx, member: Member, domain: string, co
   const given = code.trim().toLowerCase();
   const proof = pending.find(p => mailboxCode(ctx, 'proof', p.id, p.domain, p.mailbox) === given);
   if (!proof) throw new Problem('incorrectResponse', `This is not the code that was mailed for "${domain}".`);
-  const holders = await otherHolders(ctx.db, member.id, name, now);
-  if (holders.length) {
-    await tellContested(ctx, member.id, holders, name);
-    throw contested(name);
-  }
+  await refuseContested(ctx, member.id, name);
   const expiresAt = now + ctx.config.policy.proofDays * 86400;
   await ctx.db.transaction(async trx => {
     if (!(await confirmProof(trx, proof.id, now, expiresAt, { mailbox: proof.mailbox })))

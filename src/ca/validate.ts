@@ -24,8 +24,8 @@ import {
   updateMailbox,
 } from '../store/authorizations.ts';
 import type { Trx } from '../store/open.ts';
-import { wasTold } from '../store/outbox.ts';
 import { insertProof, lockDomain, otherHolders, supersedeProofs } from '../store/proofs.ts';
+import { contested, refuseContested } from './contested.ts';
 import { deliver } from './deliver.ts';
 import { accountUrl, newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
@@ -58,7 +58,7 @@ export async function answerChallenge(
     codeFor: mailbox => mailboxCode(ctx, 'challenge', challenge.id, authorization.name, mailbox),
   });
   const subject = subjectOf(account, authorization);
-  if (challenge.mailbox) await refuseContested(ctx, account, authorization.name);
+  if (challenge.mailbox) await refuseContested(ctx, account.memberId, authorization.name);
   switch (answer.next) {
     case 'processing':
       if (
@@ -117,12 +117,12 @@ async function sendCode(
   if (!detail) throw new Error(`the challenge ${challenge.id} has no mailboxes`);
   const domain = authorization.name;
   const messages = await ctx.db.transaction(async trx => {
-    // Read again: another request may have named another mailbox.
+    // First: its lock makes one of two requests wait until the other's mailbox can be read.
+    await limitCodes(ctx, trx, member?.id, domain);
     const before = (await findChallenge(trx, challenge.id))?.mailbox?.sentTo ?? [];
     const sentTo = [...before.filter(m => m.mailbox !== mailbox), { mailbox, at: ctx.now() }];
     if (!(await updateMailbox(trx, challenge.id, { ...detail, sentTo })))
       throw new Problem('malformed', 'The challenge was answered meanwhile.');
-    await limitCodes(ctx, trx, member?.id, domain);
     const scope = { memberId: member?.id, domain: registrableDomain(domain) };
     const refs = { challengeId: challenge.id, address: actor.address ?? '' };
     const ids = [await tell(ctx, trx, { kind: 'challenge-code', refs: { ...refs, mailbox } }, scope)];
@@ -135,48 +135,6 @@ async function sendCode(
       detail: { mailbox },
     });
     return ids;
-  });
-  ctx.background.run('deliver', () => deliver(ctx, messages));
-}
-
-/**
- * Where another member holds the domain, a mailbox alone is not enough. Both are told; neither learns the other's name.
- * @throws Problem unauthorized
- */
-async function refuseContested(ctx: Ctx, account: Account, domain: string): Promise<void> {
-  const holders = await otherHolders(ctx.db, account.memberId ?? '', domain, ctx.now());
-  if (holders.length === 0) return;
-  await tellContested(ctx, account.memberId, holders, domain);
-  throw contested(domain);
-}
-
-export function contested(domain: string): Problem {
-  return new Problem(
-    'unauthorized',
-    `Another member holds a proof or a certificate for "${domain}", so a mailbox alone is not enough: prove it by a DNS or HTTP challenge, or ask the federation's operators to decide, who can revoke what the other member holds.`,
-  );
-}
-
-/** Once a day each for all names of a registrable domain: repeated attempts are no way to fill a mailbox. */
-export async function tellContested(ctx: Ctx, asker: string | undefined, holders: string[], domain: string): Promise<void> {
-  const people = [
-    ...holders.map(memberId => ({ memberId, role: 'holder' as const })),
-    ...(asker === undefined ? [] : [{ memberId: asker, role: 'asker' as const }]),
-  ];
-  const scope = registrableDomain(domain);
-  const messages = await ctx.db.transaction(async trx => {
-    const told: string[] = [];
-    await record(trx, ctx.now(), {
-      action: 'domain.refused',
-      actor: clock,
-      subject: asker === undefined ? {} : { member: asker },
-      detail: { domain },
-    });
-    for (const { memberId, role } of people) {
-      if (await wasTold(trx, 'contested', memberId, scope, ctx.now() - 86400)) continue;
-      told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId, domain, role } }, { memberId, domain: scope }));
-    }
-    return told;
   });
   ctx.background.run('deliver', () => deliver(ctx, messages));
 }
@@ -203,21 +161,24 @@ interface Claimed extends Pair {
 
 async function validateClaimed(ctx: Ctx, { challenge, authorization, account, fence }: Claimed, stop: AbortSignal): Promise<void> {
   const pair = { challenge, authorization };
+  const settle = (outcome: (trx: Trx) => Promise<void>) =>
+    ctx.db.transaction(async trx => {
+      if (await holdsChallenge(trx, challenge.id, fence)) await outcome(trx);
+    });
+  const found = await look(ctx, challenge, authorization, account, stop).catch(error => {
+    if (!(error instanceof Problem) && !stop.aborted)
+      ctx.log.error({ err: error, challenge: challenge.id }, 'validation failed unexpectedly');
+    return asProblem(error);
+  });
   try {
-    const evidence = await look(ctx, challenge, authorization, account, stop);
-    await ctx.db.transaction(async trx => {
-      if (await holdsChallenge(trx, challenge.id, fence)) await succeed(ctx, trx, pair, account, evidence, clock);
-    });
+    if (!(found instanceof Problem)) await settle(trx => succeed(ctx, trx, pair, account, found, clock));
+    // A process that ends lets go of it: that says nothing of the domain.
+    else if (stop.aborted) await holdsChallenge(ctx.db, challenge.id, fence);
+    else await settle(trx => fail(ctx, trx, pair, account, found));
   } catch (error) {
-    if (stop.aborted) {
-      await holdsChallenge(ctx.db, challenge.id, fence);
-      return;
-    }
-    const problem = asProblem(error);
-    if (problem.type === 'serverInternal') ctx.log.error({ err: error, challenge: challenge.id }, 'validation failed unexpectedly');
-    await ctx.db.transaction(async trx => {
-      if (await holdsChallenge(trx, challenge.id, fence)) await fail(ctx, trx, pair, account, problem);
-    });
+    // A Problem: another member has become a holder meanwhile. What the database cannot do now, the clock tries again.
+    if (!(error instanceof Problem)) throw error;
+    await settle(trx => fail(ctx, trx, pair, account, error));
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { directorySecretHash, type Enrollment, type Entry, enroll } from '../../src/ca/enroll.ts';
+import type { MemberDirectory } from '../../src/model/member.ts';
 import { findAccountByKey, listAccounts } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { findDirectory, findEabKey, findThumbprint, insertDirectory, insertEabKey, insertThumbprint } from '../../src/store/doors.ts';
@@ -39,9 +40,9 @@ for (const engine of engines) {
       return { door: 'eab', kid, memberId: id, binding: { payload: 'p' } };
     }
 
-    async function directoryEntry(accountsLeft?: number): Promise<Entry & { door: 'directory' }> {
+    async function directoryEntry(more: Partial<MemberDirectory> = {}): Promise<Entry & { door: 'directory' }> {
       const { id } = await storedMember(at.ctx.db);
-      const directory = { id: anId(), memberId: id, createdAt: at.clock.now, ...(accountsLeft !== undefined && { accountsLeft }) };
+      const directory = { id: anId(), memberId: id, createdAt: at.clock.now, ...more };
       await insertDirectory(at.ctx.db, directory, directorySecretHash(anId()));
       return { door: 'directory', directory };
     }
@@ -61,6 +62,15 @@ for (const engine of engines) {
       assert.ok(at.mail.sent.at(-1)?.text.includes(account.thumbprint));
     });
 
+    it('tell the member of the domains where the directory is for these only', async () => {
+      await enroll(at.ctx, enrollment(await directoryEntry({ domains: ['im.test', 'chat.test'] })));
+      await at.ctx.background.settled();
+      assert.match(at.mail.sent.at(-1)?.text ?? '', /for\nno others:\n\n {4}im\.test\n {4}chat\.test\n/);
+      await enroll(at.ctx, enrollment(await directoryEntry()));
+      await at.ctx.background.settled();
+      assert.match(at.mail.sent.at(-1)?.text ?? '', /every domain that you have proved/);
+    });
+
     it('let one of many through where a single-use key is asked with at once', async () => {
       const entry = await eabEntry(1);
       const asked = await Promise.allSettled(Array.from({ length: 6 }, () => enroll(at.ctx, enrollment(entry))));
@@ -70,7 +80,7 @@ for (const engine of engines) {
     });
 
     it('let as many through as a directory takes', async () => {
-      const entry = await directoryEntry(2);
+      const entry = await directoryEntry({ accountsLeft: 2 });
       const asked = await Promise.allSettled(Array.from({ length: 5 }, () => enroll(at.ctx, enrollment(entry))));
       assert.equal(asked.filter(a => a.status === 'fulfilled').length, 2);
       assert.equal(await membersAccounts(entry.directory.memberId), 2);

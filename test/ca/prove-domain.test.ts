@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { refuseContested } from '../../src/ca/contested.ts';
 import { deliver } from '../../src/ca/deliver.ts';
 import { beginProof, confirmDomain, endProofs } from '../../src/ca/prove-domain.ts';
-import { tellContested } from '../../src/ca/validate.ts';
 import { operator } from '../../src/model/audit.ts';
 import { registrableDomain } from '../../src/model/identifier.ts';
 import type { DomainProof, Member } from '../../src/model/member.ts';
@@ -193,7 +193,8 @@ for (const engine of engines) {
       const registrable = registrableDomain(domain);
       await insertProof(at.ctx.db, aProof(holder.id, registrable, { status: 'valid', expiresAt: at.clock.now + 86400 }));
       at.mail.sent.length = 0;
-      for (const name of ['a', 'b', 'c']) await tellContested(at.ctx, member.id, [holder.id], `${name}.${registrable}`);
+      for (const name of ['a', 'b', 'c'])
+        await assert.rejects(refuseContested(at.ctx, member.id, `${name}.${registrable}`), /Another member holds/);
       await at.ctx.background.settled();
       assert.equal(at.mail.sent.filter(n => n.to.includes('boss@many.test')).length, 1);
     });

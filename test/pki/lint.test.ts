@@ -214,7 +214,7 @@ describe('lint', () => {
   });
 
   describe('refuses the encoding:', () => {
-    it('bytes after the end', () => refuses(Buffer.concat([tbs, Buffer.of(5, 0)]), meant, /bytes after the end/));
+    it('bytes after the end', () => refuses(Buffer.concat([tbs, Buffer.of(5, 0)]), meant, /bytes follow its end/));
     it('bytes that are cut off', () => refuses(tbs.subarray(0, -1), meant, /truncated/));
     it('nothing', () => refuses(new Uint8Array(), meant, /truncated/));
     it('version 1 (RFC 5280 §4.1.2.1)', () =>

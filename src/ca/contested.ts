@@ -1,0 +1,51 @@
+import type { Ctx } from '../ctx.ts';
+import { clock } from '../model/audit.ts';
+import { registrableDomain } from '../model/identifier.ts';
+import { Problem } from '../model/problem.ts';
+import { record } from '../store/audit.ts';
+import { wasTold } from '../store/outbox.ts';
+import { otherHolders } from '../store/proofs.ts';
+import { deliver } from './deliver.ts';
+import { tell } from './message.ts';
+
+/**
+ * Where another member holds the domain, a mailbox alone is not enough. Both are told; neither learns the other's name.
+ * @throws Problem unauthorized
+ */
+export async function refuseContested(ctx: Ctx, asker: string | undefined, domain: string): Promise<void> {
+  const holders = await otherHolders(ctx.db, asker ?? '', domain, ctx.now());
+  if (holders.length === 0) return;
+  await tellContested(ctx, asker, holders, domain);
+  throw contested(domain);
+}
+
+export function contested(domain: string): Problem {
+  return new Problem(
+    'unauthorized',
+    `Another member holds a proof or a certificate for "${domain}", so a mailbox alone is not enough: prove it by a DNS or HTTP challenge, or ask the federation's operators to decide, who can revoke what the other member holds.`,
+  );
+}
+
+/** Once a day each for all names of a registrable domain: repeated attempts are no way to fill a mailbox. */
+async function tellContested(ctx: Ctx, asker: string | undefined, holders: string[], domain: string): Promise<void> {
+  const people = [
+    ...holders.map(memberId => ({ memberId, role: 'holder' as const })),
+    ...(asker === undefined ? [] : [{ memberId: asker, role: 'asker' as const }]),
+  ];
+  const scope = registrableDomain(domain);
+  const messages = await ctx.db.transaction(async trx => {
+    const told: string[] = [];
+    await record(trx, ctx.now(), {
+      action: 'domain.refused',
+      actor: clock,
+      subject: asker === undefined ? {} : { member: asker },
+      detail: { domain },
+    });
+    for (const { memberId, role } of people) {
+      if (await wasTold(trx, 'contested', memberId, scope, ctx.now() - 86400)) continue;
+      told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId, domain, role } }, { memberId, domain: scope }));
+    }
+    return told;
+  });
+  ctx.background.run('deliver', () => deliver(ctx, messages));
+}
