@@ -1,7 +1,4 @@
-import * as asn1js from 'asn1js';
-import * as pkijs from 'pkijs';
-import './engine.ts';
-import { bitString, elements, readDer, sequence, unsigned } from './der.ts';
+import { bitString, contextConstructed, elements, integer, readDer, sequence, smallInteger, time, tlv, unsigned } from './der.ts';
 import { type ExtensionSpec, encodeExtensions } from './extensions.ts';
 import type { Signer } from './keys.ts';
 import { encodeSubject, type Subject } from './names.ts';
@@ -23,39 +20,17 @@ export interface CertificateSpec extends ExtensionSpec {
 
 /** The exact bytes to be signed: DER TBSCertificate (RFC 5280 §4.1). */
 export function encodeTbs(spec: CertificateSpec): Uint8Array {
-  const certificate = new pkijs.Certificate();
-  certificate.version = 2;
-  certificate.serialNumber = new asn1js.Integer({ valueHex: Uint8Array.from(spec.serial) });
-  certificate.signature = readAlgorithm(spec.signatureAlgorithm);
-  certificate.subject = encodeSubject(spec.subject);
-  certificate.issuer = spec.issuerName ? readName(spec.issuerName) : certificate.subject;
-  certificate.notBefore = asTime(spec.notBefore);
-  certificate.notAfter = asTime(spec.notAfter);
-  certificate.subjectPublicKeyInfo = new pkijs.PublicKeyInfo({ schema: parse(spec.spki) });
-  certificate.extensions = encodeExtensions(spec);
-  return new Uint8Array(certificate.encodeTBS().toBER());
-}
-
-/** An issuer's name and algorithm are the same bytes in every certificate: parsed once. pkijs only reads them afterwards. */
-function once<T>(read: (der: Uint8Array) => T): (der: Uint8Array) => T & object {
-  const known = new WeakMap<Uint8Array, T & object>();
-  return der => {
-    const value = known.get(der) ?? (read(der) as T & object);
-    known.set(der, value);
-    return value;
-  };
-}
-
-const readAlgorithm = once(der => new pkijs.AlgorithmIdentifier({ schema: parse(der) }));
-const readName = once(der => new pkijs.RelativeDistinguishedNames({ schema: parse(der) }));
-
-function asTime(seconds: number): pkijs.Time {
-  const value = new Date(seconds * 1000);
-  return new pkijs.Time({ type: value.getUTCFullYear() < 2050 ? 0 : 1, value });
-}
-
-function parse(der: Uint8Array): asn1js.AsnType {
-  return asn1js.fromBER(Uint8Array.from(der)).result;
+  const subject = encodeSubject(spec.subject);
+  return sequence(
+    tlv(contextConstructed(0), smallInteger(2)),
+    integer(spec.serial),
+    spec.signatureAlgorithm,
+    spec.issuerName ?? subject,
+    sequence(time(spec.notBefore), time(spec.notAfter)),
+    subject,
+    spec.spki,
+    tlv(contextConstructed(3), encodeExtensions(spec)),
+  );
 }
 
 /** Certificate ::= SEQUENCE { tbs, algorithm, signature }; CRLs and CSRs have the same form. */

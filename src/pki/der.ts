@@ -1,6 +1,6 @@
 /**
- * Distinguished Encoding Rules (X.690), read strictly and written plainly. It stands beside pkijs on purpose: the linter reads
- * with it what pkijs built, and CRLs and OCSP answers are written with it because they are many.
+ * Distinguished Encoding Rules (X.690), read strictly and written plainly. Reader and writer share nothing, so that the linter judges what was
+ * built by another hand; the contents of extensions and names are written by pkijs and asn1js, what is many or only joined together is written here.
  */
 
 export class DerError extends Error {}

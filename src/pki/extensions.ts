@@ -1,5 +1,7 @@
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
+import './engine.ts';
+import { octetString, oid, sequence, tags, tlv } from './der.ts';
 import { type AltName, encodeAltNames } from './names.ts';
 import { type ExtKeyUsage, type KeyUsage, keyUsageBits, oids } from './oids.ts';
 
@@ -22,11 +24,11 @@ export interface ExtensionSpec {
   ocspNoCheck?: boolean;
 }
 
-/** RFC 5280 §4.2, with the criticality that it asks for. */
-export function encodeExtensions(spec: ExtensionSpec): pkijs.Extension[] {
-  const list: pkijs.Extension[] = [];
-  const add = (extnID: string, critical: boolean, extnValue: ArrayBuffer) =>
-    list.push(new pkijs.Extension({ extnID, critical, extnValue }));
+/** DER Extensions, RFC 5280 §4.2, with the criticality that it asks for. */
+export function encodeExtensions(spec: ExtensionSpec): Uint8Array {
+  const list: Uint8Array[] = [];
+  const add = (id: string, critical: boolean, value: ArrayBuffer) =>
+    list.push(sequence(oid(id), ...(critical ? [isTrue] : []), octetString(new Uint8Array(value))));
   /** Of what is the same in every certificate of an issuer. */
   const addKnown = (id: string, critical: boolean, said: unknown, make: () => asn1js.BaseBlock) =>
     add(id, critical, known(`${id} ${said}`, make));
@@ -44,8 +46,10 @@ export function encodeExtensions(spec: ExtensionSpec): pkijs.Extension[] {
   if (crlUrl) addKnown(oids.cRLDistributionPoints, false, crlUrl, () => distributionPoint(crlUrl));
   if (spec.noRevAvail) add(oids.noRevAvail, false, new asn1js.Null().toBER());
   if (spec.ocspNoCheck) add(oids.ocspNoCheck, false, new asn1js.Null().toBER());
-  return list;
+  return sequence(...list);
 }
+
+const isTrue = tlv(tags.boolean, Uint8Array.of(0xff));
 
 /** DER of extension values that come again and again: few, since configuration and issuers are few. */
 const values = new Map<string, ArrayBuffer>();

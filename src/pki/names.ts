@@ -1,6 +1,5 @@
 import { isIPv4 } from 'node:net';
 import * as asn1js from 'asn1js';
-import * as pkijs from 'pkijs';
 import { oids } from './oids.ts';
 
 /** A subject alternative name. */
@@ -21,8 +20,8 @@ export interface Subject {
   serialNumber?: string;
 }
 
-/** RFC 5280 §4.1.2.6: one SET for each attribute, UTF8String (serialNumber: PrintableString). */
-export function encodeSubject(subject: Subject): pkijs.RelativeDistinguishedNames {
+/** DER Name, RFC 5280 §4.1.2.6: one SET for each attribute, UTF8String (serialNumber: PrintableString). */
+export function encodeSubject(subject: Subject): Uint8Array {
   const sets = (['organizationName', 'commonName', 'serialNumber'] as const).flatMap(attribute => {
     const value = subject[attribute];
     if (value === undefined) return [];
@@ -31,9 +30,7 @@ export function encodeSubject(subject: Subject): pkijs.RelativeDistinguishedName
       value: [new asn1js.Sequence({ value: [new asn1js.ObjectIdentifier({ value: oids[attribute] }), new Text({ value })] })],
     });
   });
-  // Parsed again: pkijs writes a name as it was read, but one that it was only told in a single SET.
-  const der = new asn1js.Sequence({ value: sets }).toBER();
-  return new pkijs.RelativeDistinguishedNames({ schema: asn1js.fromBER(der).result });
+  return new Uint8Array(new asn1js.Sequence({ value: sets }).toBER());
 }
 
 /** GeneralNames as asn1js: pkijs would wrap an otherName once too often. */

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import type { Db } from './open.ts';
+import { runStatement } from './engines/sqlite.ts';
+import { type Db, isPostgres } from './open.ts';
 
 /** What a column is compared with or set to; `undefined` is NULL in an insert, and leaves the column alone in an update. */
 type Value = string | number | Uint8Array | null | undefined | Knex.Raw;
@@ -12,8 +13,8 @@ type Values = Record<string, Value>;
 
 /** Rows whose columns equal these values; NULL equals NULL. */
 export function selectRows<Row>(db: Db, table: string, where: Values): Promise<Row[]> {
-  const [condition, bindings] = equalities(where);
-  return rowsOf<Row>(db, `select * from ${table} where ${condition}`, bindings);
+  const { sql, bindings } = equalities(where);
+  return rowsOf<Row>(db, `select * from ${table} where ${sql}`, bindings);
 }
 
 /** The one row of these values. */
@@ -26,38 +27,64 @@ export async function insertRows(db: Db, table: string, ...rows: Values[]): Prom
   const [first] = rows;
   if (!first) return;
   const columns = Object.keys(first);
-  const tuple = `(${places(columns)})`;
-  const bindings = rows.flatMap(row => columns.map(column => bindable(row[column])));
-  await db.raw(`insert into ${table} (${columns.join(', ')}) values ${rows.map(() => tuple).join(', ')}`, bindings);
+  const tuples = rows.map(row => joined(columns.map(column => place(row[column]))));
+  const sql = tuples.map(tuple => `(${tuple.sql})`).join(', ');
+  await run(
+    db,
+    `insert into ${table} (${columns.join(', ')}) values ${sql}`,
+    tuples.flatMap(tuple => tuple.bindings),
+  );
 }
 
 /** Compare-and-swap. @returns how many rows it touched */
 export async function updateRows(db: Db, table: string, where: Values, change: Values): Promise<number> {
   const columns = Object.keys(change).filter(column => change[column] !== undefined);
-  const [condition, bindings] = equalities(where);
-  const assignments = columns.map(column => `${column} = ?`).join(', ');
-  const values = [...columns.map(column => change[column]), ...bindings];
-  const result = await db.raw(`update ${table} set ${assignments} where ${condition}`, values.map(bindable));
-  return result.changes ?? result.rowCount;
+  const assignments = joined(columns.map(column => place(change[column], `${column} = `)));
+  const { sql, bindings } = equalities(where);
+  return (await run(db, `update ${table} set ${assignments.sql} where ${sql}`, [...assignments.bindings, ...bindings])).changed;
 }
 
 /** What a statement of another form reads. */
-export async function rowsOf<Row>(db: Db, sql: string, bindings: readonly Value[]): Promise<Row[]> {
-  const result = await db.raw(sql, bindings.map(bindable));
-  return result.rows ?? result;
+export async function rowsOf<Row>(db: Db, sql: string, bindings: readonly unknown[]): Promise<Row[]> {
+  return (await run(db, sql, bindings.map(bindable))).rows as Row[];
 }
 
 /** What stands within the brackets of `in (…)`; nothing equals NULL. */
-export const places = (values: readonly Value[]): string => (values.length ? values.map(() => '?').join(', ') : 'null');
+export const places = (values: readonly unknown[]): string => (values.length ? values.map(() => '?').join(', ') : 'null');
 
-function equalities(where: Values): [condition: string, bindings: Value[]] {
-  const columns = Object.keys(where);
-  const condition = columns.map(column => (where[column] === null ? `${column} is null` : `${column} = ?`)).join(' and ');
-  return [condition, columns.map(column => where[column]).filter(value => value !== null)];
+async function run(db: Db, sql: string, bindings: unknown[]): Promise<{ rows: unknown[]; changed: number }> {
+  if (!isPostgres(db)) return runStatement(db, sql, bindings);
+  const { rows, rowCount } = await db.raw(sql, bindings as Knex.RawBinding[]);
+  return { rows, changed: rowCount };
 }
 
-/** Drivers want a Buffer, and knex refuses `undefined`. */
-function bindable(value: Value): Knex.RawBinding {
+/** A part of a statement. */
+interface Part {
+  sql: string;
+  bindings: unknown[];
+}
+
+/** An expression of the database's stands as it is. */
+function place(value: Value, before = ''): Part {
+  if (!isRaw(value)) return { sql: `${before}?`, bindings: [bindable(value)] };
+  const { sql, bindings } = value.toSQL();
+  return { sql: before + sql, bindings: [...bindings] };
+}
+
+const isRaw = (value: Value): value is Knex.Raw => typeof value === 'object' && value !== null && 'toSQL' in value;
+
+const joined = (parts: Part[], by = ', '): Part => ({ sql: parts.map(p => p.sql).join(by), bindings: parts.flatMap(p => p.bindings) });
+
+const equalities = (where: Values): Part =>
+  joined(
+    Object.entries(where).map(([column, value]) =>
+      value === null ? { sql: `${column} is null`, bindings: [] } : place(value, `${column} = `),
+    ),
+    ' and ',
+  );
+
+/** Drivers want a Buffer, and none of them `undefined`. */
+function bindable(value: unknown): unknown {
   if (value instanceof Uint8Array && !Buffer.isBuffer(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return (value ?? null) as Knex.RawBinding;
+  return value ?? null;
 }
