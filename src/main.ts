@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { z } from 'zod';
 import { createLog, openCtx, startApp } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
+import { operator } from './model/audit.ts';
 import { Problem } from './model/problem.ts';
 import type { Operation } from './operations/operation.ts';
 import { operations } from './operations/table.ts';
@@ -83,7 +84,7 @@ async function runOperation(operation: Operation, words: Record<string, unknown>
   const config = readConfig(globals.config, process.env);
   const ctx = await openCtx(config, { log: createLog(config.log === 'info' ? 'warn' : config.log) });
   try {
-    const output = operation.output.parse(await operation.run(ctx, input.data));
+    const output = operation.output.parse(await operation.run(ctx, input.data, operator));
     // What the command has queued goes out before it ends.
     await ctx.background.settled();
     const remark = await operation.remark?.(ctx, input.data, output);

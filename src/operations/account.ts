@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { accountUrl } from '../ca/ids.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Account, doors } from '../model/account.ts';
-import { operator } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { findAccount, isAccountKey, listAccounts } from '../store/accounts.ts';
@@ -57,14 +56,14 @@ export const accountOperations = [
         .describe('RFC 7638, SHA-256, base64url'),
     }),
     output: z.object({ thumbprint: z.string(), memberId: z.string(), createdAt: time }),
-    async run(ctx, { member, thumbprint }) {
+    async run(ctx, { member, thumbprint }, actor) {
       await memberOf(ctx, member);
       if ((await findThumbprint(ctx.db, thumbprint)) || (await isAccountKey(ctx.db, thumbprint)))
         throw new Problem('malformed', `The thumbprint ${thumbprint} is registered already, or its key has or had an account.`);
       const now = ctx.now();
       await ctx.db.transaction(async trx => {
         await insertThumbprint(trx, { thumbprint, memberId: member, createdAt: now });
-        await record(trx, now, { action: 'thumbprint.added', actor: operator, subject: { member, thumbprint } });
+        await record(trx, now, { action: 'thumbprint.added', actor, subject: { member, thumbprint } });
       });
       return { thumbprint, memberId: member, createdAt: rfc3339(now) };
     },
@@ -93,9 +92,9 @@ export const accountOperations = [
     positional: ['id'],
     input: z.object({ id: z.string() }),
     output: shown,
-    async run(ctx, { id }) {
+    async run(ctx, { id }, actor) {
       const account = await accountOf(ctx, id);
-      const moved = await ctx.db.transaction(trx => deactivate(ctx, trx, account));
+      const moved = await ctx.db.transaction(trx => deactivate(ctx, trx, account, actor));
       if (!moved) throw new Problem('malformed', `The account ${account.id} is ${account.status} already.`);
       return show(ctx, { ...account, status: 'deactivated' });
     },

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { revoke } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
-import { operator } from '../model/audit.ts';
 import { type Certificate, certificateStates, operatorReasons, parseReason, parseSerial } from '../model/certificate.ts';
 import { pem, rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
@@ -101,10 +100,10 @@ export const certOperations = [
     positional: ['serial'],
     input: z.object({ serial, reason: reason.default('unspecified').describe('by name or number (RFC 5280)') }),
     output: z.object({ serial: z.string(), status: z.literal('revoked'), reason: z.string(), revokedAt: time }),
-    async run(ctx, { serial, reason }) {
+    async run(ctx, { serial, reason }, actor) {
       const certificate = await certificateOf(ctx, serial);
       if (certificate.orderId === undefined) throw new Problem('malformed', `The certificate ${serial} is one of the authority's own.`);
-      const { at, reason: recorded } = await revoke(ctx, certificate, reason, { kind: 'operator' }, operator);
+      const { at, reason: recorded } = await revoke(ctx, certificate, reason, { kind: 'operator' }, actor);
       return { serial, status: 'revoked' as const, reason: recorded, revokedAt: rfc3339(at) };
     },
   }),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { publishCrls } from '../ca/publish-crl.ts';
-import { operator } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { crlUrl } from '../pki/issue.ts';
 import { operation, time } from './operation.ts';
@@ -12,8 +11,8 @@ export const crlOperations = [
     scope: 'revoke',
     input: z.object({}),
     output: z.array(z.object({ issuer: z.string(), number: z.number(), thisUpdate: time, nextUpdate: time, url: z.string() })),
-    async run(ctx) {
-      const crls = await publishCrls(ctx, operator);
+    async run(ctx, _, actor) {
+      const crls = await publishCrls(ctx, actor);
       return crls.map(({ issuerId, number, thisUpdate, nextUpdate }) => ({
         issuer: issuerId,
         number,

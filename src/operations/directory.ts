@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { directorySecretHash } from '../ca/enroll.ts';
 import { newId } from '../ca/ids.ts';
 import { namePolicy } from '../config.ts';
-import { operator } from '../model/audit.ts';
 import { profileNames } from '../model/certificate.ts';
 import { base32, rfc3339 } from '../model/encoding.ts';
 import { parseName } from '../model/identifier.ts';
@@ -49,7 +48,7 @@ export const directoryOperations = [
       expires: days.optional().describe('days until it takes no more accounts'),
     }),
     output: z.object({ ...facts, directory: z.string() }),
-    async run(ctx, { member, profile, domains, accounts, expires }) {
+    async run(ctx, { member, profile, domains, accounts, expires }, actor) {
       await memberOf(ctx, member);
       const now = ctx.now();
       const secret = base32(ctx.random(20));
@@ -64,7 +63,7 @@ export const directoryOperations = [
       };
       await ctx.db.transaction(async trx => {
         await insertDirectory(trx, directory, directorySecretHash(secret));
-        await record(trx, now, { action: 'directory.created', actor: operator, subject: { member, directory: directory.id } });
+        await record(trx, now, { action: 'directory.created', actor, subject: { member, directory: directory.id } });
       });
       return { ...show(directory), directory: `${ctx.config.publicUrl}/acme/m/${secret}/directory` };
     },
@@ -84,15 +83,14 @@ export const directoryOperations = [
     positional: ['id'],
     input: z.object({ id: z.string(), deactivateAccounts: z.boolean().default(false).describe('also the accounts that came in by it') }),
     output: shown,
-    async run(ctx, { id, deactivateAccounts }) {
+    async run(ctx, { id, deactivateAccounts }, actor) {
       const directory = found(await findDirectory(ctx.db, id), `directory ${id}`);
       const now = ctx.now();
       await ctx.db.transaction(async trx => {
         const revoked = await revokeDirectory(trx, id, now);
         if (!revoked && !deactivateAccounts) throw new Problem('malformed', `The directory ${id} is revoked already.`);
-        if (revoked)
-          await record(trx, now, { action: 'directory.revoked', actor: operator, subject: { member: directory.memberId, directory: id } });
-        if (deactivateAccounts) await closeDoor(ctx, trx, 'directory', id);
+        if (revoked) await record(trx, now, { action: 'directory.revoked', actor, subject: { member: directory.memberId, directory: id } });
+        if (deactivateAccounts) await closeDoor(ctx, trx, 'directory', id, actor);
       });
       return show({ ...directory, revokedAt: directory.revokedAt ?? now });
     },

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { deliver } from '../ca/deliver.ts';
 import { beginProof, confirmDomain, endProofs } from '../ca/prove-domain.ts';
 import type { Ctx } from '../ctx.ts';
-import { operator } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import type { DomainProof } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
@@ -54,8 +53,8 @@ export const domainOperations = [
       mailbox: z.string().optional().describe('hostmaster, or an address; without: the first that the domain has'),
     }),
     output: z.object({ id: z.string(), domain: z.string(), mailbox: z.string(), expires: time }),
-    async run(ctx, { member, domain, mailbox }) {
-      const { proof, messages } = await beginProof(ctx, await memberOf(ctx, member), domain, mailbox, operator);
+    async run(ctx, { member, domain, mailbox }, actor) {
+      const { proof, messages } = await beginProof(ctx, await memberOf(ctx, member), domain, mailbox, actor);
       await deliver(ctx, messages);
       const [message] = await findMessages(ctx.db, messages);
       if (message?.state === 'dead')
@@ -73,8 +72,8 @@ export const domainOperations = [
       code: z.string().describe('from the mail, in any case'),
     }),
     output: z.object({ domain: z.string(), status: z.literal('valid'), expires: time }),
-    async run(ctx, { member, domain, code }) {
-      const proof = await confirmDomain(ctx, await memberOf(ctx, member), domain, code, operator);
+    async run(ctx, { member, domain, code }, actor) {
+      const proof = await confirmDomain(ctx, await memberOf(ctx, member), domain, code, actor);
       return { domain: proof.domain, status: 'valid' as const, expires: rfc3339(proof.expiresAt) };
     },
   }),
@@ -106,9 +105,9 @@ export const domainOperations = [
       domain: z.string().optional().describe('with --member: the domain'),
     }),
     output: shown,
-    async run(ctx, { id, member, domain }) {
+    async run(ctx, { id, member, domain }, actor) {
       const proofs = id === undefined ? await openProofs(ctx, member, domain) : [found(await findProof(ctx.db, id), `proof ${id}`)];
-      await endProofs(ctx, proofs, operator);
+      await endProofs(ctx, proofs, actor);
       return show({ ...(proofs.at(-1) as DomainProof), status: 'revoked' }, ctx.now());
     },
   }),

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { eabPlace } from '../ca/enroll.ts';
 import { newId } from '../ca/ids.ts';
-import { operator } from '../model/audit.ts';
 import { base64url, rfc3339 } from '../model/encoding.ts';
 import type { EabKey } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
@@ -49,7 +48,7 @@ export const eabOperations = [
       uses: z.union([z.number(), z.literal('any')]),
       expires: time,
     }),
-    async run(ctx, { member, label, uses, expires }) {
+    async run(ctx, { member, label, uses, expires }, actor) {
       await memberOf(ctx, member);
       const kid = newId(ctx);
       const secret = ctx.random(32);
@@ -65,7 +64,7 @@ export const eabOperations = [
       };
       await ctx.db.transaction(async trx => {
         await insertEabKey(trx, key);
-        await record(trx, now, { action: 'eab.created', actor: operator, subject: { member, eab: kid } });
+        await record(trx, now, { action: 'eab.created', actor, subject: { member, eab: kid } });
       });
       return {
         kid,
@@ -91,14 +90,14 @@ export const eabOperations = [
     positional: ['kid'],
     input: z.object({ kid: z.string(), deactivateAccounts: z.boolean().default(false).describe('also the accounts that came in by it') }),
     output: shown,
-    async run(ctx, { kid, deactivateAccounts }) {
+    async run(ctx, { kid, deactivateAccounts }, actor) {
       const key = found(await findEabKey(ctx.db, kid), `key ${kid}`);
       const now = ctx.now();
       await ctx.db.transaction(async trx => {
         const revoked = await revokeEabKey(trx, kid, now);
         if (!revoked && !deactivateAccounts) throw new Problem('malformed', `The key ${kid} is revoked already.`);
-        if (revoked) await record(trx, now, { action: 'eab.revoked', actor: operator, subject: { member: key.memberId, eab: kid } });
-        if (deactivateAccounts) await closeDoor(ctx, trx, 'eab', kid);
+        if (revoked) await record(trx, now, { action: 'eab.revoked', actor, subject: { member: key.memberId, eab: kid } });
+        if (deactivateAccounts) await closeDoor(ctx, trx, 'eab', kid, actor);
       });
       return show({ ...key, revokedAt: key.revokedAt ?? now });
     },

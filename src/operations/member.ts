@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { newId } from '../ca/ids.ts';
 import type { Ctx } from '../ctx.ts';
-import { operator } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { type Member, type MemberStatus, memberStatuses } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
@@ -32,11 +31,11 @@ const move = (verb: string, summary: string, from: MemberStatus, to: MemberStatu
     positional: ['id'],
     input: z.object({ id: memberId }),
     output: shown,
-    async run(ctx, { id }) {
+    async run(ctx, { id }, actor) {
       const member = await memberOf(ctx, id);
       await ctx.db.transaction(async trx => {
         if (!(await moveMember(trx, id, from, to))) throw new Problem('malformed', `The member ${id} is ${member.status}, not ${from}.`);
-        await record(trx, ctx.now(), { action, actor: operator, subject: { member: id } });
+        await record(trx, ctx.now(), { action, actor, subject: { member: id } });
       });
       return show({ ...member, status: to });
     },
@@ -58,11 +57,11 @@ export const memberOperations = [
       email: list.pipe(z.array(z.email())).describe('its contact, or several with commas between'),
     }),
     output: shown,
-    async run(ctx, { name, email }) {
+    async run(ctx, { name, email }, actor) {
       const member: Member = { id: newId(ctx), name, status: 'active', contacts: email, createdAt: ctx.now() };
       await ctx.db.transaction(async trx => {
         await insertMember(trx, member);
-        await record(trx, ctx.now(), { action: 'member.added', actor: operator, subject: { member: member.id } });
+        await record(trx, ctx.now(), { action: 'member.added', actor, subject: { member: member.id } });
       });
       return show(member);
     },

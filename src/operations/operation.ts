@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Ctx } from '../ctx.ts';
+import type { Actor } from '../model/audit.ts';
 import { Problem } from '../model/problem.ts';
 
 /** Who may call it through the admin API. */
@@ -15,7 +16,7 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   positional?: readonly string[];
   input: I;
   output: O;
-  run(ctx: Ctx, input: z.output<I>): Promise<z.input<O>>;
+  run(ctx: Ctx, input: z.output<I>, actor: Actor): Promise<z.input<O>>;
   /** A line about the output that is no part of it: on the command line it goes to stderr. */
   remark?(ctx: Ctx, input: z.output<I>, output: z.output<O>): Promise<string | undefined>;
 }

@@ -7,6 +7,7 @@ import { type App, createLog, startApp } from '../../src/app.ts';
 import { deliverDue } from '../../src/ca/deliver.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { Ctx } from '../../src/ctx.ts';
+import { operator } from '../../src/model/audit.ts';
 import { pem } from '../../src/model/encoding.ts';
 import { operations } from '../../src/operations/table.ts';
 import { AcmeClient, type Eab, type Json } from './acme-client.ts';
@@ -89,7 +90,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
   const run = async (name: string, input: object = {}): Promise<Json> => {
     const operation = operations.find(o => o.name === name);
     if (!operation) throw new Error(`there is no operation "${name}"`);
-    const output = operation.output.parse(await operation.run(ctx, operation.input.parse(input)));
+    const output = operation.output.parse(await operation.run(ctx, operation.input.parse(input), operator));
     await settled();
     return output;
   };

@@ -6,6 +6,7 @@ import { finalize } from '../../src/ca/finalize.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { Ctx } from '../../src/ctx.ts';
 import type { Account } from '../../src/model/account.ts';
+import { operator } from '../../src/model/audit.ts';
 
 import type { Authorization } from '../../src/model/authorization.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
@@ -99,7 +100,7 @@ export async function openTestCtx({ engine, config }: Options = {}): Promise<Tes
       async run(name, input = {}) {
         const operation = operations.find(o => o.name === name);
         if (!operation) throw new Error(`there is no operation "${name}"`);
-        const output = operation.output.parse(await operation.run(ctx, operation.input.parse(input)));
+        const output = operation.output.parse(await operation.run(ctx, operation.input.parse(input), operator));
         await ctx.background.settled();
         return output;
       },
