@@ -13,7 +13,8 @@ import { fileSigner, keyIdentifier, type Signer } from '../pki/keys.ts';
 import { lint } from '../pki/lint.ts';
 import { readValidity } from '../pki/validity.ts';
 import { record } from '../store/audit.ts';
-import { type IssuerRecord, insertCrl, insertIssuer, listIssuers, readSetting, writeSetting } from '../store/issuers.ts';
+import { insertCrl } from '../store/crls.ts';
+import { type IssuerRecord, insertIssuer, listIssuers, readSetting, writeSetting } from '../store/issuers.ts';
 import type { Db } from '../store/open.ts';
 import type { Vault } from '../vault.ts';
 
@@ -137,7 +138,7 @@ async function createHierarchy(tools: Tools): Promise<void> {
       active: true,
       createdAt: now,
     });
-    await insertCrl(trx, { issuerId: rootId, number: now, der: crl, revocations: 0, thisUpdate: now, nextUpdate });
+    await insertCrl(trx, { issuerId: rootId, shard: 0, number: now, der: crl, revocations: 0, thisUpdate: now, nextUpdate });
     await record(trx, now, { action: 'authority.created', actor: clock, subject: { issuer: rootId } });
     await record(trx, now, { action: 'issuer.created', actor: clock, subject: { issuer: issuingId } });
   });

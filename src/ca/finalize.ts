@@ -12,7 +12,7 @@ import { about, asProblem, compound, Problem } from '../model/problem.ts';
 import { within } from '../net/deadline.ts';
 import { encodeTbs } from '../pki/certificate.ts';
 import { type CsrFacts, readCsr } from '../pki/csr.ts';
-import { leafSpec, newSerial } from '../pki/issue.ts';
+import { leafSpec, newSerial, shardOf } from '../pki/issue.ts';
 import { sha256 } from '../pki/keys.ts';
 import { lint } from '../pki/lint.ts';
 import { profiles } from '../pki/profiles/table.ts';
@@ -138,12 +138,14 @@ async function checkCaaOfAll(ctx: Ctx, accountId: string, authorizations: Author
 /** The exact bytes to be signed, linted. */
 function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey }: CsrFacts): Certificate {
   const issuer = ctx.authority.active;
+  const serial = newSerial(ctx.random);
+  const shard = shardOf(serial, ctx.config.status.crlShards);
   const spec = leafSpec(
     {
       profile: order.profile as ProfileName,
       names: order.names,
       publicKey,
-      serial: newSerial(ctx.random),
+      serial,
       now: ctx.now(),
       asked: {
         ...(order.notBefore !== undefined && { notBefore: order.notBefore }),
@@ -151,6 +153,7 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
       },
       policies: ctx.config.policy.policyOids,
       statusUrl: ctx.config.status.publicUrl,
+      shard,
     },
     issuer,
   );
@@ -159,6 +162,7 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
   const row = {
     serial: hex(spec.serial),
     issuerId: issuer.id,
+    shard,
     orderId: order.id,
     accountId: account.id,
     ...(account.memberId !== undefined && { memberId: account.memberId }),

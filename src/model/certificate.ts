@@ -65,6 +65,8 @@ export interface Certificate {
   /** Lowercase hex of the serial number's value, no leading zero octets: 32 digits. */
   serial: string;
   issuerId: string;
+  /** Of the issuer's CRLs the one that it names; 0: the complete one. */
+  shard: number;
   orderId?: string;
   accountId?: string;
   memberId?: string;

@@ -10,15 +10,25 @@ export const crlOperations = [
     summary: 'publish the CRL of each issuing CA now',
     scope: 'revoke',
     input: z.object({}),
-    output: z.array(z.object({ issuer: z.string(), number: z.number(), thisUpdate: time, nextUpdate: time, url: z.string() })),
+    output: z.array(
+      z.object({
+        issuer: z.string(),
+        shard: z.number().optional(),
+        number: z.number(),
+        thisUpdate: time,
+        nextUpdate: time,
+        url: z.string(),
+      }),
+    ),
     async run(ctx, _, actor) {
       const crls = await publishCrls(ctx, actor);
-      return crls.map(({ issuerId, number, thisUpdate, nextUpdate }) => ({
+      return crls.map(({ issuerId, shard, number, thisUpdate, nextUpdate }) => ({
         issuer: issuerId,
+        ...(shard && { shard }),
         number,
         thisUpdate: rfc3339(thisUpdate),
         nextUpdate: rfc3339(nextUpdate),
-        url: crlUrl(ctx.config.status.publicUrl, issuerId),
+        url: crlUrl(ctx.config.status.publicUrl, issuerId, shard),
       }));
     },
   }),

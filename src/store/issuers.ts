@@ -89,47 +89,6 @@ export async function newestCredential(db: Db, purpose: Credential['purpose'], h
   );
 }
 
-export interface CrlRecord {
-  issuerId: string;
-  number: number;
-  der: Uint8Array;
-  /** How many revocations the issuer had when it was made. */
-  revocations: number;
-  thisUpdate: number;
-  nextUpdate: number;
-}
-
-/** Revocations so far; read it before the entries of a CRL. */
-export async function countRevocations(db: Db, issuerId: string): Promise<number> {
-  return (await db('issuers').where({ id: issuerId }).first('revocations'))?.revocations ?? 0;
-}
-
-/** Stored as published. @throws a duplicate where the number was used */
-export async function insertCrl(db: Db, crl: CrlRecord): Promise<void> {
-  await insertRows(db, 'crls', {
-    issuer_id: crl.issuerId,
-    number: crl.number,
-    der: crl.der,
-    revocations: crl.revocations,
-    this_update: crl.thisUpdate,
-    next_update: crl.nextUpdate,
-  });
-}
-
-export async function newestCrl(db: Db, issuerId: string): Promise<CrlRecord | undefined> {
-  const r = await db('crls').where({ issuer_id: issuerId }).orderBy('number', 'desc').first();
-  return (
-    r && {
-      issuerId: r.issuer_id,
-      number: r.number,
-      der: r.der,
-      revocations: r.revocations,
-      thisUpdate: r.this_update,
-      nextUpdate: r.next_update,
-    }
-  );
-}
-
 export async function readSetting(db: Db, name: string): Promise<string | undefined> {
   return (await selectRow<{ value: string }>(db, 'settings', { name }))?.value;
 }
