@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-/** CRLs by shard; a CRL's entries are read in the order of their serials, page by page. */
+/** CRLs by shard, whose entries are read in the order of their serials, page by page; issuing CAs that come and go. */
 export async function up(db: Knex): Promise<void> {
   await db.schema.alterTable('certificates', t => {
     // 0: the certificate names the complete CRL of its issuer.
@@ -9,6 +9,12 @@ export async function up(db: Knex): Promise<void> {
   await db.raw('drop index certificates_gone');
   await db.raw('create index certificates_revoked on certificates (issuer_id, serial) where revoked_at is not null');
   await db.raw('create index certificates_revoked_shard on certificates (issuer_id, shard, serial) where revoked_at is not null');
+
+  await db.schema.alterTable('issuers', t => {
+    // What the root's CRL lists.
+    t.bigInteger('revoked_at');
+    t.string('revocation_reason', 32);
+  });
 
   // How many revocations a shard has had: what issuers.revocations is to the complete CRL.
   await db.schema.createTable('crl_shards', t => {
@@ -27,6 +33,7 @@ export async function down(db: Knex): Promise<void> {
   await remake(db, () => {}, ['issuer_id', 'number'], 'issuer_id');
   await db.schema.dropTable('crl_shards');
   for (const index of ['certificates_revoked_shard', 'certificates_revoked']) await db.raw(`drop index ${index}`);
+  await db.schema.alterTable('issuers', t => t.dropColumns('revoked_at', 'revocation_reason'));
   await db.schema.alterTable('certificates', t => t.dropColumn('shard'));
   await db.raw('create index certificates_gone on certificates (issuer_id, revoked_at) where revoked_at is not null');
 }

@@ -23,6 +23,7 @@ import { abandonCertificate, claimCommitted, commitCertificate, firstFence, keyS
 import type { Db } from '../store/open.ts';
 import { findOrder, moveOrder } from '../store/orders.ts';
 import { findProof } from '../store/proofs.ts';
+import { reloadAuthority } from './authority.ts';
 import { refuseSuspended } from './authorize.ts';
 import { accountUrl } from './ids.ts';
 import { tell } from './message.ts';
@@ -248,6 +249,8 @@ async function complete(ctx: Ctx, certificate: Certificate, der: Uint8Array, fen
 
 /** Takes up what a crash left committed, one row after another: repeats every check and signs the stored bytes, or gives them up. */
 export async function recoverCommitted(ctx: Ctx): Promise<void> {
+  // The row may be of an issuing CA that this process has not heard of.
+  await reloadAuthority(ctx);
   for (;;) {
     const claimed = await claimCommitted(ctx.db, claim);
     if (!claimed) return;

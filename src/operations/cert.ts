@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { revoke } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
-import { type Certificate, certificateStates, operatorReasons, parseReason, parseSerial } from '../model/certificate.ts';
+import { type Certificate, certificateStates, operatorReasons, parseSerial } from '../model/certificate.ts';
 import { pem, rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { type CertificateFilter, countCertificates, findCertificate, listCertificates } from '../store/certificates.ts';
 import { found, memberId, operation, time } from './operation.ts';
+import { reasonAmong } from './reason.ts';
 
 const shown = z.object({
   serial: z.string(),
@@ -52,12 +53,6 @@ const serial = z.string().transform((text, context) => {
   return parsed ?? '';
 });
 
-const reason = z.string().transform((text, context) => {
-  const parsed = parseReason(text);
-  if (parsed === undefined || !operatorReasons.includes(parsed)) context.addIssue(`is one of ${operatorReasons.join(', ')}, or its number`);
-  return parsed ?? 'unspecified';
-});
-
 async function certificateOf(ctx: Ctx, serial: string): Promise<Certificate> {
   return found(await findCertificate(ctx.db, serial), `certificate ${serial}`);
 }
@@ -98,7 +93,7 @@ export const certOperations = [
     summary: 'revoke a certificate; keyCompromise blocks its key for ever',
     scope: 'revoke',
     positional: ['serial'],
-    input: z.object({ serial, reason: reason.default('unspecified').describe('by name or number (RFC 5280)') }),
+    input: z.object({ serial, reason: reasonAmong(operatorReasons).default('unspecified').describe('by name or number (RFC 5280)') }),
     output: z.object({ serial: z.string(), status: z.literal('revoked'), reason: z.string(), revokedAt: time }),
     async run(ctx, { serial, reason }, actor) {
       const certificate = await certificateOf(ctx, serial);

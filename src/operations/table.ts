@@ -4,6 +4,7 @@ import { crlOperations } from './crl.ts';
 import { directoryOperations } from './directory.ts';
 import { domainOperations } from './domain.ts';
 import { eabOperations } from './eab.ts';
+import { issuerOperations } from './issuer.ts';
 import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
 import { outboxOperations } from './outbox.ts';
@@ -17,5 +18,6 @@ export const operations: Operation[] = [
   ...domainOperations,
   ...certOperations,
   ...crlOperations,
+  ...issuerOperations,
   ...outboxOperations,
 ];
