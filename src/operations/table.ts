@@ -7,6 +7,7 @@ import { eabOperations } from './eab.ts';
 import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
 import { outboxOperations } from './outbox.ts';
+import { renewalOperations } from './renewal.ts';
 
 /** The only list. */
 export const operations: Operation[] = [
@@ -16,6 +17,7 @@ export const operations: Operation[] = [
   ...accountOperations,
   ...domainOperations,
   ...certOperations,
+  ...renewalOperations,
   ...crlOperations,
   ...outboxOperations,
 ];
