@@ -81,6 +81,7 @@ const schema = z.strictObject({
         .nullable()
         .default(null),
       refuseNames: z.array(z.string()).default([]),
+      duplicatesPerWeek: z.number().int().min(1).default(20),
       proofDays: z.number().int().min(1).max(3650).default(365),
       policyOids: z
         .array(z.string().regex(/^\d+(\.\d+)+$/, 'is an object identifier'))

@@ -26,6 +26,7 @@ import { findProof } from '../store/proofs.ts';
 import { reloadAuthority } from './authority.ts';
 import { refuseSuspended } from './authorize.ts';
 import { accountUrl } from './ids.ts';
+import { refuseDuplicates } from './limit-duplicates.ts';
 import { tell } from './message.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
 
@@ -65,7 +66,7 @@ export async function finalize(
   await checkCaaOfAll(ctx, account.id, authorizations);
 
   const certificate = buildCertificate(ctx, order, account, facts);
-  if (!(await commit(ctx, order, certificate, csrHash, actor))) return finalizedMeanwhile(ctx, order, csrHash);
+  if (!(await commit(ctx, account, order, certificate, csrHash, actor))) return finalizedMeanwhile(ctx, order, csrHash);
   const der = await signCommitted(ctx, certificate);
   await complete(ctx, certificate, der, firstFence, actor);
   return { ...order, state: 'valid', csrHash, serial: certificate.serial };
@@ -182,11 +183,20 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
  * Serial and bytes are known to the database before the key touches them; membership, proof and key are looked at again in that same transaction.
  * @returns false where another request was first
  */
-async function commit(ctx: Ctx, order: Order, certificate: Certificate, csrHash: Uint8Array, actor: Actor): Promise<boolean> {
+async function commit(
+  ctx: Ctx,
+  account: Account,
+  order: Order,
+  certificate: Certificate,
+  csrHash: Uint8Array,
+  actor: Actor,
+): Promise<boolean> {
   return ctx.db.transaction(async trx => {
     if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, serial: certificate.serial }))) return false;
     await checkStanding(ctx, trx, order);
     await refuseKnown(ctx, trx, certificate.spkiHash);
+    // Orders may have been made in plenty before; one that replaces a certificate is one for each.
+    if (!order.replaces) await refuseDuplicates(ctx, trx, account, order.names);
     await commitCertificate(trx, certificate, claim);
     await record(trx, ctx.now(), {
       action: 'certificate.committed',

@@ -35,6 +35,8 @@ export const auditActions = [
   'certificate.abandoned',
   'certificate.revoked',
   'key.blocked',
+  'renewal.moved',
+  'renewal.reset',
   'crl.published',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];

@@ -50,6 +50,17 @@ export function parseReason(text: string): RevocationReason | undefined {
   return (Object.keys(revocationReasons) as RevocationReason[]).find(name => name.toLowerCase() === text.toLowerCase());
 }
 
+/** Epoch seconds, start before end. */
+export interface RenewalWindow {
+  start: number;
+  end: number;
+}
+
+export interface MovedWindow extends RenewalWindow {
+  /** URL of a page that says why. */
+  explanation?: string;
+}
+
 /**
  * `committed`: serial and bytes are known, nothing may be signed but them. `issued`: signed. `abandoned`: never left the house;
  * status services treat it as revoked.
@@ -92,6 +103,8 @@ export interface Certificate {
   der?: Uint8Array;
   committedAt: number;
   revocation?: Revocation;
+  /** Where an operator has moved the window of its renewal. */
+  movedWindow?: MovedWindow;
 }
 
 /** A serial as people write it (hex, any case, colons, leading zeros) in the stored form; undefined where it is none. */

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { revoke } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
-import { type Certificate, certificateStates, operatorReasons, parseSerial } from '../model/certificate.ts';
+import { type Certificate, certificateStates, operatorReasons } from '../model/certificate.ts';
 import { pem, rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
-import { type CertificateFilter, countCertificates, findCertificate, listCertificates } from '../store/certificates.ts';
-import { found, memberId, operation, time } from './operation.ts';
+import { countCertificates, findCertificate, listCertificates } from '../store/certificates.ts';
+import { filterOf, filterShape, serial } from './certificate-filter.ts';
+import { found, operation, time } from './operation.ts';
 import { reasonAmong } from './reason.ts';
 
 const shown = z.object({
@@ -47,20 +48,9 @@ function statusOf({ state, revocation, notAfter }: Certificate, now: number) {
   return notAfter < now ? ('expired' as const) : state;
 }
 
-const serial = z.string().transform((text, context) => {
-  const parsed = parseSerial(text);
-  if (parsed === undefined) context.addIssue('is a serial number in hex, with or without colons');
-  return parsed ?? '';
-});
-
 async function certificateOf(ctx: Ctx, serial: string): Promise<Certificate> {
   return found(await findCertificate(ctx.db, serial), `certificate ${serial}`);
 }
-
-const filterOf = ({ member, name }: { member?: string | undefined; name?: string | undefined }): CertificateFilter => ({
-  ...(member !== undefined && { memberId: member }),
-  ...(name !== undefined && { name: name.toLowerCase() }),
-});
 
 export const certOperations = [
   operation({
@@ -68,8 +58,7 @@ export const certOperations = [
     summary: 'certificates, newest first',
     scope: 'read',
     input: z.object({
-      member: memberId.optional().describe('of this member only'),
-      name: z.string().optional().describe('with exactly this name only'),
+      ...filterShape,
       limit: z.coerce.number().int().min(1).max(100_000).default(1000).describe('at most so many'),
     }),
     output: z.array(shown),

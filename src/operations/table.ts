@@ -8,6 +8,7 @@ import { issuerOperations } from './issuer.ts';
 import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
 import { outboxOperations } from './outbox.ts';
+import { renewalOperations } from './renewal.ts';
 
 /** The only list. */
 export const operations: Operation[] = [
@@ -17,6 +18,7 @@ export const operations: Operation[] = [
   ...accountOperations,
   ...domainOperations,
   ...certOperations,
+  ...renewalOperations,
   ...crlOperations,
   ...issuerOperations,
   ...outboxOperations,

@@ -1,6 +1,14 @@
 import type { Knex } from 'knex';
-import { type Certificate, type CertificateState, certificateMoves, type Revocation, type RevocationReason } from '../model/certificate.ts';
+import {
+  type Certificate,
+  type CertificateState,
+  certificateMoves,
+  type MovedWindow,
+  type Revocation,
+  type RevocationReason,
+} from '../model/certificate.ts';
 import { registrableDomain } from '../model/identifier.ts';
+import { sha256 } from '../pki/keys.ts';
 import { countRevocation } from './crls.ts';
 import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
@@ -25,11 +33,18 @@ interface CertificateRow {
   revoked_at: number | null;
   revocation_reason: RevocationReason | null;
   revoked_by: string | null;
+  window_start: number | null;
+  window_end: number | null;
+  window_explanation: string | null;
 }
 
 function fromRow(r: CertificateRow): Certificate {
   const revocation: Revocation | null =
     r.revoked_at === null ? null : { at: r.revoked_at, reason: r.revocation_reason ?? 'unspecified', by: r.revoked_by ?? '' };
+  const movedWindow: MovedWindow | null =
+    r.window_start === null || r.window_end === null
+      ? null
+      : { start: r.window_start, end: r.window_end, ...present({ explanation: r.window_explanation }) };
   return {
     serial: r.serial,
     issuerId: r.issuer_id,
@@ -43,7 +58,7 @@ function fromRow(r: CertificateRow): Certificate {
     tbs: r.tbs,
     mac: r.mac,
     committedAt: r.committed_at,
-    ...present({ orderId: r.order_id, accountId: r.account_id, memberId: r.member_id, der: r.der, revocation }),
+    ...present({ orderId: r.order_id, accountId: r.account_id, memberId: r.member_id, der: r.der, revocation, movedWindow }),
   };
 }
 
@@ -67,6 +82,7 @@ export async function commitCertificate(db: Db, certificate: Certificate, second
     committed_at: certificate.committedAt,
     claim_until: secondsFromNow(db, seconds),
     claim_fence: firstFence,
+    names_hash: namesHash(certificate),
   });
   const names = certificate.names.map(name => ({
     name,
@@ -74,6 +90,12 @@ export async function commitCertificate(db: Db, certificate: Certificate, second
     registrable: registrableDomain(name.replace(/^\*\./, '')),
   }));
   await insertRows(db, 'certificate_names', ...names);
+}
+
+/** The same for certificates of one holder with the same names, in whatever order; our own have no holder. */
+export function namesHash({ memberId, accountId, names }: Pick<Certificate, 'memberId' | 'accountId' | 'names'>): Uint8Array | undefined {
+  const holder = memberId ?? accountId;
+  return holder === undefined ? undefined : sha256(Buffer.from(JSON.stringify([holder, ...[...names].sort()])));
 }
 
 /** The first claim's fence: the writer's own. */
@@ -125,14 +147,44 @@ export async function findCertificateByOrder(db: Db, orderId: string): Promise<C
   return r && fromRow(r);
 }
 
+/** Which certificates are meant: what listing, revocation and renewal by filter share. Whatever is said must hold. */
 export interface CertificateFilter {
-  memberId?: string;
-  name?: string;
+  member?: string | undefined;
+  issuer?: string | undefined;
+  profile?: string | undefined;
+  /** SHA-256 of the SubjectPublicKeyInfo, in hex. */
+  key?: string | undefined;
+  serial?: string | undefined;
+  /** Exactly this name is among its names. */
+  name?: string | undefined;
+  /** Epoch seconds, both inclusive. */
+  issuedAfter?: number | undefined;
+  issuedBefore?: number | undefined;
 }
 
-/** Members' certificates, newest first; our own have no order. */
+/** Narrows a query of `certificates`; to members' certificates in any case: our own have no order. */
+export function whereMatches(query: Knex.QueryBuilder, filter: CertificateFilter): void {
+  const { member, issuer, profile, key, serial, name, issuedAfter, issuedBefore } = filter;
+  query.whereNotNull('certificates.order_id');
+  if (member !== undefined) query.where('certificates.member_id', member);
+  if (issuer !== undefined) query.where('certificates.issuer_id', issuer);
+  if (profile !== undefined) query.where('certificates.profile', profile);
+  if (key !== undefined) query.where('certificates.spki_hash', Buffer.from(key, 'hex'));
+  if (serial !== undefined) query.where('certificates.serial', serial);
+  if (name !== undefined) query.whereIn('certificates.serial', named => named.select('serial').from('certificate_names').where({ name }));
+  if (issuedAfter !== undefined) query.where('certificates.committed_at', '>=', issuedAfter);
+  if (issuedBefore !== undefined) query.where('certificates.committed_at', '<=', issuedBefore);
+}
+
+/** Issued, neither revoked nor expired. */
+export function whereLiving(query: Knex.QueryBuilder, now: number): void {
+  query.where('certificates.state', 'issued').whereNull('certificates.revoked_at').where('certificates.not_after', '>=', now);
+}
+
+/** Members' certificates, newest first. */
 export async function listCertificates(db: Db, filter: CertificateFilter, limit: number): Promise<Certificate[]> {
-  const rows = await filtered(db, filter)
+  const rows = await db('certificates')
+    .modify(whereMatches, filter)
     .orderBy([
       { column: 'committed_at', order: 'desc' },
       { column: 'serial', order: 'desc' },
@@ -143,15 +195,14 @@ export async function listCertificates(db: Db, filter: CertificateFilter, limit:
 
 /** How many there are to be listed. */
 export async function countCertificates(db: Db, filter: CertificateFilter): Promise<number> {
-  const r = await filtered(db, filter).count('* as n').first();
+  const r = await db('certificates').modify(whereMatches, filter).count('* as n').first();
   return Number(r?.['n'] ?? 0);
 }
 
-function filtered(db: Db, { memberId, name }: CertificateFilter): Knex.QueryBuilder {
-  const query = db('certificates').whereNotNull('order_id');
-  if (memberId !== undefined) query.where({ member_id: memberId });
-  if (name !== undefined) query.whereIn('serial', db('certificate_names').where({ name }).select('serial'));
-  return query;
+/** How many of them live. */
+export async function countLiving(db: Db, filter: CertificateFilter, now: number): Promise<number> {
+  const r = await db('certificates').modify(whereMatches, filter).modify(whereLiving, now).count('* as n').first();
+  return Number(r?.['n'] ?? 0);
 }
 
 /** Once; a certificate that was revoked stays as it was revoked. @returns whether it moved */

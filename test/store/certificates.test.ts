@@ -3,9 +3,11 @@ import type { Certificate } from '../../src/model/certificate.ts';
 import {
   abandonCertificate,
   blockKey,
+  type CertificateFilter,
   claimCommitted,
   commitCertificate,
   countCertificates,
+  countLiving,
   findCertificate,
   findCertificateByOrder,
   firstFence,
@@ -119,24 +121,63 @@ onEachEngine('the store of certificates', at => {
   });
 
   it('is listed newest first and counted, by member, by exact name, up to a number, without our own', async () => {
-    const memberId = anId();
+    const member = anId();
     const name = `${anId()}.test`;
-    const second = aCertificate({ memberId, orderId: anId(), names: [name, `b.${name}`], committedAt: at0 + 2 });
-    const first = aCertificate({ memberId, orderId: anId(), names: [`b.${name}`], committedAt: at0 + 1 });
-    const own = aCertificate({ memberId, names: [name] });
+    const second = aCertificate({ memberId: member, orderId: anId(), names: [name, `b.${name}`], committedAt: at0 + 2 });
+    const first = aCertificate({ memberId: member, orderId: anId(), names: [`b.${name}`], committedAt: at0 + 1 });
+    const own = aCertificate({ memberId: member, names: [name] });
     const other = aCertificate({ memberId: anId(), orderId: anId(), names: [name], committedAt: at0 + 3 });
     for (const certificate of [second, first, own, other]) await commit(certificate);
-    assert.deepEqual(await listCertificates(at.db, { memberId }, 10), [second, first]);
-    assert.deepEqual(await listCertificates(at.db, { memberId }, 1), [second]);
+    assert.deepEqual(await listCertificates(at.db, { member }, 10), [second, first]);
+    assert.deepEqual(await listCertificates(at.db, { member }, 1), [second]);
     assert.deepEqual(await listCertificates(at.db, { name }, 10), [other, second]);
-    assert.deepEqual(await listCertificates(at.db, { name, memberId }, 10), [second]);
+    assert.deepEqual(await listCertificates(at.db, { name, member }, 10), [second]);
     assert.deepEqual(await listCertificates(at.db, { name: `c.${name}` }, 10), []);
     const all = await listCertificates(at.db, {}, 100);
     assert.ok(all.length >= 3);
     assert.equal(await countCertificates(at.db, {}), all.length);
-    assert.equal(await countCertificates(at.db, { memberId }), 2);
-    assert.equal(await countCertificates(at.db, { name, memberId }), 1);
+    assert.equal(await countCertificates(at.db, { member }), 2);
+    assert.equal(await countCertificates(at.db, { name, member }), 1);
     assert.equal(await countCertificates(at.db, { name: `c.${name}` }), 0);
+  });
+
+  it('is found by each word of a filter, and by all together', async () => {
+    const memberId = anId();
+    const name = `${anId()}.test`;
+    const one = aCertificate({ memberId, orderId: anId(), names: [name, `b.${name}`], issuerId: 'cafe', committedAt: at0 + 10 });
+    const two = aCertificate({ memberId, orderId: anId(), names: [`b.${name}`], profile: 'xmpp-server-short', committedAt: at0 + 20 });
+    for (const certificate of [one, two]) await commit(certificate);
+    const cases: [CertificateFilter, Certificate[]][] = [
+      [{}, [two, one]],
+      [{ issuer: 'cafe' }, [one]],
+      [{ profile: 'xmpp-server-short' }, [two]],
+      [{ key: Buffer.from(two.spkiHash).toString('hex') }, [two]],
+      [{ serial: one.serial }, [one]],
+      [{ name }, [one]],
+      [{ name: `b.${name}` }, [two, one]],
+      [{ issuedAfter: at0 + 10 }, [two, one]],
+      [{ issuedAfter: at0 + 11 }, [two]],
+      [{ issuedBefore: at0 + 19 }, [one]],
+      [{ issuedAfter: at0 + 11, issuedBefore: at0 + 19 }, []],
+      [{ issuer: 'cafe', profile: 'xmpp-server-short' }, []],
+      [{ member: anId() }, []],
+    ];
+    for (const [filter, expected] of cases) assert.deepEqual(await listCertificates(at.db, { member: memberId, ...filter }, 10), expected);
+  });
+
+  it('lives while it is issued, neither revoked nor expired', async () => {
+    const memberId = anId();
+    const more = { memberId, orderId: anId(), notAfter: at0 + 100 };
+    const living = () => countLiving(at.db, { member: memberId }, at0 + 50);
+    const certificate = aCertificate(more);
+    await commit(certificate);
+    assert.equal(await living(), 0);
+    await moveCertificate(at.db, certificate.serial, 'issued', firstFence, { der });
+    assert.equal(await living(), 1);
+    assert.equal(await countLiving(at.db, { member: memberId }, at0 + 100), 1);
+    assert.equal(await countLiving(at.db, { member: memberId }, at0 + 101), 0);
+    await revokeCertificate(at.db, certificate.serial, { at: at0, reason: 'superseded', by: 'operator' });
+    assert.equal(await living(), 0);
   });
 
   it('blocks a key once, and knows the keys of revoked certificates that have not expired', async () => {
