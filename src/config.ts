@@ -83,6 +83,8 @@ const schema = z.strictObject({
       refuseNames: z.array(z.string()).default([]),
       duplicatesPerWeek: z.number().int().min(1).default(20),
       proofDays: z.number().int().min(1).max(3650).default(365),
+      expiryNoticeDays: z.array(z.number().int().min(1).max(365)).default([20, 7, 1]),
+      keepDays: z.number().int().min(1).max(3650).default(30),
       policyOids: z
         .array(z.string().regex(/^\d+(\.\d+)+$/, 'is an object identifier'))
         .refine(list => new Set(list).size === list.length, 'names a policy twice')

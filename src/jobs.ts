@@ -1,9 +1,11 @@
 import cron, { type ScheduledTask } from 'node-cron';
 import { reloadAuthority } from './ca/authority.ts';
+import { cleanUp } from './ca/clean-up.ts';
 import { deliverDue } from './ca/deliver.ts';
 import { recoverCommitted } from './ca/finalize.ts';
 import { remindOfRootCrl } from './ca/issuer-life.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
+import { remindOfExpiry, remindOfLapse } from './ca/remind.ts';
 import { resumeValidations } from './ca/validate.ts';
 import type { Ctx } from './ctx.ts';
 import type { Nonces } from './store/nonces.ts';
@@ -25,6 +27,9 @@ const jobs: Job[] = [
   { name: 'reload issuing CAs', schedule: '* * * * * *', run: reloadAuthority },
   { name: 'recover committed certificates', schedule: '*/5 * * * * *', run: recoverCommitted },
   { name: 'publish CRLs', schedule: '*/5 * * * * *', run: publishDueCrls },
+  { name: 'remind of expiry', schedule: '0 7 * * * *', run: remindOfExpiry },
+  { name: 'remind of lapse', schedule: '0 17 * * * *', run: remindOfLapse },
+  { name: 'clean up', schedule: '0 27 * * * *', run: cleanUp },
   { name: 'remind of the root CRL', schedule: '0 0 8 * * *', run: remindOfRootCrl },
   { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
 ];

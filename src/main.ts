@@ -84,7 +84,9 @@ async function runOperation(operation: Operation, words: Record<string, unknown>
   const config = readConfig(globals.config, process.env);
   const ctx = await openCtx(config, { log: createLog(config.log === 'info' ? 'warn' : config.log) });
   try {
-    const output = operation.output.parse(await operation.run(ctx, input.data, operator));
+    const output = operation.output.parse(
+      await operation.run(ctx, input.data, operator, line => process.stderr.write(`xmpp-ca: ${line}\n`)),
+    );
     // What the command has queued goes out before it ends.
     await ctx.background.settled();
     const remark = await operation.remark?.(ctx, input.data, output);

@@ -8,6 +8,7 @@ export const auditActions = [
   'member.added',
   'member.suspended',
   'member.activated',
+  'member.left',
   'eab.created',
   'eab.revoked',
   'directory.created',

@@ -19,7 +19,8 @@ export const instant = z.string().transform((text, context) => {
   return seconds ?? 0;
 });
 
-const keyHash = z
+/** SHA-256 of a SubjectPublicKeyInfo. */
+export const keyHash = z
   .string()
   .transform(text => text.replaceAll(':', '').toLowerCase())
   .refine(text => /^[0-9a-f]{64}$/.test(text), "is the SHA-256 of the key's SubjectPublicKeyInfo in hex");

@@ -9,6 +9,7 @@ import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
 import { outboxOperations } from './outbox.ts';
 import { renewalOperations } from './renewal.ts';
+import { revocationOperations } from './revocation.ts';
 
 /** The only list. */
 export const operations: Operation[] = [
@@ -19,6 +20,7 @@ export const operations: Operation[] = [
   ...domainOperations,
   ...certOperations,
   ...renewalOperations,
+  ...revocationOperations,
   ...crlOperations,
   ...issuerOperations,
   ...outboxOperations,

@@ -7,6 +7,7 @@ import {
   type Revocation,
   type RevocationReason,
 } from '../model/certificate.ts';
+import { groupBy } from '../model/group.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import { sha256 } from '../pki/keys.ts';
 import { countRevocation } from './crls.ts';
@@ -142,6 +143,11 @@ export async function findCertificate(db: Db, serial: string): Promise<Certifica
   return r && fromRow(r);
 }
 
+/** In no order. */
+export async function findCertificates(db: Db, serials: readonly string[]): Promise<Certificate[]> {
+  return (await rowsOf<CertificateRow>(db, `select * from certificates where serial in (${places(serials)})`, serials)).map(fromRow);
+}
+
 export async function findCertificateByOrder(db: Db, orderId: string): Promise<Certificate | undefined> {
   const r = await selectRow<CertificateRow>(db, 'certificates', { order_id: orderId });
   return r && fromRow(r);
@@ -205,16 +211,18 @@ export async function countLiving(db: Db, filter: CertificateFilter, now: number
   return Number(r?.['n'] ?? 0);
 }
 
-/** Once; a certificate that was revoked stays as it was revoked. @returns whether it moved */
-export async function revokeCertificate(db: Db, serial: string, revocation: Revocation): Promise<boolean> {
-  const moved = await updateRows(
+/** Each once; a certificate that was revoked stays as it was revoked. @returns those that were revoked now */
+export async function revokeCertificates(db: Db, serials: readonly string[], revocation: Revocation): Promise<Certificate[]> {
+  const rows = await rowsOf<CertificateRow>(
     db,
-    'certificates',
-    { serial, state: 'issued', revoked_at: null },
-    { revoked_at: revocation.at, revocation_reason: revocation.reason, revoked_by: revocation.by },
+    `update certificates set revoked_at = ?, revocation_reason = ?, revoked_by = ?
+     where serial in (${places(serials)}) and state = 'issued' and revoked_at is null returning *`,
+    [revocation.at, revocation.reason, revocation.by, ...serials],
   );
-  if (moved) await countRevocationOf(db, serial);
-  return moved === 1;
+  const scopes = groupBy(rows, r => `${r.issuer_id} ${r.shard}`);
+  for (const [first, ...others] of scopes.values())
+    if (first) await countRevocation(db, { issuerId: first.issuer_id, shard: first.shard }, 1 + others.length);
+  return rows.map(fromRow);
 }
 
 async function countRevocationOf(db: Db, serial: string): Promise<void> {
@@ -227,6 +235,12 @@ export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: n
     .insert({ spki_hash: Buffer.from(spkiHash), why, blocked_at: now })
     .onConflict('spki_hash')
     .ignore();
+}
+
+/** The newest first. */
+export async function listBlockedKeys(db: Db): Promise<{ key: string; why: string; blockedAt: number }[]> {
+  const rows = await db('blocked_keys').orderBy('blocked_at', 'desc');
+  return rows.map(r => ({ key: Buffer.from(r.spki_hash).toString('hex'), why: r.why, blockedAt: r.blocked_at }));
 }
 
 /**

@@ -92,3 +92,32 @@ export async function nthNewestOfNames(
   );
   return r?.committed_at;
 }
+
+/**
+ * Serials of certificates of members that end within so many days, that nothing has replaced, and of which the member has not been told at this number of
+ * days or at fewer. Not those whose whole life is hardly longer: they would be named as soon as they are issued.
+ */
+export async function expiringCertificates(
+  db: Db,
+  now: number,
+  days: number,
+  { after, limit }: { after: string; limit: number },
+): Promise<string[]> {
+  const rows = await rowsOf<{ serial: string }>(
+    db,
+    `select serial from certificates where not_after > ? and not_after <= ? and not_after - not_before >= ? and state = 'issued'
+     and revoked_at is null and member_id is not null and order_id is not null and (expiry_noticed is null or expiry_noticed > ?)
+     and serial > ? and not ${replacedSql(db)} order by serial limit ?`,
+    [now, now + days * 86400, 2 * days * 86400, days, after, limit],
+  );
+  return rows.map(r => r.serial);
+}
+
+/** Compare-and-swap. @returns whether this call is the one that tells */
+export async function noticeExpiry(db: Db, serial: string, days: number): Promise<boolean> {
+  const moved = await db('certificates')
+    .where({ serial })
+    .where(q => q.whereNull('expiry_noticed').orWhere('expiry_noticed', '>', days))
+    .update({ expiry_noticed: days });
+  return moved === 1;
+}

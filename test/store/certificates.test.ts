@@ -14,7 +14,7 @@ import {
   keyStanding,
   listCertificates,
   moveCertificate,
-  revokeCertificate,
+  revokeCertificates,
 } from '../../src/store/certificates.ts';
 import { isDuplicate } from '../../src/store/open.ts';
 import { onEachEngine } from '../kit/database.ts';
@@ -40,7 +40,10 @@ onEachEngine('the store of certificates', at => {
     assert.deepEqual(await findCertificateByOrder(at.db, full.orderId ?? ''), full);
     await moveCertificate(at.db, full.serial, 'issued', firstFence, { der });
     const revocation = { at: at0 + 5, reason: 'superseded', by: 'operator' } as const;
-    assert.equal(await revokeCertificate(at.db, full.serial, revocation), true);
+    assert.deepEqual(
+      (await revokeCertificates(at.db, [full.serial], revocation)).map(c => c.serial),
+      [full.serial],
+    );
     assert.deepEqual(await findCertificate(at.db, full.serial), { ...full, state: 'issued', der, revocation });
     assert.equal(await findCertificate(at.db, '01ff'), undefined);
     assert.equal(await findCertificateByOrder(at.db, 'none'), undefined);
@@ -80,11 +83,14 @@ onEachEngine('the store of certificates', at => {
     const revocation = { at: at0 + 5, reason: 'keyCompromise', by: 'key' } as const;
     const committed = aCertificate();
     await commit(committed);
-    assert.equal(await revokeCertificate(at.db, committed.serial, revocation), false);
+    assert.deepEqual(await revokeCertificates(at.db, [committed.serial], revocation), []);
     const { serial } = await issued();
-    const revoked = await Promise.all(Array.from({ length: 4 }, () => revokeCertificate(at.db, serial, revocation)));
-    assert.equal(revoked.filter(Boolean).length, 1);
-    assert.equal(await revokeCertificate(at.db, serial, { ...revocation, at: at0 + 6, reason: 'superseded' }), false);
+    const revoked = await Promise.all(Array.from({ length: 4 }, () => revokeCertificates(at.db, [serial], revocation)));
+    assert.deepEqual(
+      revoked.flat().map(c => c.serial),
+      [serial],
+    );
+    assert.deepEqual(await revokeCertificates(at.db, [serial], { ...revocation, at: at0 + 6, reason: 'superseded' }), []);
     assert.deepEqual((await findCertificate(at.db, serial))?.revocation, revocation);
   });
 
@@ -176,7 +182,7 @@ onEachEngine('the store of certificates', at => {
     assert.equal(await living(), 1);
     assert.equal(await countLiving(at.db, { member: memberId }, at0 + 100), 1);
     assert.equal(await countLiving(at.db, { member: memberId }, at0 + 101), 0);
-    await revokeCertificate(at.db, certificate.serial, { at: at0, reason: 'superseded', by: 'operator' });
+    await revokeCertificates(at.db, [certificate.serial], { at: at0, reason: 'superseded', by: 'operator' });
     assert.equal(await living(), 0);
   });
 
@@ -188,7 +194,7 @@ onEachEngine('the store of certificates', at => {
     assert.equal((await keyStanding(at.db, spkiHash, [], at0)).blocked, true);
     const { serial } = await issued({ spkiHash, profile: 'xmpp-server-short', notAfter: at0 + 10 });
     assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server-short'], at0)).revoked, false);
-    await revokeCertificate(at.db, serial, { at: at0, reason: 'superseded', by: 'key' });
+    await revokeCertificates(at.db, [serial], { at: at0, reason: 'superseded', by: 'key' });
     assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server-short'], at0 + 10)).revoked, true);
     assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server-short'], at0 + 11)).revoked, false);
     assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server'], at0)).revoked, false);

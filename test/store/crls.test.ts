@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Certificate } from '../../src/model/certificate.ts';
-import { abandonCertificate, commitCertificate, firstFence, moveCertificate, revokeCertificate } from '../../src/store/certificates.ts';
+import { abandonCertificate, commitCertificate, firstFence, moveCertificate, revokeCertificates } from '../../src/store/certificates.ts';
 import { insertCrl, newestCrl, newestCrls, revocationCounts, revokedIn } from '../../src/store/crls.ts';
 import { isDuplicate } from '../../src/store/open.ts';
 import { all } from '../kit/all.ts';
@@ -15,7 +15,7 @@ onEachEngine('the store of CRLs', at => {
     return certificate;
   }
   const revoke = ({ serial }: Certificate, seconds: number) =>
-    at.db.transaction(trx => revokeCertificate(trx, serial, { at: at0 + seconds, reason: 'superseded', by: 'operator' }));
+    at.db.transaction(trx => revokeCertificates(trx, [serial], { at: at0 + seconds, reason: 'superseded', by: 'operator' }));
 
   it('gives the CRL with the highest number of each scope; each number is used once, and old ones go', async () => {
     const crl = (number: number, shard = 0) => ({

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Certificate } from '../../src/model/certificate.ts';
-import { commitCertificate, findCertificate, firstFence, moveCertificate, revokeCertificate } from '../../src/store/certificates.ts';
+import { commitCertificate, findCertificate, firstFence, moveCertificate, revokeCertificates } from '../../src/store/certificates.ts';
 import { insertOrder, moveOrder, ordersReplacing } from '../../src/store/orders.ts';
 import { countProgress, isReplaced, livingSerials, nthNewestOfNames, setWindow } from '../../src/store/renewals.ts';
 import { onEachEngine } from '../kit/database.ts';
@@ -34,7 +34,7 @@ onEachEngine('the store of renewals', at => {
     const all = [];
     for (let i = 0; i < 5; i++) all.push((await issued({ memberId })).serial);
     const revoked = await issued({ memberId });
-    await revokeCertificate(at.db, revoked.serial, { at: at0, reason: 'superseded', by: 'operator' });
+    await revokeCertificates(at.db, [revoked.serial], { at: at0, reason: 'superseded', by: 'operator' });
     await issued({ memberId, notAfter: at0 - 1 });
     await issued();
     const part = (after: string, limit: number) => livingSerials(at.db, { member: memberId }, at0, { after, limit, isMoved: false });
@@ -103,7 +103,7 @@ onEachEngine('the store of renewals', at => {
 
     it('not by one that is revoked, or was never issued', async () => {
       const { serial } = await issued(newer());
-      await revokeCertificate(at.db, serial, { at: at0, reason: 'superseded', by: 'operator' });
+      await revokeCertificates(at.db, [serial], { at: at0, reason: 'superseded', by: 'operator' });
       await commitCertificate(at.db, aCertificate({ ...newer(), orderId: anId() }), 30);
       assert.equal(await replaced(), false);
     });
@@ -129,7 +129,7 @@ onEachEngine('the store of renewals', at => {
     assert.deepEqual(await countProgress(at.db, filter, at0), { matched: 3, moved: 3, replaced: 0 });
     await issued({ memberId, names: ['b.count.test'], committedAt: at0 + 1 });
     assert.deepEqual(await countProgress(at.db, filter, at0), { matched: 4, moved: 3, replaced: 1 });
-    await revokeCertificate(at.db, serials[1] ?? '', { at: at0, reason: 'superseded', by: 'operator' });
+    await revokeCertificates(at.db, [serials[1] ?? ''], { at: at0, reason: 'superseded', by: 'operator' });
     assert.deepEqual(await countProgress(at.db, filter, at0), { matched: 3, moved: 2, replaced: 0 });
   });
 
