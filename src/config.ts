@@ -33,7 +33,8 @@ const schema = z.strictObject({
     .strictObject({
       listen: address.default('127.0.0.1:8080'),
       publicUrl: origin(['http:']).default('http://localhost:8080'),
-      crlShards: z.literal(1, 'is 1: this version publishes one CRL an issuer').default(1),
+      crlShards: z.number().int().min(1).max(1000).default(1),
+      crlDays: z.number().int().min(1).max(90).default(7),
     })
     .prefault({}),
   admin: z.strictObject({ listen: address.optional(), tls: tls.optional() }).prefault({}),

@@ -1,6 +1,8 @@
 import cron, { type ScheduledTask } from 'node-cron';
+import { reloadAuthority } from './ca/authority.ts';
 import { deliverDue } from './ca/deliver.ts';
 import { recoverCommitted } from './ca/finalize.ts';
+import { remindOfRootCrl } from './ca/issuer-life.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { resumeValidations } from './ca/validate.ts';
 import type { Ctx } from './ctx.ts';
@@ -20,8 +22,10 @@ const jobs: Job[] = [
   // A mail server that is slow with one message does not hold up the next ones.
   { name: 'deliver', schedule: '* * * * * *', run: deliverDue, atOnce: 4 },
   { name: 'resume validations', schedule: '*/5 * * * * *', run: resumeValidations },
+  { name: 'reload issuing CAs', schedule: '* * * * * *', run: reloadAuthority },
   { name: 'recover committed certificates', schedule: '*/5 * * * * *', run: recoverCommitted },
   { name: 'publish CRLs', schedule: '*/5 * * * * *', run: publishDueCrls },
+  { name: 'remind of the root CRL', schedule: '0 0 8 * * *', run: remindOfRootCrl },
   { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
 ];
 

@@ -2,6 +2,8 @@
 export const auditActions = [
   'authority.created',
   'issuer.created',
+  'issuer.activated',
+  'issuer.revoked',
   'credential.issued',
   'member.added',
   'member.suspended',

@@ -31,6 +31,15 @@ export const subscriberReasons: readonly RevocationReason[] = [
 /** What an operator may say: hold is never used (a certificate that was revoked stays revoked). */
 export const operatorReasons: readonly RevocationReason[] = [...subscriberReasons, 'privilegeWithdrawn'];
 
+/** Of an issuing CA, by its root. */
+export const issuerReasons: readonly RevocationReason[] = [
+  'unspecified',
+  'cACompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+];
+
 export function reasonName(number: number): RevocationReason | undefined {
   return (Object.keys(revocationReasons) as RevocationReason[]).find(name => revocationReasons[name] === number);
 }
@@ -76,6 +85,8 @@ export interface Certificate {
   /** Lowercase hex of the serial number's value, no leading zero octets: 32 digits. */
   serial: string;
   issuerId: string;
+  /** Of the issuer's CRLs the one that it names; 0: the complete one. */
+  shard: number;
   orderId?: string;
   accountId?: string;
   memberId?: string;

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { revoke } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
-import { type Certificate, certificateStates, operatorReasons, parseReason } from '../model/certificate.ts';
+import { type Certificate, certificateStates, operatorReasons } from '../model/certificate.ts';
 import { pem, rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { countCertificates, findCertificate, listCertificates } from '../store/certificates.ts';
 import { filterOf, filterShape, serial } from './certificate-filter.ts';
 import { found, operation, time } from './operation.ts';
+import { reasonAmong } from './reason.ts';
 
 const shown = z.object({
   serial: z.string(),
@@ -47,12 +48,6 @@ function statusOf({ state, revocation, notAfter }: Certificate, now: number) {
   return notAfter < now ? ('expired' as const) : state;
 }
 
-const reason = z.string().transform((text, context) => {
-  const parsed = parseReason(text);
-  if (parsed === undefined || !operatorReasons.includes(parsed)) context.addIssue(`is one of ${operatorReasons.join(', ')}, or its number`);
-  return parsed ?? 'unspecified';
-});
-
 async function certificateOf(ctx: Ctx, serial: string): Promise<Certificate> {
   return found(await findCertificate(ctx.db, serial), `certificate ${serial}`);
 }
@@ -87,7 +82,7 @@ export const certOperations = [
     summary: 'revoke a certificate; keyCompromise blocks its key for ever',
     scope: 'revoke',
     positional: ['serial'],
-    input: z.object({ serial, reason: reason.default('unspecified').describe('by name or number (RFC 5280)') }),
+    input: z.object({ serial, reason: reasonAmong(operatorReasons).default('unspecified').describe('by name or number (RFC 5280)') }),
     output: z.object({ serial: z.string(), status: z.literal('revoked'), reason: z.string(), revokedAt: time }),
     async run(ctx, { serial, reason }, actor) {
       const certificate = await certificateOf(ctx, serial);

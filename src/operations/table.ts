@@ -4,6 +4,7 @@ import { crlOperations } from './crl.ts';
 import { directoryOperations } from './directory.ts';
 import { domainOperations } from './domain.ts';
 import { eabOperations } from './eab.ts';
+import { issuerOperations } from './issuer.ts';
 import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
 import { outboxOperations } from './outbox.ts';
@@ -19,5 +20,6 @@ export const operations: Operation[] = [
   ...certOperations,
   ...renewalOperations,
   ...crlOperations,
+  ...issuerOperations,
   ...outboxOperations,
 ];

@@ -9,12 +9,14 @@ import {
 } from '../model/certificate.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import { sha256 } from '../pki/keys.ts';
+import { countRevocation } from './crls.ts';
 import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 
 interface CertificateRow {
   serial: string;
   issuer_id: string;
+  shard: number;
   order_id: string | null;
   account_id: string | null;
   member_id: string | null;
@@ -46,6 +48,7 @@ function fromRow(r: CertificateRow): Certificate {
   return {
     serial: r.serial,
     issuerId: r.issuer_id,
+    shard: r.shard,
     profile: r.profile,
     names: JSON.parse(r.names),
     state: r.state,
@@ -64,6 +67,7 @@ export async function commitCertificate(db: Db, certificate: Certificate, second
   await insertRows(db, 'certificates', {
     serial: certificate.serial,
     issuer_id: certificate.issuerId,
+    shard: certificate.shard,
     order_id: certificate.orderId,
     account_id: certificate.accountId,
     member_id: certificate.memberId,
@@ -113,7 +117,7 @@ export async function moveCertificate(
 export async function abandonCertificate(db: Db, serial: string, fence: number, now: number): Promise<boolean> {
   const gone = { state: 'abandoned', revoked_at: now, revocation_reason: 'cessationOfOperation', revoked_by: 'clock' };
   const moved = await updateRows(db, 'certificates', { serial, state: 'committed', claim_fence: fence }, gone);
-  if (moved) await countRevocation(db, serial);
+  if (moved) await countRevocationOf(db, serial);
   return moved === 1;
 }
 
@@ -209,29 +213,13 @@ export async function revokeCertificate(db: Db, serial: string, revocation: Revo
     { serial, state: 'issued', revoked_at: null },
     { revoked_at: revocation.at, revocation_reason: revocation.reason, revoked_by: revocation.by },
   );
-  if (moved) await countRevocation(db, serial);
+  if (moved) await countRevocationOf(db, serial);
   return moved === 1;
 }
 
-/** What tells a CRL that it is out of date; a clock could not, since revocations commit later than they are dated. */
-async function countRevocation(db: Db, serial: string): Promise<void> {
-  const issuer = db('certificates').where({ serial }).select('issuer_id');
-  await db('issuers').where('id', issuer).increment('revocations', 1);
-}
-
-/** What a CRL lists: revoked or abandoned, and not expired before `since`. */
-export async function revokedSince(
-  db: Db,
-  issuerId: string,
-  since: number,
-): Promise<{ serial: string; revokedAt: number; reason: RevocationReason; profile: string }[]> {
-  const rows = await db('certificates')
-    .where({ issuer_id: issuerId })
-    .whereNotNull('revoked_at')
-    .where('not_after', '>=', since)
-    .orderBy('serial')
-    .select('serial', 'revoked_at', 'revocation_reason', 'profile');
-  return rows.map(r => ({ serial: r.serial, revokedAt: r.revoked_at, reason: r.revocation_reason, profile: r.profile }));
+async function countRevocationOf(db: Db, serial: string): Promise<void> {
+  const r = await selectRow<CertificateRow>(db, 'certificates', { serial });
+  if (r) await countRevocation(db, { issuerId: r.issuer_id, shard: r.shard });
 }
 
 export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: number): Promise<void> {

@@ -15,7 +15,6 @@ import {
   listCertificates,
   moveCertificate,
   revokeCertificate,
-  revokedSince,
 } from '../../src/store/certificates.ts';
 import { isDuplicate } from '../../src/store/open.ts';
 import { onEachEngine } from '../kit/database.ts';
@@ -179,29 +178,6 @@ onEachEngine('the store of certificates', at => {
     assert.equal(await countLiving(at.db, { member: memberId }, at0 + 101), 0);
     await revokeCertificate(at.db, certificate.serial, { at: at0, reason: 'superseded', by: 'operator' });
     assert.equal(await living(), 0);
-  });
-
-  it('tells a CRL what is revoked or abandoned and not long expired, in the order of the serials', async () => {
-    const issuerId = anId();
-    const revoked = await issued({ issuerId, profile: 'xmpp-server-short' });
-    const expired = await issued({ issuerId, notAfter: at0 + 10 });
-    await issued({ issuerId });
-    const elsewhere = await issued({ issuerId: anId() });
-    const abandoned = aCertificate({ issuerId });
-    await commit(abandoned);
-    await abandonCertificate(at.db, abandoned.serial, firstFence, at0 + 3);
-    await commit(aCertificate({ issuerId }));
-    const revoke = (serial: string, seconds: number) =>
-      revokeCertificate(at.db, serial, { at: at0 + seconds, reason: 'superseded', by: 'operator' });
-    await revoke(revoked.serial, 5);
-    await revoke(expired.serial, 4);
-    await revoke(elsewhere.serial, 99);
-    const gone = { serial: revoked.serial, revokedAt: at0 + 5, reason: 'superseded', profile: 'xmpp-server-short' };
-    const lost = { serial: abandoned.serial, revokedAt: at0 + 3, reason: 'cessationOfOperation', profile: 'xmpp-server' };
-    const old = { serial: expired.serial, revokedAt: at0 + 4, reason: 'superseded', profile: 'xmpp-server' };
-    const sorted = (list: { serial: string }[]) => list.sort((a, b) => (a.serial < b.serial ? -1 : 1));
-    assert.deepEqual(await revokedSince(at.db, issuerId, at0 + 10), sorted([gone, lost, old]));
-    assert.deepEqual(await revokedSince(at.db, issuerId, at0 + 11), sorted([gone, lost]));
   });
 
   it('blocks a key once, and knows the keys of revoked certificates that have not expired', async () => {
