@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { revoke } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Certificate, certificateStates, operatorReasons } from '../model/certificate.ts';
-import { pem, rfc3339 } from '../model/encoding.ts';
+import { hex, pem, rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { countCertificates, findCertificate, listCertificates } from '../store/certificates.ts';
 import { filterOf, filterShape, serial } from './certificate-filter.ts';
@@ -17,6 +17,7 @@ const shown = z.object({
   memberId: z.string().optional(),
   accountId: z.string().optional(),
   issuer: z.string(),
+  key: z.string(),
   notBefore: time,
   notAfter: time,
   revokedAt: time.optional(),
@@ -26,7 +27,7 @@ const shown = z.object({
 });
 
 function show(certificate: Certificate, now: number) {
-  const { serial, names, profile, memberId, accountId, issuerId, notBefore, notAfter, revocation, der } = certificate;
+  const { serial, names, profile, memberId, accountId, issuerId, spkiHash, notBefore, notAfter, revocation, der } = certificate;
   return {
     serial,
     status: statusOf(certificate, now),
@@ -35,6 +36,7 @@ function show(certificate: Certificate, now: number) {
     ...(memberId !== undefined && { memberId }),
     ...(accountId !== undefined && { accountId }),
     issuer: issuerId,
+    key: hex(spkiHash),
     notBefore: rfc3339(notBefore),
     notAfter: rfc3339(notAfter),
     ...(revocation && { revokedAt: rfc3339(revocation.at), reason: revocation.reason, revokedBy: revocation.by }),

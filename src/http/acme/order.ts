@@ -72,7 +72,12 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
     await write(trx, authorized);
     await insertOrder(trx, order);
     const subject = { order: order.id, account: account.id, ...(account.memberId !== undefined && { member: account.memberId }) };
-    await record(trx, now, { action: 'order.created', actor, subject, detail: { names: order.names, profile } });
+    await record(trx, now, {
+      action: 'order.created',
+      actor,
+      subject,
+      detail: { names: order.names, profile, ...(replaced && { replaces: replaced.serial }) },
+    });
     return { order, authorized };
   });
   const status = orderStatus(

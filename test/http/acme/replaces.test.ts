@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { refuseReplaced } from '../../../src/http/acme/replaces.ts';
+import { findCertificate } from '../../../src/store/certificates.ts';
+import { insertOrder } from '../../../src/store/orders.ts';
 import { isReplaced } from '../../../src/store/renewals.ts';
 import type { AcmeClient, Answer } from '../../kit/acme-client.ts';
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
 import { makeCsr } from '../../kit/csr.ts';
 import { type Issued, issue } from '../../kit/issue.ts';
+import { anOrder } from '../../kit/records.ts';
 import { refused } from '../../kit/refused.ts';
 import { certIdOf, serialOf } from '../../kit/renewal.ts';
 
@@ -76,13 +80,37 @@ for (const engine of engines) {
       assert.equal((await client.newOrder(names)).status, 201, 'without "replaces" it is an order like any other');
     });
 
-    it('is one of two that come at once', async () => {
+    it('is one of several that come at once', async () => {
       const nonces = [await client.takeNonce(), await client.takeNonce(), await client.takeNonce()];
       const payload = { identifiers: names.map(value => ({ type: 'dns', value })), replaces: certIdOf(old.chain) };
       const answers = await Promise.all(nonces.map(nonce => client.post(client.directory.newOrder, payload, { nonce })));
       assert.deepEqual(answers.map(a => a.status).sort(), [201, 409, 409]);
       const orders = await ca.ctx.db('orders').where({ replaces: serialOf(old.chain) });
       assert.equal(orders.length, 1);
+    });
+
+    it('waits for one that is being made', async () => {
+      const { ctx } = ca;
+      const serial = serialOf(old.chain);
+      const certificate = await findCertificate(ctx.db, serial);
+      assert.ok(certificate?.accountId);
+      const order = anOrder(certificate.accountId, { replaces: { serial, certId: certIdOf(old.chain) }, expiresAt: ca.clock.now + 60 });
+      const gate = { entered: () => {}, open: () => {} };
+      const entered = new Promise<void>(resolve => Object.assign(gate, { entered: resolve }));
+      const opened = new Promise<void>(resolve => Object.assign(gate, { open: resolve }));
+      const first = ctx.db.transaction(async trx => {
+        await refuseReplaced(ctx, trx, certificate);
+        await insertOrder(trx, order);
+        gate.entered();
+        await opened;
+      });
+      await entered;
+      const second = ctx.db.transaction(trx => refuseReplaced(ctx, trx, certificate));
+      const outcome = assert.rejects(second, new RegExp(`The order ${order.id}, which is ready`));
+      await new Promise(resolve => setTimeout(resolve, 50));
+      gate.open();
+      await first;
+      await outcome;
     });
 
     it('leaves the certificate to another one when it has become invalid: stored, expired, or by an authorization', async () => {
