@@ -132,7 +132,6 @@ async function init(globals: Globals): Promise<void> {
 async function serve(globals: Globals): Promise<void> {
   const config = readConfig(globals.config, process.env);
   const log = createLog(config.log);
-  if (config.admin.listen) log.warn('admin.listen is set, but this version has no admin listener yet');
   // Asked to end while it starts: the start is finished first, then undone.
   let end: () => void = () => {};
   const asked = new Promise<void>(resolve => {
@@ -140,7 +139,7 @@ async function serve(globals: Globals): Promise<void> {
   });
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
   const app = await startApp(config, { log });
-  const facts = { ...describe(config), public: app.addresses.public, status: app.addresses.status };
+  const facts = { ...describe(config), ...app.addresses };
   if (globals.json) print(facts, globals);
   else process.stdout.write(welcome(facts, globals));
   await asked;
@@ -162,7 +161,7 @@ Next, in another terminal:
   npx xmpp-ca eab create --member ID${option}
   npx xmpp-ca domain prove --member ID --domain example.org${option}
 
-ready public=${facts['public']} status=${facts['status']}
+ready public=${facts['public']} status=${facts['status']} admin=${facts['admin']}
 `;
 }
 

@@ -23,8 +23,9 @@ const ranks: Record<string, number> = {
   operations: 6,
   http: 7,
   jobs: 7,
-  app: 8,
-  main: 9,
+  listener: 8,
+  app: 9,
+  main: 10,
 };
 
 interface Source {

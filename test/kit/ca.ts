@@ -23,6 +23,7 @@ export interface TestCa {
   net: FakeNetwork;
   publicUrl: string;
   statusUrl: string;
+  adminUrl: string;
   /** PEM. */
   root: string;
   folder: string;
@@ -65,6 +66,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
       publicUrl: 'https://localhost:14000',
       listen: '127.0.0.1:0',
       status: { listen: '127.0.0.1:0', publicUrl: 'http://localhost:14080' },
+      admin: { listen: '127.0.0.1:0' },
       dataDir: join(folder, 'data'),
       database,
       log: 'error',
@@ -112,6 +114,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
     net,
     publicUrl: config.publicUrl,
     statusUrl: app.addresses.status,
+    adminUrl: app.addresses.admin,
     root,
     folder,
     clock,
