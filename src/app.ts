@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Logger, pino } from 'pino';
 import { createBackground } from './background.ts';
+import { openFirstToken } from './ca/admin-token.ts';
 import { ocspResponder } from './ca/answer-ocsp.ts';
 import { openAuthority, usedKeyId } from './ca/authority.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
@@ -35,7 +36,7 @@ export interface OpenCtx extends Ctx {
 
 /** Logs go to stderr: stdout belongs to what a command answers. */
 export function createLog(level: Config['log']): Logger {
-  return pino({ level, base: null, redact: ['*.hmacKey', '*.secret', '*.password'] }, pino.destination({ dest: 2, sync: true }));
+  return pino({ level, base: null, redact: ['*.hmacKey', '*.secret', '*.token', '*.password'] }, pino.destination({ dest: 2, sync: true }));
 }
 
 /** Random bytes, taken from the system a pool at a time: identifiers, tokens and nonces are many and small. No byte is given twice. */
@@ -60,7 +61,9 @@ export async function openCtx(config: Config, world: World = {}): Promise<OpenCt
     const { vault, authority } = await withSetupLock(db, config.database, async () => {
       await migrate(db);
       const vault = openVault(config, random, await usedKeyId(db));
-      return { vault, authority: await openAuthority({ config, db, vault, now, random }) };
+      const authority = await openAuthority({ config, db, vault, now, random });
+      await openFirstToken({ config, db, now, random });
+      return { vault, authority };
     });
     const listeners = () =>
       [config.listen, config.status.listen, config.admin.listen].map(hostAndPort).map(({ host, port }) => ({ address: host, port }));

@@ -1,13 +1,15 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import type { z } from 'zod';
 import { createLog, openCtx, startApp } from './app.ts';
+import { firstTokenFile } from './ca/admin-token.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { operator } from './model/audit.ts';
 import { Problem } from './model/problem.ts';
 import type { Operation } from './operations/operation.ts';
 import { operations } from './operations/table.ts';
+import { fromWords, typesOf } from './operations/words.ts';
 import { withoutPassword } from './store/open.ts';
 
 /** Wrong usage: exit status 2. */
@@ -62,7 +64,7 @@ function addOperation(parent: Command, verb: string, operation: Operation): void
   for (const name of positional) command.argument(isOptional(name) ? `[${name}]` : `<${name}>`);
   for (const [name, schema] of Object.entries(operation.input.shape) as [string, z.ZodType][]) {
     if (positional.includes(name)) continue;
-    const isFlag = schema.safeParse(true).success && !schema.safeParse('text').success && !schema.safeParse('1').success;
+    const isFlag = typesOf(schema).has('boolean');
     const option = new Option(`--${kebab(name)}${isFlag ? '' : ` <${name}>`}`, schema.description ?? '');
     if (!schema.safeParse(undefined).success) option.makeOptionMandatory();
     command.addOption(option);
@@ -78,7 +80,7 @@ function addOperation(parent: Command, verb: string, operation: Operation): void
 }
 
 async function runOperation(operation: Operation, words: Record<string, unknown>, globals: Globals): Promise<void> {
-  const input = operation.input.safeParse(words);
+  const input = operation.input.safeParse(fromWords(operation.input, words));
   if (!input.success)
     throw new UsageError(input.error.issues.map(i => `${optionName(operation, String(i.path[0]))}: ${i.message}`).join('; '));
   const config = readConfig(globals.config, process.env);
@@ -117,6 +119,7 @@ function describe(config: Config): Record<string, string> {
     directory: `${config.publicUrl}/acme/directory`,
     root: `${config.dataDir}/root.pem`,
     issuing: `${config.dataDir}/issuing.pem`,
+    ...(existsSync(firstTokenFile(config)) && { adminToken: firstTokenFile(config) }),
     mail: config.mail.transport.replace(/^(smtps?:\/\/)[^@/]*@/, '$1…@'),
     database: withoutPassword(config.database),
   };

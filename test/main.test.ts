@@ -414,7 +414,7 @@ describe('commands', function () {
     site = await makeSite({ validation: { ...world.validation, methods: ['http-01', 'email-mailbox-01'] } });
     // Before any server has run.
     const init = await site.json('init');
-    assert.deepEqual(Object.keys(init), ['directory', 'root', 'issuing', 'mail', 'database']);
+    assert.deepEqual(Object.keys(init), ['directory', 'root', 'issuing', 'adminToken', 'mail', 'database']);
     assert.equal(new X509Certificate(await readFile(init.root)).ca, true);
     member = (await site.json('member', 'add', '--name', 'Example Club', '--email', 'a@club.test,b@club.test')).id;
   });

@@ -75,7 +75,7 @@ export const certOperations = [
     input: z.object({
       member: memberId.optional().describe('of this member only'),
       name: z.string().optional().describe('with exactly this name only'),
-      limit: z.coerce.number().int().min(1).max(100_000).default(1000).describe('at most so many'),
+      limit: z.number().int().min(1).max(100_000).default(1000).describe('at most so many'),
     }),
     output: z.array(shown),
     run: async (ctx, input) => (await listCertificates(ctx.db, filterOf(input), input.limit)).map(c => show(c, ctx.now())),

@@ -11,7 +11,7 @@ import { record } from '../store/audit.ts';
 import { findDirectory, insertDirectory, listDirectories, revokeDirectory } from '../store/doors.ts';
 import { closeDoor } from './close-door.ts';
 import { memberOf } from './member.ts';
-import { days, found, list, memberId, numberOrAny, operation, time } from './operation.ts';
+import { days, found, memberId, numberOrAny, operation, time } from './operation.ts';
 
 const facts = {
   id: z.string(),
@@ -43,7 +43,7 @@ export const directoryOperations = [
     input: z.object({
       member: memberId.describe('the member that accounts will belong to'),
       profile: z.enum(profileNames).optional().describe('the certificate profile that it fixes'),
-      domains: list.optional().describe('the domains it is for, with all below them; without: every domain'),
+      domains: z.array(z.string().min(1)).min(1).optional().describe('the domains it is for, with all below them; without: every domain'),
       accounts: numberOrAny.default(1).describe('accounts that can be made through it, or any'),
       expires: days.optional().describe('days until it takes no more accounts'),
     }),

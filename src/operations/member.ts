@@ -6,7 +6,7 @@ import { type Member, type MemberStatus, memberStatuses } from '../model/member.
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { findMember, insertMember, listMembers, moveMember } from '../store/members.ts';
-import { found, list, memberId, operation, time } from './operation.ts';
+import { found, memberId, operation, time } from './operation.ts';
 
 const shown = z.object({
   id: z.string(),
@@ -54,7 +54,7 @@ export const memberOperations = [
         .max(200)
         .regex(/^\P{C}*$/u, 'has no control characters')
         .describe('its name, as notices and mails say it'),
-      email: list.pipe(z.array(z.email())).describe('its contact, or several with commas between'),
+      email: z.array(z.email()).min(1).describe('its contact, or several with commas between'),
     }),
     output: shown,
     async run(ctx, { name, email }, actor) {

@@ -7,6 +7,7 @@ import { eabOperations } from './eab.ts';
 import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
 import { outboxOperations } from './outbox.ts';
+import { tokenOperations } from './token.ts';
 
 /** The only list. */
 export const operations: Operation[] = [
@@ -18,4 +19,5 @@ export const operations: Operation[] = [
   ...certOperations,
   ...crlOperations,
   ...outboxOperations,
+  ...tokenOperations,
 ];
