@@ -36,7 +36,13 @@ const schema = z.strictObject({
       crlShards: z.literal(1, 'is 1: this version publishes one CRL an issuer').default(1),
     })
     .prefault({}),
-  admin: z.strictObject({ listen: address.default('127.0.0.1:8444'), tls: tls.optional() }).prefault({}),
+  admin: z
+    .strictObject({
+      listen: address.default('127.0.0.1:8444'),
+      tls: tls.optional(),
+      requestsPerMinute: z.number().int().min(1).default(600),
+    })
+    .prefault({}),
   dataDir: file.default('./data'),
   keys: z.strictObject({ encryptionKeyFile: file.optional() }).prefault({}),
   database: z
@@ -98,7 +104,7 @@ export type Config = Readonly<
   Omit<Parsed, 'database' | 'keys' | 'tls' | 'admin'> & {
     database: string;
     tls: Parsed['tls'] | undefined;
-    admin: { listen: string; tls: Parsed['tls'] | undefined };
+    admin: Omit<Parsed['admin'], 'tls'> & { tls: Parsed['tls'] | undefined };
     /** The key-encryption key: where it lies, or the key itself from the environment. */
     keys: { encryptionKeyFile: string; encryptionKey?: string };
     /** The configuration file, where there is one. */

@@ -4,6 +4,7 @@ import { recoverCommitted } from './ca/finalize.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { resumeValidations } from './ca/validate.ts';
 import type { Ctx } from './ctx.ts';
+import { pruneAnswers } from './store/idempotency.ts';
 import type { Nonces } from './store/nonces.ts';
 
 /** Due work, run by every process; claims and leases see to it that each piece is done once. */
@@ -22,6 +23,7 @@ const jobs: Job[] = [
   { name: 'resume validations', schedule: '*/5 * * * * *', run: resumeValidations },
   { name: 'recover committed certificates', schedule: '*/5 * * * * *', run: recoverCommitted },
   { name: 'publish CRLs', schedule: '*/5 * * * * *', run: publishDueCrls },
+  { name: 'prune idempotent answers', schedule: '0 20 * * * *', run: ctx => pruneAnswers(ctx.db, ctx.now()) },
   { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
 ];
 

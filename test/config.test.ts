@@ -18,7 +18,7 @@ describe('config', () => {
     assert.equal(config.publicUrl, 'https://localhost:8443');
     assert.equal(config.listen, '127.0.0.1:8443');
     assert.deepEqual(config.status, { listen: '127.0.0.1:8080', publicUrl: 'http://localhost:8080', crlShards: 1 });
-    assert.deepEqual(config.admin, { listen: '127.0.0.1:8444', tls: undefined });
+    assert.deepEqual(config.admin, { listen: '127.0.0.1:8444', tls: undefined, requestsPerMinute: 600 });
     assert.equal(config.dataDir, '/srv/data');
     assert.equal(config.database, 'sqlite:/srv/data/ca.db');
     assert.deepEqual(config.keys, { encryptionKeyFile: '/srv/data/keys/kek' });

@@ -25,7 +25,8 @@ const ranks: Record<string, number> = {
   jobs: 7,
   listener: 8,
   app: 9,
-  main: 10,
+  cli: 10,
+  main: 11,
 };
 
 interface Source {

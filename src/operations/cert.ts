@@ -1,20 +1,30 @@
 import { z } from 'zod';
 import { revoke } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
-import { type Certificate, certificateStates, operatorReasons, parseReason, parseSerial } from '../model/certificate.ts';
-import { pem, rfc3339 } from '../model/encoding.ts';
+import {
+  type Certificate,
+  certificateStatus,
+  certificateStatuses,
+  operatorReasons,
+  parseReason,
+  parseSerial,
+} from '../model/certificate.ts';
+import { hex, pem, rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
-import { type CertificateFilter, countCertificates, findCertificate, listCertificates } from '../store/certificates.ts';
-import { found, memberId, operation, time } from './operation.ts';
+import { findCertificate, listCertificates } from '../store/certificates.ts';
+import { listing } from './listing.ts';
+import { found, memberId, moment, operation, time } from './operation.ts';
 
 const shown = z.object({
   serial: z.string(),
-  status: z.enum([...certificateStates, 'revoked', 'expired']),
+  status: z.enum(certificateStatuses),
   names: z.array(z.string()),
   profile: z.string(),
   memberId: z.string().optional(),
   accountId: z.string().optional(),
   issuer: z.string(),
+  /** SHA-256 of the SubjectPublicKeyInfo. */
+  key: z.string(),
   notBefore: time,
   notAfter: time,
   revokedAt: time.optional(),
@@ -24,26 +34,21 @@ const shown = z.object({
 });
 
 function show(certificate: Certificate, now: number) {
-  const { serial, names, profile, memberId, accountId, issuerId, notBefore, notAfter, revocation, der } = certificate;
+  const { serial, names, profile, memberId, accountId, issuerId, spkiHash, notBefore, notAfter, revocation, der } = certificate;
   return {
     serial,
-    status: statusOf(certificate, now),
+    status: certificateStatus(certificate, now),
     names,
     profile,
     ...(memberId !== undefined && { memberId }),
     ...(accountId !== undefined && { accountId }),
     issuer: issuerId,
+    key: hex(spkiHash),
     notBefore: rfc3339(notBefore),
     notAfter: rfc3339(notAfter),
     ...(revocation && { revokedAt: rfc3339(revocation.at), reason: revocation.reason, revokedBy: revocation.by }),
     ...(der && { pem: pem('CERTIFICATE', der) }),
   };
-}
-
-function statusOf({ state, revocation, notAfter }: Certificate, now: number) {
-  if (state !== 'issued') return state;
-  if (revocation) return 'revoked' as const;
-  return notAfter < now ? ('expired' as const) : state;
 }
 
 const serial = z.string().transform((text, context) => {
@@ -62,32 +67,37 @@ async function certificateOf(ctx: Ctx, serial: string): Promise<Certificate> {
   return found(await findCertificate(ctx.db, serial), `certificate ${serial}`);
 }
 
-const filterOf = ({ member, name }: { member?: string | undefined; name?: string | undefined }): CertificateFilter => ({
-  ...(member !== undefined && { memberId: member }),
-  ...(name !== undefined && { name: name.toLowerCase() }),
-});
+const keyHash = z
+  .string()
+  .regex(/^[0-9a-fA-F]{64}$/, 'is the SHA-256 of a public key (SubjectPublicKeyInfo) in hex')
+  .transform(text => Buffer.from(text, 'hex'));
 
 export const certOperations = [
-  operation({
+  listing({
     name: 'cert list',
     summary: 'certificates, newest first',
     scope: 'read',
+    http: { method: 'get', path: '/certificates' },
     input: z.object({
       member: memberId.optional().describe('of this member only'),
-      name: z.string().optional().describe('with exactly this name only'),
-      limit: z.number().int().min(1).max(100_000).default(1000).describe('at most so many'),
+      name: z.string().toLowerCase().optional().describe('with exactly this name only'),
+      serial: serial.optional().describe('with this serial only'),
+      key: keyHash.optional().describe('of this public key only: SHA-256 of the SubjectPublicKeyInfo in hex'),
+      status: z.enum(certificateStatuses).optional().describe('in this state only'),
+      expiresAfter: moment.optional().describe('that end then or later'),
+      expiresBefore: moment.optional().describe('that end then or earlier'),
     }),
-    output: z.array(shown),
-    run: async (ctx, input) => (await listCertificates(ctx.db, filterOf(input), input.limit)).map(c => show(c, ctx.now())),
-    async remark(ctx, input, { length }) {
-      const all = length < input.limit ? length : await countCertificates(ctx.db, filterOf(input));
-      return all > length ? `these are the newest ${length} of ${all} certificates; --limit shows more` : undefined;
-    },
+    item: shown,
+    read: (ctx, { member, key, ...filter }, page) =>
+      listCertificates(ctx.db, { ...filter, memberId: member, spkiHash: key }, ctx.now(), page),
+    show: (ctx, certificates) => certificates.map(certificate => show(certificate, ctx.now())),
+    at: ({ committedAt, serial }) => ({ at: committedAt, id: serial }),
   }),
   operation({
     name: 'cert show',
     summary: 'one certificate',
     scope: 'read',
+    http: { method: 'get', path: '/certificates/{serial}' },
     positional: ['serial'],
     input: z.object({ serial }),
     output: shown,
@@ -97,6 +107,7 @@ export const certOperations = [
     name: 'cert revoke',
     summary: 'revoke a certificate; keyCompromise blocks its key for ever',
     scope: 'revoke',
+    http: { method: 'post', path: '/certificates/{serial}/revoke' },
     positional: ['serial'],
     input: z.object({ serial, reason: reason.default('unspecified').describe('by name or number (RFC 5280)') }),
     output: z.object({ serial: z.string(), status: z.literal('revoked'), reason: z.string(), revokedAt: time }),

@@ -9,6 +9,7 @@ export const crlOperations = [
     name: 'crl publish',
     summary: 'publish the CRL of each issuing CA now',
     scope: 'revoke',
+    http: { method: 'post', path: '/crls', creates: true },
     input: z.object({}),
     output: z.array(z.object({ issuer: z.string(), number: z.number(), thisUpdate: time, nextUpdate: time, url: z.string() })),
     async run(ctx, _, actor) {

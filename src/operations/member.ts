@@ -6,6 +6,7 @@ import { type Member, type MemberStatus, memberStatuses } from '../model/member.
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { findMember, insertMember, listMembers, moveMember } from '../store/members.ts';
+import { byCreation, listing } from './listing.ts';
 import { found, memberId, operation, time } from './operation.ts';
 
 const shown = z.object({
@@ -28,6 +29,7 @@ const move = (verb: string, summary: string, from: MemberStatus, to: MemberStatu
     name: `member ${verb}`,
     summary,
     scope: 'members',
+    http: { method: 'post', path: `/members/{id}/${verb}` },
     positional: ['id'],
     input: z.object({ id: memberId }),
     output: shown,
@@ -46,6 +48,7 @@ export const memberOperations = [
     name: 'member add',
     summary: 'admit an organisation or person to the federation',
     scope: 'members',
+    http: { method: 'post', path: '/members', creates: true },
     input: z.object({
       name: z
         .string()
@@ -66,18 +69,22 @@ export const memberOperations = [
       return show(member);
     },
   }),
-  operation({
+  listing({
     name: 'member list',
     summary: 'all members',
     scope: 'read',
+    http: { method: 'get', path: '/members' },
     input: z.object({}),
-    output: z.array(shown),
-    run: async ctx => (await listMembers(ctx.db)).map(show),
+    item: shown,
+    read: (ctx, _, page) => listMembers(ctx.db, page),
+    show: (_, members) => members.map(show),
+    at: byCreation,
   }),
   operation({
     name: 'member show',
     summary: 'one member',
     scope: 'read',
+    http: { method: 'get', path: '/members/{id}' },
     positional: ['id'],
     input: z.object({ id: memberId }),
     output: shown,

@@ -1,23 +1,33 @@
 import { z } from 'zod';
 import type { Ctx } from '../ctx.ts';
 import type { Actor } from '../model/audit.ts';
+import { fromRfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import type { Scope } from '../model/token.ts';
+import type { Page, Position } from '../store/pages.ts';
 
-/** What an operator does: from this one form the command line and, later, the admin API are derived. */
+/** One page of a list: where the next begins, if there is one. */
+export interface Listed<T = unknown> {
+  items: T[];
+  next?: Position;
+}
+
+/** What an operator does: from this one form the command line, the admin API and its description are derived. */
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
   /** Noun and verb, as typed: `member add`. */
   name: string;
   summary: string;
   /** What a token of the admin API needs for it. */
   scope: Scope;
+  /** Its place in the admin API, below `/admin/v1`; `{id}` is the member `id` of the input. `creates`: it answers 201. */
+  http: { method: 'get' | 'post'; path: `/${string}`; creates?: true };
   /** Members of the input that are words without an option, in order. */
   positional?: readonly string[];
   input: I;
   output: O;
   run(ctx: Ctx, input: z.output<I>, actor: Actor): Promise<z.input<O>>;
-  /** A line about the output that is no part of it: on the command line it goes to stderr. */
-  remark?(ctx: Ctx, input: z.output<I>, output: z.output<O>): Promise<string | undefined>;
+  /** A list's: the same in pieces. */
+  page?(ctx: Ctx, input: z.output<I>, page: Page): Promise<Listed>;
 }
 
 /** Keeps input and output types together where an operation is written. */
@@ -27,6 +37,11 @@ export function operation<I extends z.ZodObject, O extends z.ZodType>(o: Operati
 
 /** RFC 3339 in UTC. */
 export const time = z.iso.datetime();
+
+/** RFC 3339, as epoch seconds. */
+export const moment = z.iso
+  .datetime({ offset: true, error: 'is a time such as 2026-12-31T23:59:59Z' })
+  .transform(text => fromRfc3339(text) ?? 0);
 
 export const memberId = z.string().regex(/^[a-z2-7]+$/, 'is the id of a member, as "member list" shows it');
 

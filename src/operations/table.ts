@@ -4,8 +4,10 @@ import { crlOperations } from './crl.ts';
 import { directoryOperations } from './directory.ts';
 import { domainOperations } from './domain.ts';
 import { eabOperations } from './eab.ts';
+import { issuerOperations } from './issuer.ts';
 import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
+import { orderOperations } from './order.ts';
 import { outboxOperations } from './outbox.ts';
 import { tokenOperations } from './token.ts';
 
@@ -16,7 +18,9 @@ export const operations: Operation[] = [
   ...directoryOperations,
   ...accountOperations,
   ...domainOperations,
+  ...orderOperations,
   ...certOperations,
+  ...issuerOperations,
   ...crlOperations,
   ...outboxOperations,
   ...tokenOperations,

@@ -5,6 +5,7 @@ import { Problem } from '../model/problem.ts';
 import { scopes, type Token } from '../model/token.ts';
 import { record } from '../store/audit.ts';
 import { findToken, listTokens, revokeToken } from '../store/tokens.ts';
+import { byCreation, listing } from './listing.ts';
 import { days, found, operation, time } from './operation.ts';
 
 const facts = {
@@ -31,6 +32,7 @@ export const tokenOperations = [
     name: 'token create',
     summary: 'make a token for the admin API; it is shown once',
     scope: 'admin',
+    http: { method: 'post', path: '/tokens', creates: true },
     input: z.object({
       scope: z.array(z.enum(scopes)).min(1).describe('what it may do; members and revoke may read too, admin may do all'),
       expires: days.optional().describe('days until it ends; without: never'),
@@ -47,18 +49,22 @@ export const tokenOperations = [
       return { ...show(token), token: secret };
     },
   }),
-  operation({
+  listing({
     name: 'token list',
     summary: 'all tokens of the admin API, without their secrets',
     scope: 'admin',
+    http: { method: 'get', path: '/tokens' },
     input: z.object({}),
-    output: z.array(shown),
-    run: async ctx => (await listTokens(ctx.db)).map(show),
+    item: shown,
+    read: (ctx, _, page) => listTokens(ctx.db, page),
+    show: (_, tokens) => tokens.map(show),
+    at: byCreation,
   }),
   operation({
     name: 'token revoke',
     summary: 'end a token',
     scope: 'admin',
+    http: { method: 'post', path: '/tokens/{id}/revoke' },
     positional: ['id'],
     input: z.object({ id: z.string() }),
     output: shown,

@@ -1,7 +1,15 @@
 import type { Knex } from 'knex';
-import { type Certificate, type CertificateState, certificateMoves, type Revocation, type RevocationReason } from '../model/certificate.ts';
+import {
+  type Certificate,
+  type CertificateState,
+  type CertificateStatus,
+  certificateMoves,
+  type Revocation,
+  type RevocationReason,
+} from '../model/certificate.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 
 interface CertificateRow {
@@ -122,32 +130,38 @@ export async function findCertificateByOrder(db: Db, orderId: string): Promise<C
 }
 
 export interface CertificateFilter {
-  memberId?: string;
-  name?: string;
+  memberId?: string | undefined;
+  name?: string | undefined;
+  serial?: string | undefined;
+  spkiHash?: Uint8Array | undefined;
+  status?: CertificateStatus | undefined;
+  /** Epoch seconds; both ends belong to it. */
+  expiresAfter?: number | undefined;
+  expiresBefore?: number | undefined;
 }
 
 /** Members' certificates, newest first; our own have no order. */
-export async function listCertificates(db: Db, filter: CertificateFilter, limit: number): Promise<Certificate[]> {
-  const rows = await filtered(db, filter)
-    .orderBy([
-      { column: 'committed_at', order: 'desc' },
-      { column: 'serial', order: 'desc' },
-    ])
-    .limit(limit);
-  return rows.map(fromRow);
-}
-
-/** How many there are to be listed. */
-export async function countCertificates(db: Db, filter: CertificateFilter): Promise<number> {
-  const r = await filtered(db, filter).count('* as n').first();
-  return Number(r?.['n'] ?? 0);
-}
-
-function filtered(db: Db, { memberId, name }: CertificateFilter): Knex.QueryBuilder {
+export async function listCertificates(db: Db, filter: CertificateFilter, now: number, page: Page): Promise<Certificate[]> {
   const query = db('certificates').whereNotNull('order_id');
+  const { memberId, name, serial, spkiHash, status, expiresAfter, expiresBefore } = filter;
   if (memberId !== undefined) query.where({ member_id: memberId });
+  if (serial !== undefined) query.where({ serial });
+  if (spkiHash !== undefined) query.where({ spki_hash: Buffer.from(spkiHash) });
   if (name !== undefined) query.whereIn('serial', db('certificate_names').where({ name }).select('serial'));
-  return query;
+  if (status !== undefined) withStatus(query, status, now);
+  if (expiresAfter !== undefined) query.where('not_after', '>=', expiresAfter);
+  if (expiresBefore !== undefined) query.where('not_after', '<=', expiresBefore);
+  return (await inPages(query, page, { at: 'committed_at', id: 'serial', newestFirst: true })).map(fromRow);
+}
+
+/** What `certificateStatus` says, in SQL. */
+function withStatus(query: Knex.QueryBuilder, status: CertificateStatus, now: number): void {
+  if (status === 'committed' || status === 'abandoned') query.where({ state: status });
+  else if (status === 'revoked') query.where({ state: 'issued' }).whereNotNull('revoked_at');
+  else {
+    query.where({ state: 'issued' }).whereNull('revoked_at');
+    query.where('not_after', status === 'expired' ? '<' : '>=', now);
+  }
 }
 
 /** Once; a certificate that was revoked stays as it was revoked. @returns whether it moved */

@@ -1,4 +1,5 @@
 import { type Db, present } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, selectRow } from './rows.ts';
 
 /** A CA certificate of ours; `key` is encrypted, and absent for the root, whose key never comes here. */
@@ -42,8 +43,8 @@ export async function insertIssuer(db: Db, issuer: IssuerRecord): Promise<void> 
   });
 }
 
-export async function listIssuers(db: Db): Promise<IssuerRecord[]> {
-  return (await db('issuers').orderBy(['created_at', 'id'])).map(fromRow);
+export async function listIssuers(db: Db, page?: Page): Promise<IssuerRecord[]> {
+  return (await inPages(db('issuers'), page)).map(fromRow);
 }
 
 /** A certificate with its key for a purpose of our own; the key is encrypted. */

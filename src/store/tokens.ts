@@ -1,5 +1,6 @@
 import type { Token } from '../model/token.ts';
 import { type Db, present } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, selectRow, updateRows } from './rows.ts';
 
 interface TokenRow {
@@ -42,8 +43,8 @@ export async function findTokenBySecret(db: Db, secretHash: Uint8Array): Promise
   return r && fromRow(r);
 }
 
-export async function listTokens(db: Db): Promise<Token[]> {
-  return (await db('tokens').orderBy(['created_at', 'id'])).map(fromRow);
+export async function listTokens(db: Db, page?: Page): Promise<Token[]> {
+  return (await inPages(db('tokens'), page)).map(fromRow);
 }
 
 /** Whether there ever was one. */

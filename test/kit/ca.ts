@@ -67,7 +67,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
       publicUrl: 'https://localhost:14000',
       listen: '127.0.0.1:0',
       status: { listen: '127.0.0.1:0', publicUrl: 'http://localhost:14080' },
-      admin: { listen: '127.0.0.1:0' },
+      admin: { listen: '127.0.0.1:0', requestsPerMinute: 1_000_000 },
       dataDir: join(folder, 'data'),
       database,
       log: 'error',
