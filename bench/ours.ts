@@ -33,6 +33,7 @@ export async function startOurs(engine: Engine, { folder, dns, load }: World, pr
     publicUrl,
     listen: '127.0.0.1:0',
     status: { listen: '127.0.0.1:0' },
+    admin: { listen: '127.0.0.1:0' },
     dataDir: join(home, 'data'),
     ...(database !== undefined && { database }),
     validation: { allowPrivateAddresses: true, resolvers: [dns.address], httpPort: load.httpPort },

@@ -44,6 +44,7 @@ export class Authority {
       `publicUrl: ${this.url}
 listen: 127.0.0.1:8443
 status: { listen: 127.0.0.1:8080, publicUrl: ${this.status} }
+admin: { listen: 127.0.0.1:8444 }
 dataDir: ./data
 validation: { resolvers: ['${dns.address}:53'], allowPrivateAddresses: true }
 mail:

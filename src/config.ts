@@ -37,7 +37,13 @@ const schema = z.strictObject({
       crlDays: z.number().int().min(1).max(90).default(7),
     })
     .prefault({}),
-  admin: z.strictObject({ listen: address.optional(), tls: tls.optional() }).prefault({}),
+  admin: z
+    .strictObject({
+      listen: address.default('127.0.0.1:8444'),
+      tls: tls.optional(),
+      requestsPerMinute: z.number().int().min(1).default(600),
+    })
+    .prefault({}),
   dataDir: file.default('./data'),
   keys: z.strictObject({ encryptionKeyFile: file.optional() }).prefault({}),
   database: z
@@ -99,15 +105,19 @@ type Parsed = z.infer<typeof schema>;
 
 /** All settings, frozen; every path absolute. The keys are those of config.yaml. */
 export type Config = Readonly<
-  Omit<Parsed, 'database' | 'keys' | 'tls'> & {
+  Omit<Parsed, 'database' | 'keys' | 'tls' | 'admin'> & {
     database: string;
     tls: Parsed['tls'] | undefined;
+    admin: Omit<Parsed['admin'], 'tls'> & { tls: Parsed['tls'] | undefined };
     /** The key-encryption key: where it lies, or the key itself from the environment. */
     keys: { encryptionKeyFile: string; encryptionKey?: string };
     /** The configuration file, where there is one. */
     file?: string;
   }
 >;
+
+/** The listeners with TLS, which have a certificate of the CA's own where no other is given. */
+export type OwnListener = 'public' | 'admin';
 
 /** A bad configuration: one line a mistake. */
 export class ConfigError extends Error {}
@@ -159,7 +169,8 @@ function resolvePaths(parsed: Parsed, folder: string, databaseUrl: string | unde
     ...parsed,
     dataDir,
     database: database.startsWith('sqlite:') ? `sqlite:${at(database.slice(7))}` : database,
-    tls: typeof parsed.tls === 'object' ? { cert: at(parsed.tls.cert), key: at(parsed.tls.key) } : parsed.tls,
+    tls: tlsFiles(parsed.tls, at),
+    admin: { ...parsed.admin, tls: tlsFiles(parsed.admin.tls, at) },
     keys: {
       encryptionKeyFile: at(parsed.keys.encryptionKeyFile ?? resolve(dataDir, 'keys', 'kek')),
       ...(encryptionKey !== undefined && { encryptionKey }),
@@ -171,6 +182,10 @@ function resolvePaths(parsed: Parsed, folder: string, databaseUrl: string | unde
     },
     policy: { ...parsed.policy, weakKeyLists: parsed.policy.weakKeyLists.map(at) },
   };
+}
+
+function tlsFiles(tls: Parsed['tls'], at: (path: string) => string): Parsed['tls'] {
+  return typeof tls === 'object' ? { cert: at(tls.cert), key: at(tls.key) } : tls;
 }
 
 /** The default folder follows `dataDir`. */

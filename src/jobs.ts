@@ -8,6 +8,7 @@ import { publishDueCrls } from './ca/publish-crl.ts';
 import { remindOfExpiry, remindOfLapse } from './ca/remind.ts';
 import { resumeValidations } from './ca/validate.ts';
 import type { Ctx } from './ctx.ts';
+import { pruneAnswers } from './store/idempotency.ts';
 import type { Nonces } from './store/nonces.ts';
 
 /** Due work, run by every process; claims and leases see to it that each piece is done once. */
@@ -31,6 +32,7 @@ const jobs: Job[] = [
   { name: 'remind of lapse', schedule: '0 17 * * * *', run: remindOfLapse },
   { name: 'clean up', schedule: '0 27 * * * *', run: cleanUp },
   { name: 'remind of the root CRL', schedule: '0 0 8 * * *', run: remindOfRootCrl },
+  { name: 'prune idempotent answers', schedule: '0 20 * * * *', run: ctx => pruneAnswers(ctx.db, ctx.now()) },
   { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
 ];
 

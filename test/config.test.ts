@@ -18,6 +18,7 @@ describe('config', () => {
     assert.equal(config.publicUrl, 'https://localhost:8443');
     assert.equal(config.listen, '127.0.0.1:8443');
     assert.deepEqual(config.status, { listen: '127.0.0.1:8080', publicUrl: 'http://localhost:8080', crlShards: 1, crlDays: 7 });
+    assert.deepEqual(config.admin, { listen: '127.0.0.1:8444', tls: undefined, requestsPerMinute: 600 });
     assert.equal(config.dataDir, '/srv/data');
     assert.equal(config.database, 'sqlite:/srv/data/ca.db');
     assert.deepEqual(config.keys, { encryptionKeyFile: '/srv/data/keys/kek' });
@@ -36,6 +37,7 @@ describe('config', () => {
       {
         dataDir: 'd',
         tls: { cert: 'c.pem', key: '/k.pem' },
+        admin: { tls: { cert: '/a.pem', key: 'a.key' } },
         database: 'sqlite:x.db',
         mail: { transport: 'file:out', dkim: { domain: 'd', selector: 's', keyFile: 'dkim.pem' } },
         policy: { weakKeyLists: ['a', '/b'] },
@@ -43,6 +45,7 @@ describe('config', () => {
       '/etc/ca',
     );
     assert.deepEqual(config.tls, { cert: '/etc/ca/c.pem', key: '/k.pem' });
+    assert.deepEqual(config.admin.tls, { cert: '/a.pem', key: '/etc/ca/a.key' });
     assert.equal(config.database, 'sqlite:/etc/ca/x.db');
     assert.equal(config.mail.transport, 'file:/etc/ca/out');
     assert.equal(config.mail.dkim?.keyFile, '/etc/ca/dkim.pem');

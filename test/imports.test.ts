@@ -23,8 +23,10 @@ const ranks: Record<string, number> = {
   operations: 6,
   http: 7,
   jobs: 7,
-  app: 8,
-  main: 9,
+  listener: 8,
+  app: 9,
+  cli: 10,
+  main: 11,
 };
 
 interface Source {

@@ -238,7 +238,10 @@ describe('serve', function () {
       text.match(/^ {2}npx xmpp-ca \w+ \w+/gm)?.map(l => l.trim()),
       ['npx xmpp-ca member add', 'npx xmpp-ca eab create', 'npx xmpp-ca domain prove'],
     );
-    assert.match(lines(text).at(-1) ?? '', /^ready public=https:\/\/127\.0\.0\.1:\d+ status=http:\/\/127\.0\.0\.1:\d+$/);
+    assert.match(
+      lines(text).at(-1) ?? '',
+      /^ready public=https:\/\/127\.0\.0\.1:\d+ status=http:\/\/127\.0\.0\.1:\d+ admin=https:\/\/127\.0\.0\.1:\d+$/,
+    );
     const root = await readFile(join(site.folder, 'data/root.pem'), 'utf8');
     const client = await clientAt(server);
     const { chain } = await issue(client, world, ['im.test']);
@@ -340,6 +343,7 @@ describe('serve', function () {
     const facts = JSON.parse(server.output.stdout);
     assert.match(facts.public, /^https:\/\/127\.0\.0\.1:\d+$/);
     assert.match(facts.status, /^http:\/\/127\.0\.0\.1:\d+$/);
+    assert.match(facts.admin, /^https:\/\/127\.0\.0\.1:\d+$/);
     assert.equal((await fetch(`${facts.status}/nothing`)).status, 404);
     const { code, stdout } = await server.end();
     assert.deepEqual({ code, stdout }, { code: 0, stdout: `${JSON.stringify(facts)}\n` });
@@ -351,6 +355,8 @@ describe('serve', function () {
     refused(await site.run('serve'), new RegExp(`xmpp-ca: listen: 127\\.0\\.0\\.1:${port} is in use`));
     await configure({ listen: '127.0.0.1:0', status: { listen: `127.0.0.1:${port}`, publicUrl: 'http://localhost:14080' } });
     refused(await site.run('serve'), new RegExp(`xmpp-ca: status\\.listen: 127\\.0\\.0\\.1:${port} is in use`));
+    await configure({ listen: '127.0.0.1:0', status: { listen: '127.0.0.1:0' }, admin: { listen: `127.0.0.1:${port}` } });
+    refused(await site.run('serve'), new RegExp(`xmpp-ca: admin\\.listen: 127\\.0\\.0\\.1:${port} is in use`));
     await configure({ listen: '192.0.2.1:0', status: { listen: '127.0.0.1:0', publicUrl: 'http://localhost:14080' } });
     refused(await site.run('serve'), /xmpp-ca: listen: 192\.0\.2\.1:0 cannot be listened on \(EADDRNOTAVAIL\)/);
   });
@@ -408,7 +414,7 @@ describe('commands', function () {
     site = await makeSite({ validation: { ...world.validation, methods: ['http-01', 'email-mailbox-01'] } });
     // Before any server has run.
     const init = await site.json('init');
-    assert.deepEqual(Object.keys(init), ['directory', 'root', 'issuing', 'mail', 'database']);
+    assert.deepEqual(Object.keys(init), ['directory', 'root', 'issuing', 'adminToken', 'mail', 'database']);
     assert.equal(new X509Certificate(await readFile(init.root)).ca, true);
     member = (await site.json('member', 'add', '--name', 'Example Club', '--email', 'a@club.test,b@club.test')).id;
   });
@@ -596,7 +602,7 @@ describe('commands', function () {
       await db.destroy();
       const all = await site.run('cert', 'list', '--json');
       assert.deepEqual([all.stderr, JSON.parse(all.stdout).map((c: Json) => c.serial)], ['', [serial, older.serial]]);
-      const more = 'xmpp-ca: these are the newest 1 of 2 certificates; --limit shows more\n';
+      const more = 'xmpp-ca: there are more than these 1; --limit shows more\n';
       const one = await site.run('cert', 'list', '--json', '--limit', '1');
       assert.deepEqual([one.code, one.stderr, JSON.parse(one.stdout).map((c: Json) => c.serial)], [0, more, [serial]]);
       const plain = await site.run('cert', 'list', '--limit', '1');

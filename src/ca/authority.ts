@@ -1,5 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Authority, Ctx, Issuer, SigningIssuer } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
@@ -17,6 +16,7 @@ import { type CrlRecord, insertCrl } from '../store/crls.ts';
 import { type IssuerRecord, insertIssuer, issuersVersion, listIssuers, readSetting, writeSetting } from '../store/issuers.ts';
 import type { Db } from '../store/open.ts';
 import type { Vault } from '../vault.ts';
+import { writeAside } from './write-aside.ts';
 
 interface Tools {
   config: Config;
@@ -174,11 +174,4 @@ async function lintAndSign(meant: CertificateSpec, signer: Signer): Promise<Uint
 function writeAnchors(dataDir: string, { root, active }: Authority): void {
   writeAside(join(dataDir, 'root.pem'), pem('CERTIFICATE', root.certificate), 0o644);
   writeAside(join(dataDir, 'issuing.pem'), pem('CERTIFICATE', active.certificate), 0o644);
-}
-
-function writeAside(file: string, text: string, mode = 0o600): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const aside = `${file}.${process.pid}.tmp`;
-  writeFileSync(aside, text, { mode, flush: true });
-  renameSync(aside, file);
 }

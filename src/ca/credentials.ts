@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { OwnListener } from '../config.ts';
 import type { Ctx, Issuer } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
 import type { Certificate } from '../model/certificate.ts';
@@ -38,21 +39,27 @@ export function responderCredential(ctx: Ctx, issuer: Issuer): Promise<OpenCrede
   );
 }
 
-/** The certificate of the public listener, where the operator brings none: for the public host, `localhost` kept reachable by address. */
-export function listenerCredential(ctx: Ctx): Promise<OpenCredential> {
+/** The certificate of a listener of ours, where the operator brings none: for the public host, `localhost` kept reachable by address. */
+export function listenerCredential(ctx: Ctx, which: OwnListener): Promise<OpenCredential> {
   const issuer = ctx.authority.active;
-  const host = new URL(ctx.config.publicUrl).hostname.replace(/^\[|\]$/g, '');
-  const names: AltName[] = isIP(host)
-    ? [
-        { kind: 'dns', value: 'localhost' },
-        { kind: 'ip', value: host },
-      ]
-    : [{ kind: 'dns', value: host }];
-  if (host !== '127.0.0.1') names.push({ kind: 'ip', value: '127.0.0.1' });
-  return credential(ctx, 'tls', host, issuer, listenerLifetime, (serial, spki) =>
+  const { config } = ctx;
+  const host = hostOf(config.publicUrl);
+  const own = hostOf(`http://${config.admin.listen}`);
+  // An address that stands for all of them names none.
+  const isOwnAddress = which === 'admin' && isIP(own) !== 0 && !/^[0.:]+$/.test(own);
+  const addresses = new Set([...(isIP(host) ? [host] : []), ...(isOwnAddress ? [own] : []), '127.0.0.1']);
+  const names: AltName[] = [
+    { kind: 'dns', value: isIP(host) ? 'localhost' : host },
+    ...[...addresses].map(value => ({ kind: 'ip' as const, value })),
+  ];
+  const holder = which === 'public' ? host : `${host} ${which} ${own}`;
+  return credential(ctx, 'tls', holder, issuer, listenerLifetime, (serial, spki) =>
     listenerSpec({ serial, spki, now: ctx.now(), lifetime: listenerLifetime, statusUrl: ctx.config.status.publicUrl }, issuer, names),
   );
 }
+
+/** As URLs write it; an IPv6 address without its brackets. */
+const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '');
 
 type Meant = (serial: Uint8Array, spki: Uint8Array) => CertificateSpec;
 

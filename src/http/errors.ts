@@ -17,6 +17,7 @@ function extraHeaders({ extras }: Problem): Record<string, string | string[]> {
   return {
     ...(extras.retryAfter !== undefined && { 'Retry-After': String(extras.retryAfter) }),
     ...(extras.location !== undefined && { Location: extras.location }),
+    ...(extras.challenge !== undefined && { 'WWW-Authenticate': extras.challenge }),
     ...(extras.links && { Link: extras.links }),
   };
 }

@@ -1,38 +1,25 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { pem } from '../model/encoding.ts';
-import { asProblem, notFound, Problem } from '../model/problem.ts';
+import { notFound, Problem } from '../model/problem.ts';
 import { bodyLimit } from './acme/jws.ts';
 import { type Acme, dispatch, type Incoming, type Route } from './acme/request.ts';
 import { routes } from './acme/router.ts';
 import { renderProblem } from './errors.ts';
+import { createApp, readError, send } from './express.ts';
 import { front } from './front.ts';
-import { type Reply, toWire } from './reply.ts';
+import { createInFlight, type InFlight } from './in-flight.ts';
+import type { Reply } from './reply.ts';
 
 /** The public listener: ACME, the root certificate, a page that says what this is, and whether it is alive. */
-export function publicApp(acme: Acme): Express & { idle(): Promise<void> } {
+export function publicApp(acme: Acme): Express & Pick<InFlight, 'idle'> {
   const { config } = acme.ctx;
-  const running = new Set<Promise<void>>();
-  const app = Object.assign(express(), {
-    /** Resolves when no handler runs: one may outlive the connection that it was to answer. */
-    idle: async () => {
-      while (running.size) await Promise.all(running);
-    },
-  });
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.set('trust proxy', config.trustProxy);
-  app.set('query parser', false);
-  app.set('case sensitive routing', true);
-  app.set('strict routing', true);
+  const { track, idle } = createInFlight();
+  const app = Object.assign(createApp(config), { idle });
 
   const body = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
   for (const route of routes) {
-    const handler = (req: Request, res: Response) => {
-      const done = answer(acme, route, req, res).finally(() => running.delete(done));
-      running.add(done);
-      return done;
-    };
+    const handler = (req: Request, res: Response) => track(answer(acme, route, req, res));
     if (route.method === 'get') app.get(route.path, handler);
     else app.post(route.path, body, handler);
   }
@@ -50,7 +37,7 @@ export function publicApp(acme: Acme): Express & { idle(): Promise<void> } {
   app.get('/healthz', (_, res) => send(res, { status: 200, body: { status: 'alive' } }));
   app.all(['/', '/root.pem', '/healthz'], (_, res) => refuseMethod(acme, ['GET', 'HEAD'], res, {}));
   app.use((req, res) => fail(acme, notFound('page'), res, req.path.startsWith('/acme/') ? acmeHeaders(acme, req.method) : {}));
-  app.use(((error, req, res, _next) => fail(acme, readError(error), res, acmeHeaders(acme, req.method))) as ErrorRequestHandler);
+  app.use(((error, req, res, _next) => fail(acme, readError(error, bodyLimit), res, acmeHeaders(acme, req.method))) as ErrorRequestHandler);
   return app;
 }
 
@@ -107,15 +94,6 @@ function merge(reply: Reply, headers: Record<string, string | string[]>): Reply 
   return { ...reply, headers: { ...headers, ...reply.headers, ...(links.length && { Link: links }) } };
 }
 
-function send(res: Response, reply: Reply): void {
-  const { status, headers, body } = toWire(reply);
-  res.status(status);
-  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
-  if (body) res.setHeader('Content-Length', Buffer.byteLength(body));
-  else if (status !== 204) res.setHeader('Content-Length', 0);
-  res.end(body);
-}
-
 function fail(acme: Acme, error: unknown, res: Response, headers: Record<string, string | string[]>): void {
   if (res.headersSent) {
     res.destroy();
@@ -143,14 +121,4 @@ function otherMethod(acme: Acme, path: string, req: Request, res: Response): voi
 function refuseMethod(acme: Acme, methods: string[], res: Response, headers: Record<string, string | string[]>): void {
   const problem = new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 });
   fail(acme, problem, res, { ...headers, Allow: methods.join(', ') });
-}
-
-/** What express itself throws: a body that is too long, cut off, or encoded; a path that cannot be decoded. */
-function readError(error: unknown): Problem {
-  const { type, status } = (error ?? {}) as { type?: string; status?: number };
-  if (type === 'entity.too.large') return new Problem('malformed', `The request body is longer than ${bodyLimit} octets.`, { status: 413 });
-  if (type === 'encoding.unsupported')
-    return new Problem('malformed', 'The request body is sent without Content-Encoding.', { status: 415 });
-  if (status !== undefined && status >= 400 && status < 500) return new Problem('malformed', 'The request cannot be read.', { status });
-  return asProblem(error);
 }

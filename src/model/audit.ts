@@ -39,14 +39,16 @@ export const auditActions = [
   'renewal.moved',
   'renewal.reset',
   'crl.published',
+  'token.created',
+  'token.revoked',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
 /** Who acts, and through which door. */
 export interface Actor {
-  /** `account:<id>`, `member:<id>`, `operator`, `key:<thumbprint>`, `clock`. */
+  /** `account:<id>`, `member:<id>`, `operator`, `token:<id>`, `key:<thumbprint>`, `clock`. */
   who: string;
-  door: 'acme' | 'command-line' | 'clock';
+  door: 'acme' | 'admin' | 'command-line' | 'clock';
   /** Address of the request, where there is one. */
   address?: string;
 }

@@ -114,3 +114,13 @@ export function parseSerial(text: string): string | undefined {
   const value = digits.replace(/^0+(?=.)/, '');
   return value.length % 2 ? `0${value}` : value;
 }
+
+export const certificateStatuses = [...certificateStates, 'revoked', 'expired'] as const;
+export type CertificateStatus = (typeof certificateStatuses)[number];
+
+/** As people ask for it; what was revoked before it expired stays revoked. */
+export function certificateStatus({ state, revocation, notAfter }: Certificate, now: number): CertificateStatus {
+  if (state !== 'issued') return state;
+  if (revocation) return 'revoked';
+  return notAfter < now ? 'expired' : state;
+}

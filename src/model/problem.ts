@@ -51,8 +51,20 @@ export interface ProblemExtras {
   location?: string;
   /** Values of Link fields: the terms of service, with userActionRequired (§7.3.3). */
   links?: string[];
+  /** Value of WWW-Authenticate (RFC 6750 §3). */
+  challenge?: string;
+  /** Each mistake in the input of the admin API. */
+  errors?: Mistake[];
   /** What really happened, for the log only. */
   cause?: unknown;
+}
+
+/** What is wrong, and where: in the body (RFC 9457 §3, a JSON Pointer), in the path or the query, or in a header. */
+export interface Mistake {
+  detail: string;
+  pointer?: string;
+  parameter?: string;
+  header?: string;
 }
 
 /** RFC 7807 problem document as JSON. */
@@ -64,6 +76,7 @@ export interface ProblemDocument {
   identifier?: { type: 'dns'; value: string };
   algorithms?: readonly string[];
   instance?: string;
+  errors?: Mistake[];
 }
 
 /** What goes wrong for a caller: thrown anywhere, rendered once, at the door through which the caller came. */
@@ -91,13 +104,14 @@ export class Problem extends Error {
    * `identifier` stands in subproblems only (RFC 8555 §6.7.1).
    */
   toJSON(): ProblemDocument {
-    const { subproblems, algorithms, instance } = this.extras;
+    const { subproblems, algorithms, instance, errors } = this.extras;
     return {
       type: urn + this.type,
       detail: this.detail,
       status: this.status,
       ...(algorithms && { algorithms }),
       ...(instance !== undefined && { instance }),
+      ...(errors && { errors }),
       ...(subproblems?.length && { subproblems: subproblems.map(p => p.#asSubproblem()) }),
     };
   }

@@ -8,6 +8,7 @@ import { findAccount, isAccountKey, listAccounts } from '../store/accounts.ts';
 import { record } from '../store/audit.ts';
 import { findThumbprint, insertThumbprint } from '../store/doors.ts';
 import { deactivate } from './close-door.ts';
+import { byCreation, listing } from './listing.ts';
 import { memberOf } from './member.ts';
 import { found, memberId, operation, time } from './operation.ts';
 
@@ -48,6 +49,7 @@ export const accountOperations = [
     name: 'thumbprint add',
     summary: 'register the thumbprint of an account key beforehand; its first use binds the account',
     scope: 'members',
+    http: { method: 'post', path: '/thumbprints', creates: true },
     input: z.object({
       member: memberId.describe('the member that the account will belong to'),
       thumbprint: z
@@ -68,18 +70,22 @@ export const accountOperations = [
       return { thumbprint, memberId: member, createdAt: rfc3339(now) };
     },
   }),
-  operation({
+  listing({
     name: 'account list',
     summary: 'ACME accounts',
     scope: 'read',
+    http: { method: 'get', path: '/accounts' },
     input: z.object({ member: memberId.optional().describe('of this member only') }),
-    output: z.array(shown),
-    run: async (ctx, { member }) => (await listAccounts(ctx.db, member === undefined ? {} : { memberId: member })).map(a => show(ctx, a)),
+    item: shown,
+    read: (ctx, { member }, page) => listAccounts(ctx.db, member === undefined ? {} : { memberId: member }, page),
+    show: (ctx, accounts) => accounts.map(account => show(ctx, account)),
+    at: byCreation,
   }),
   operation({
     name: 'account show',
     summary: 'one ACME account, by id or URL',
     scope: 'read',
+    http: { method: 'get', path: '/accounts/{id}' },
     positional: ['id'],
     input: z.object({ id: z.string() }),
     output: shown,
@@ -89,6 +95,7 @@ export const accountOperations = [
     name: 'account deactivate',
     summary: 'close an ACME account for good',
     scope: 'members',
+    http: { method: 'post', path: '/accounts/{id}/deactivate' },
     positional: ['id'],
     input: z.object({ id: z.string() }),
     output: shown,

@@ -1,22 +1,24 @@
 import { z } from 'zod';
 import { revoke } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
-import { type Certificate, certificateStates, operatorReasons } from '../model/certificate.ts';
+import { type Certificate, certificateStatus, certificateStatuses, operatorReasons } from '../model/certificate.ts';
 import { hex, pem, rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
-import { countCertificates, findCertificate, listCertificates } from '../store/certificates.ts';
+import { findCertificate, listCertificates } from '../store/certificates.ts';
 import { filterOf, filterShape, serial } from './certificate-filter.ts';
+import { listing } from './listing.ts';
 import { found, operation, time } from './operation.ts';
 import { reasonAmong } from './reason.ts';
 
 const shown = z.object({
   serial: z.string(),
-  status: z.enum([...certificateStates, 'revoked', 'expired']),
+  status: z.enum(certificateStatuses),
   names: z.array(z.string()),
   profile: z.string(),
   memberId: z.string().optional(),
   accountId: z.string().optional(),
   issuer: z.string(),
+  /** SHA-256 of the SubjectPublicKeyInfo. */
   key: z.string(),
   notBefore: time,
   notAfter: time,
@@ -30,7 +32,7 @@ function show(certificate: Certificate, now: number) {
   const { serial, names, profile, memberId, accountId, issuerId, spkiHash, notBefore, notAfter, revocation, der } = certificate;
   return {
     serial,
-    status: statusOf(certificate, now),
+    status: certificateStatus(certificate, now),
     names,
     profile,
     ...(memberId !== undefined && { memberId }),
@@ -44,36 +46,30 @@ function show(certificate: Certificate, now: number) {
   };
 }
 
-function statusOf({ state, revocation, notAfter }: Certificate, now: number) {
-  if (state !== 'issued') return state;
-  if (revocation) return 'revoked' as const;
-  return notAfter < now ? ('expired' as const) : state;
-}
-
 async function certificateOf(ctx: Ctx, serial: string): Promise<Certificate> {
   return found(await findCertificate(ctx.db, serial), `certificate ${serial}`);
 }
 
 export const certOperations = [
-  operation({
+  listing({
     name: 'cert list',
     summary: 'certificates, newest first',
     scope: 'read',
+    http: { method: 'get', path: '/certificates' },
     input: z.object({
       ...filterShape,
-      limit: z.coerce.number().int().min(1).max(100_000).default(1000).describe('at most so many'),
+      status: z.enum(certificateStatuses).optional().describe('in this state only'),
     }),
-    output: z.array(shown),
-    run: async (ctx, input) => (await listCertificates(ctx.db, filterOf(input), input.limit)).map(c => show(c, ctx.now())),
-    async remark(ctx, input, { length }) {
-      const all = length < input.limit ? length : await countCertificates(ctx.db, filterOf(input));
-      return all > length ? `these are the newest ${length} of ${all} certificates; --limit shows more` : undefined;
-    },
+    item: shown,
+    read: (ctx, { status, ...rest }, page) => listCertificates(ctx.db, { ...filterOf(rest), status }, ctx.now(), page),
+    show: (ctx, certificates) => certificates.map(certificate => show(certificate, ctx.now())),
+    at: ({ committedAt, serial }) => ({ at: committedAt, id: serial }),
   }),
   operation({
     name: 'cert show',
     summary: 'one certificate',
     scope: 'read',
+    http: { method: 'get', path: '/certificates/{serial}' },
     positional: ['serial'],
     input: z.object({ serial }),
     output: shown,
@@ -83,6 +79,7 @@ export const certOperations = [
     name: 'cert revoke',
     summary: 'revoke a certificate; keyCompromise blocks its key for ever',
     scope: 'revoke',
+    http: { method: 'post', path: '/certificates/{serial}/revoke' },
     positional: ['serial'],
     input: z.object({ serial, reason: reasonAmong(operatorReasons).default('unspecified').describe('by name or number (RFC 5280)') }),
     output: z.object({ serial: z.string(), status: z.literal('revoked'), reason: z.string(), revokedAt: time }),

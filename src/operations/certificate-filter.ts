@@ -1,22 +1,14 @@
 import { z } from 'zod';
 import { parseSerial, profileNames } from '../model/certificate.ts';
-import { fromRfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import type { CertificateFilter } from '../store/certificates.ts';
-import { memberId } from './operation.ts';
+import { memberId, moment } from './operation.ts';
 
 /** In hex, with or without colons. */
 export const serial = z.string().transform((text, context) => {
   const parsed = parseSerial(text);
   if (parsed === undefined) context.addIssue('is a serial number in hex, with or without colons');
   return parsed ?? '';
-});
-
-/** Epoch seconds, from RFC 3339. */
-export const instant = z.string().transform((text, context) => {
-  const seconds = fromRfc3339(text);
-  if (seconds === undefined) context.addIssue('is a time of RFC 3339, such as 2027-01-31T12:00:00Z');
-  return seconds ?? 0;
 });
 
 /** SHA-256 of a SubjectPublicKeyInfo. */
@@ -37,8 +29,10 @@ export const filterShape = {
     .transform(text => text.toLowerCase())
     .optional()
     .describe('with exactly this name only'),
-  issuedAfter: instant.optional().describe('issued at this time (RFC 3339) or later'),
-  issuedBefore: instant.optional().describe('issued at this time (RFC 3339) or earlier'),
+  issuedAfter: moment.optional().describe('issued at this time (RFC 3339) or later'),
+  issuedBefore: moment.optional().describe('issued at this time (RFC 3339) or earlier'),
+  expiresAfter: moment.optional().describe('that end then or later'),
+  expiresBefore: moment.optional().describe('that end then or earlier'),
 };
 
 /** What of an operation's input is the filter. */

@@ -10,8 +10,9 @@ import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { findDirectory, insertDirectory, listDirectories, revokeDirectory } from '../store/doors.ts';
 import { closeDoor } from './close-door.ts';
+import { byCreation, listing } from './listing.ts';
 import { memberOf } from './member.ts';
-import { days, found, list, memberId, numberOrAny, operation, time } from './operation.ts';
+import { days, found, memberId, numberOrAny, operation, time } from './operation.ts';
 
 const facts = {
   id: z.string(),
@@ -40,10 +41,11 @@ export const directoryOperations = [
     name: 'directory create',
     summary: "make a member's own directory URL, for clients without account binding; it is shown once",
     scope: 'members',
+    http: { method: 'post', path: '/directories', creates: true },
     input: z.object({
       member: memberId.describe('the member that accounts will belong to'),
       profile: z.enum(profileNames).optional().describe('the certificate profile that it fixes'),
-      domains: list.optional().describe('the domains it is for, with all below them; without: every domain'),
+      domains: z.array(z.string().min(1)).min(1).optional().describe('the domains it is for, with all below them; without: every domain'),
       accounts: numberOrAny.default(1).describe('accounts that can be made through it, or any'),
       expires: days.optional().describe('days until it takes no more accounts'),
     }),
@@ -68,18 +70,22 @@ export const directoryOperations = [
       return { ...show(directory), directory: `${ctx.config.publicUrl}/acme/m/${secret}/directory` };
     },
   }),
-  operation({
+  listing({
     name: 'directory list',
     summary: 'all member directories, without their secrets',
     scope: 'read',
+    http: { method: 'get', path: '/directories' },
     input: z.object({}),
-    output: z.array(shown),
-    run: async ctx => (await listDirectories(ctx.db)).map(show),
+    item: shown,
+    read: (ctx, _, page) => listDirectories(ctx.db, page),
+    show: (_, directories) => directories.map(show),
+    at: byCreation,
   }),
   operation({
     name: 'directory revoke',
     summary: 'end a member directory',
     scope: 'members',
+    http: { method: 'post', path: '/directories/{id}/revoke' },
     positional: ['id'],
     input: z.object({ id: z.string(), deactivateAccounts: z.boolean().default(false).describe('also the accounts that came in by it') }),
     output: shown,

@@ -7,6 +7,7 @@ import type { DomainProof } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { findMessages } from '../store/outbox.ts';
 import { findProof, listProofs } from '../store/proofs.ts';
+import { byCreation, listing } from './listing.ts';
 import { memberOf } from './member.ts';
 import { found, memberId, operation, time } from './operation.ts';
 
@@ -47,6 +48,7 @@ export const domainOperations = [
     name: 'domain prove',
     summary: "mail a code to one of the domain's mailboxes",
     scope: 'members',
+    http: { method: 'post', path: '/domain-proofs', creates: true },
     input: z.object({
       member: memberId.describe('the member that asks'),
       domain: z.string().describe('the domain; the names below it are covered too'),
@@ -66,6 +68,7 @@ export const domainOperations = [
     name: 'domain confirm',
     summary: 'give back the code that was mailed',
     scope: 'members',
+    http: { method: 'post', path: '/domain-proofs/confirm' },
     input: z.object({
       member: memberId.describe('the member that asked'),
       domain: z.string().describe('the domain'),
@@ -77,27 +80,28 @@ export const domainOperations = [
       return { domain: proof.domain, status: 'valid' as const, expires: rfc3339(proof.expiresAt) };
     },
   }),
-  operation({
+  listing({
     name: 'domain list',
     summary: 'domain proofs',
     scope: 'read',
+    http: { method: 'get', path: '/domain-proofs' },
     input: z.object({
       member: memberId.optional().describe('of this member only'),
       domain: z.string().optional().describe('of this domain only'),
     }),
-    output: z.array(shown),
-    async run(ctx, { member, domain }) {
-      const proofs = await listProofs(ctx.db, {
-        ...(member !== undefined && { memberId: member }),
-        ...(domain !== undefined && { domain: domain.toLowerCase() }),
-      });
-      return proofs.map(p => show(p, ctx.now()));
+    item: shown,
+    read: (ctx, { member, domain }, page) => {
+      const filter = { ...(member !== undefined && { memberId: member }), ...(domain !== undefined && { domain: domain.toLowerCase() }) };
+      return listProofs(ctx.db, filter, page);
     },
+    show: (ctx, proofs) => proofs.map(proof => show(proof, ctx.now())),
+    at: byCreation,
   }),
   operation({
     name: 'domain revoke',
     summary: 'end a proof, and the authorizations made from it',
     scope: 'members',
+    http: { method: 'post', path: '/domain-proofs/revoke' },
     positional: ['id'],
     input: z.object({
       id: z.string().optional(),

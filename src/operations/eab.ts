@@ -7,6 +7,7 @@ import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { findEabKey, insertEabKey, listEabKeys, revokeEabKey } from '../store/doors.ts';
 import { closeDoor } from './close-door.ts';
+import { listing } from './listing.ts';
 import { memberOf } from './member.ts';
 import { days, found, memberId, numberOrAny, operation, time } from './operation.ts';
 
@@ -35,6 +36,7 @@ export const eabOperations = [
     name: 'eab create',
     summary: 'make an external account binding key; the MAC key is shown once',
     scope: 'members',
+    http: { method: 'post', path: '/eab-keys', creates: true },
     input: z.object({
       member: memberId.describe('the member that accounts will belong to'),
       label: z.string().max(100).optional().describe('what it is for'),
@@ -75,18 +77,22 @@ export const eabOperations = [
       };
     },
   }),
-  operation({
+  listing({
     name: 'eab list',
     summary: 'all external account binding keys',
     scope: 'read',
+    http: { method: 'get', path: '/eab-keys' },
     input: z.object({}),
-    output: z.array(shown),
-    run: async ctx => (await listEabKeys(ctx.db)).map(show),
+    item: shown,
+    read: (ctx, _, page) => listEabKeys(ctx.db, page),
+    show: (_, keys) => keys.map(show),
+    at: ({ createdAt, kid }) => ({ at: createdAt, id: kid }),
   }),
   operation({
     name: 'eab revoke',
     summary: 'end an external account binding key',
     scope: 'members',
+    http: { method: 'post', path: '/eab-keys/{kid}/revoke' },
     positional: ['kid'],
     input: z.object({ kid: z.string(), deactivateAccounts: z.boolean().default(false).describe('also the accounts that came in by it') }),
     output: shown,

@@ -8,6 +8,7 @@ import { crlUrl } from '../pki/issue.ts';
 import { readValidity } from '../pki/validity.ts';
 import { type IssuerRecord, listIssuers } from '../store/issuers.ts';
 import { crlShown, showCrl } from './crl.ts';
+import { byCreation, listing } from './listing.ts';
 import { found, operation, time } from './operation.ts';
 import { reasonAmong } from './reason.ts';
 
@@ -52,18 +53,22 @@ const id = z.string().regex(/^[0-9a-f]+$/, 'is the id of a CA, as "issuer list" 
 const rootKey = z.string().optional().describe("file with the root's key; default keys/root.key in the data folder");
 
 export const issuerOperations = [
-  operation({
+  listing({
     name: 'issuer list',
-    summary: 'the root and the issuing CAs',
+    summary: 'the root and the issuing CAs; the active one signs',
     scope: 'read',
+    http: { method: 'get', path: '/issuers' },
     input: z.object({}),
-    output: z.array(shown),
-    run: async ctx => (await listIssuers(ctx.db)).map(i => show(ctx, i)),
+    item: shown,
+    read: (ctx, _, page) => listIssuers(ctx.db, page),
+    show: (ctx, issuers) => issuers.map(issuer => show(ctx, issuer)),
+    at: byCreation,
   }),
   operation({
     name: 'issuer create',
     summary: 'make a new issuing CA; it signs nothing until it is activated',
     scope: 'admin',
+    http: 'never',
     input: z.object({ rootKey }),
     output: shown,
     run: async (ctx, { rootKey }, actor) => show(ctx, await createIssuer(ctx, rootKey, actor)),
@@ -72,6 +77,7 @@ export const issuerOperations = [
     name: 'issuer activate',
     summary: 'let an issuing CA sign from now on; the one before goes on with CRL and OCSP',
     scope: 'admin',
+    http: { method: 'post', path: '/issuers/{id}/activate' },
     positional: ['id'],
     input: z.object({ id }),
     output: shown,
@@ -84,6 +90,7 @@ export const issuerOperations = [
     name: 'issuer revoke',
     summary: 'revoke an issuing CA in a new CRL of the root, and so all that it has issued',
     scope: 'admin',
+    http: 'never',
     positional: ['id'],
     input: z.object({ id, reason: reasonAmong(issuerReasons).default('unspecified').describe('by name or number (RFC 5280)'), rootKey }),
     output: shown,
@@ -97,6 +104,7 @@ export const issuerOperations = [
     name: 'crl root',
     summary: "sign the root's CRL anew, which is to be done once a year",
     scope: 'admin',
+    http: 'never',
     input: z.object({ rootKey }),
     output: crlShown,
     run: async (ctx, { rootKey }, actor) => showCrl(ctx, await renewRootCrl(ctx, rootKey, actor)),

@@ -9,7 +9,8 @@ import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { countLiving } from '../store/certificates.ts';
 import { findMember, insertMember, listMembers, moveMember } from '../store/members.ts';
-import { found, list, memberId, operation, time } from './operation.ts';
+import { byCreation, listing } from './listing.ts';
+import { found, memberId, operation, time } from './operation.ts';
 
 const shown = z.object({
   id: z.string(),
@@ -50,6 +51,7 @@ const ending = (how: Move) =>
     name: `member ${how.verb}`,
     summary: how.summary,
     scope: 'members',
+    http: { method: 'post', path: `/members/{id}/${how.verb}` },
     positional: ['id'],
     input: z.object({
       id: memberId,
@@ -63,11 +65,10 @@ const ending = (how: Move) =>
       const revoked = revoke ? await revokeMatching(ctx, { member: id }, everything, actor) : 0;
       return { ...show(member), certificates: await countLiving(ctx.db, { member: id }, ctx.now()), revoked };
     },
-    async remark(_, { id }, { certificates }) {
-      return certificates
+    remark: ({ id }, { certificates }) =>
+      certificates
         ? `it still holds ${certificates} living certificates; "cert revoke-all --member ${id} --reason privilegeWithdrawn" revokes them`
-        : undefined;
-    },
+        : undefined,
   });
 
 const returning = (how: Move) =>
@@ -75,6 +76,7 @@ const returning = (how: Move) =>
     name: `member ${how.verb}`,
     summary: how.summary,
     scope: 'members',
+    http: { method: 'post', path: `/members/{id}/${how.verb}` },
     positional: ['id'],
     input: z.object({ id: memberId }),
     output: shown,
@@ -86,6 +88,7 @@ export const memberOperations = [
     name: 'member add',
     summary: 'admit an organisation or person to the federation',
     scope: 'members',
+    http: { method: 'post', path: '/members', creates: true },
     input: z.object({
       name: z
         .string()
@@ -94,7 +97,7 @@ export const memberOperations = [
         .max(200)
         .regex(/^\P{C}*$/u, 'has no control characters')
         .describe('its name, as notices and mails say it'),
-      email: list.pipe(z.array(z.email())).describe('its contact, or several with commas between'),
+      email: z.array(z.email()).min(1).describe('its contact, or several with commas between'),
     }),
     output: shown,
     async run(ctx, { name, email }, actor) {
@@ -106,18 +109,22 @@ export const memberOperations = [
       return show(member);
     },
   }),
-  operation({
+  listing({
     name: 'member list',
     summary: 'all members',
     scope: 'read',
+    http: { method: 'get', path: '/members' },
     input: z.object({}),
-    output: z.array(shown),
-    run: async ctx => (await listMembers(ctx.db)).map(show),
+    item: shown,
+    read: (ctx, _, page) => listMembers(ctx.db, page),
+    show: (_, members) => members.map(show),
+    at: byCreation,
   }),
   operation({
     name: 'member show',
     summary: 'one member',
     scope: 'read',
+    http: { method: 'get', path: '/members/{id}' },
     positional: ['id'],
     input: z.object({ id: memberId }),
     output: shown,

@@ -1,17 +1,35 @@
 import { z } from 'zod';
 import type { Ctx } from '../ctx.ts';
 import type { Actor } from '../model/audit.ts';
+import { fromRfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
+import type { Scope } from '../model/token.ts';
+import type { Page, Position } from '../store/pages.ts';
 
-/** Who may call it through the admin API. */
-export type Scope = 'read' | 'members' | 'revoke' | 'admin';
+/** One page of a list: where the next begins, if there is one. */
+export interface Listed<T = unknown> {
+  items: T[];
+  next?: Position;
+}
 
-/** What an operator does: from this one form the command line and, later, the admin API are derived. */
+export interface Place {
+  method: 'get' | 'post';
+  path: `/${string}`;
+  creates?: true;
+}
+
+/** What an operator does: from this one form the command line, the admin API and its description are derived. */
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
   /** Noun and verb, as typed: `member add`. */
   name: string;
   summary: string;
+  /** What a token of the admin API needs for it. */
   scope: Scope;
+  /**
+   * Its place in the admin API, below `/admin/v1`; `{id}` is the member `id` of the input. `creates`: it answers 201. `never`: it needs a file of the
+   * operator's own, which is for the command line alone.
+   */
+  http: Place | 'never';
   /** Members of the input that are words without an option, in order. */
   positional?: readonly string[];
   input: I;
@@ -19,7 +37,9 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   /** `progress` takes a line now and then from what takes long; nobody need listen. */
   run(ctx: Ctx, input: z.output<I>, actor: Actor, progress?: (line: string) => void): Promise<z.input<O>>;
   /** A line about the output that is no part of it: on the command line it goes to stderr. */
-  remark?(ctx: Ctx, input: z.output<I>, output: z.output<O>): Promise<string | undefined>;
+  remark?(input: z.output<I>, output: z.output<O>): string | undefined;
+  /** A list's: the same in pieces. */
+  page?(ctx: Ctx, input: z.output<I>, page: Page): Promise<Listed>;
 }
 
 /** Keeps input and output types together where an operation is written. */
@@ -28,21 +48,20 @@ export function operation<I extends z.ZodObject, O extends z.ZodType>(o: Operati
 }
 
 /** RFC 3339 in UTC. */
-export const time = z.string();
+export const time = z.iso.datetime();
+
+/** RFC 3339, as epoch seconds. */
+export const moment = z.iso
+  .datetime({ offset: true, error: 'is a time of RFC 3339, such as 2026-12-31T23:59:59Z' })
+  .transform(text => fromRfc3339(text) ?? 0);
 
 export const memberId = z.string().regex(/^[a-z2-7]+$/, 'is the id of a member, as "member list" shows it');
 
 /** A positive number, or `any` for no limit. */
-export const numberOrAny = z.union([z.literal('any'), z.coerce.number().int().min(1)], 'is a number from 1, or any');
+export const numberOrAny = z.union([z.literal('any'), z.number().int().min(1)], 'is a number from 1, or any');
 
 const someDays = 'is a number of days from 1 to 3650';
-export const days = z.coerce.number(someDays).int(someDays).min(1, someDays).max(3650, someDays);
-
-/** `a,b` or several. */
-export const list = z.preprocess(
-  value => (typeof value === 'string' ? value.split(',').map(part => part.trim()) : value),
-  z.array(z.string().min(1)).min(1),
-);
+export const days = z.number(someDays).int(someDays).min(1, someDays).max(3650, someDays);
 
 /** @throws Problem 404 */
 export function found<T>(value: T | undefined, what: string): T {

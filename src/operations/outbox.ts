@@ -3,6 +3,7 @@ import { deliver } from '../ca/deliver.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import type { Message } from '../model/message.ts';
 import { findMessages, listMessages, retryMessages } from '../store/outbox.ts';
+import { byCreation, listing } from './listing.ts';
 import { operation, time } from './operation.ts';
 
 const states = ['queued', 'sent', 'dead'] as const;
@@ -32,18 +33,22 @@ const show = ({ id, kind, refs, state, attempts, createdAt, nextAt, sentAt, last
 });
 
 export const outboxOperations = [
-  operation({
+  listing({
     name: 'outbox list',
     summary: 'messages that wait or have failed for good',
     scope: 'read',
+    http: { method: 'get', path: '/messages' },
     input: z.object({ state: z.enum(states).optional().describe('in this state only') }),
-    output: z.array(shown),
-    run: async (ctx, { state }) => (await listMessages(ctx.db, state ? [state] : ['queued', 'dead'])).map(show),
+    item: shown,
+    read: (ctx, { state }, page) => listMessages(ctx.db, state ? [state] : ['queued', 'dead'], page),
+    show: (_, messages) => messages.map(show),
+    at: byCreation,
   }),
   operation({
     name: 'outbox retry',
     summary: 'try waiting and failed messages again now',
     scope: 'admin',
+    http: { method: 'post', path: '/messages/retry' },
     input: z.object({ id: z.string().optional().describe('this message only') }),
     output: z.array(shown),
     async run(ctx, { id }) {

@@ -7,8 +7,8 @@ import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { type CertificateFilter, countLiving } from '../store/certificates.ts';
 import { countProgress, livingSerials, setWindow } from '../store/renewals.ts';
-import { filterOf, filterShape, instant, narrowFilterOf } from './certificate-filter.ts';
-import { operation, time } from './operation.ts';
+import { filterOf, filterShape, narrowFilterOf } from './certificate-filter.ts';
+import { moment, operation, time } from './operation.ts';
 
 const day = 86400;
 /** A transaction each: a running server waits for none of them long. */
@@ -52,10 +52,11 @@ export const renewalOperations = [
     summary:
       'have certificates renewed in another window, by clients that ask for renewal information; without times: from now, within a day',
     scope: 'revoke',
+    http: { method: 'post', path: '/renewals/move' },
     input: z.object({
       ...filterShape,
-      start: instant.optional().describe('when the window begins (RFC 3339); now, where nothing is said'),
-      end: instant.optional().describe('when it ends; a day later, where nothing is said'),
+      start: moment.optional().describe('when the window begins (RFC 3339); now, where nothing is said'),
+      end: moment.optional().describe('when it ends; a day later, where nothing is said'),
       explanation: z
         .url({ protocol: /^https?$/, error: 'is an http or https URL' })
         .optional()
@@ -77,6 +78,7 @@ export const renewalOperations = [
     name: 'renewal status',
     summary: 'how far the replacement of certificates with a moved window has come',
     scope: 'read',
+    http: { method: 'get', path: '/renewals/status' },
     input: z.object(filterShape),
     output: z.object({ matched: count, moved: count, replaced: count, remaining: count }),
     async run(ctx, input) {
@@ -88,6 +90,7 @@ export const renewalOperations = [
     name: 'renewal reset',
     summary: 'take moved windows back: the certificates are renewed when they would have been',
     scope: 'revoke',
+    http: { method: 'post', path: '/renewals/reset' },
     input: z.object({ ...filterShape, dryRun }),
     output: z.object({ matched: count, reset: count }),
     async run(ctx, { dryRun, ...rest }, actor) {

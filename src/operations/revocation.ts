@@ -14,10 +14,11 @@ export const revocationOperations = [
     name: 'cert revoke-all',
     summary: 'revoke every living certificate that matches; see first with --dry-run; after an interruption call it again',
     scope: 'revoke',
+    http: { method: 'post', path: '/certificates/revoke' },
     input: z.object({
       ...filterShape,
       reason: reasonAmong(operatorReasons).default('unspecified').describe('by name or number (RFC 5280)'),
-      limit: z.coerce.number().int().min(1).max(10_000_000).default(10_000_000).describe('no more than so many now'),
+      limit: z.number().int().min(1).max(10_000_000).default(10_000_000).describe('no more than so many now'),
       dryRun: z.boolean().default(false).describe('only say how many it would be'),
     }),
     output: z.object({ matched: count, revoked: count, remaining: count }),
@@ -34,6 +35,7 @@ export const revocationOperations = [
     name: 'key block',
     summary: 'a key is known to others: never issue for it again, and revoke every certificate that bears it',
     scope: 'revoke',
+    http: { method: 'post', path: '/keys/{key}/block' },
     positional: ['key'],
     input: z.object({
       key: keyHash.describe('SHA-256 of its SubjectPublicKeyInfo in hex'),
@@ -49,6 +51,7 @@ export const revocationOperations = [
     name: 'key list',
     summary: 'keys that are blocked for ever',
     scope: 'read',
+    http: { method: 'get', path: '/keys' },
     input: z.object({}),
     output: z.array(z.object({ key: z.string(), why: z.string(), blockedAt: time })),
     run: async ctx => (await listBlockedKeys(ctx.db)).map(({ key, why, blockedAt }) => ({ key, why, blockedAt: rfc3339(blockedAt) })),

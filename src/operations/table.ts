@@ -7,9 +7,11 @@ import { eabOperations } from './eab.ts';
 import { issuerOperations } from './issuer.ts';
 import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
+import { orderOperations } from './order.ts';
 import { outboxOperations } from './outbox.ts';
 import { renewalOperations } from './renewal.ts';
 import { revocationOperations } from './revocation.ts';
+import { tokenOperations } from './token.ts';
 
 /** The only list. */
 export const operations: Operation[] = [
@@ -18,10 +20,12 @@ export const operations: Operation[] = [
   ...directoryOperations,
   ...accountOperations,
   ...domainOperations,
+  ...orderOperations,
   ...certOperations,
   ...renewalOperations,
   ...revocationOperations,
   ...crlOperations,
   ...issuerOperations,
   ...outboxOperations,
+  ...tokenOperations,
 ];

@@ -2,6 +2,7 @@ import type { Account, AccountStatus, Door, Jwk } from '../model/account.ts';
 import type { Member } from '../model/member.ts';
 import { type MemberRow, memberFromRow } from './members.ts';
 import { type Db, present } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, rowsOf, selectRow, selectRows, updateRows } from './rows.ts';
 
 interface AccountRow {
@@ -84,8 +85,8 @@ export async function findAccountAndMember(db: Db, id: string): Promise<{ accoun
   return { account, member };
 }
 
-export async function listAccounts(db: Db, filter: { memberId?: string } = {}): Promise<Account[]> {
-  const query = db('accounts').orderBy(['created_at', 'id']);
+export async function listAccounts(db: Db, filter: { memberId?: string } = {}, page?: Page): Promise<Account[]> {
+  const query = inPages(db('accounts'), page);
   if (filter.memberId !== undefined) query.where({ member_id: filter.memberId });
   return (await query).map(fromRow);
 }

@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import {
   type Certificate,
   type CertificateState,
+  type CertificateStatus,
   certificateMoves,
   type MovedWindow,
   type Revocation,
@@ -12,6 +13,7 @@ import { registrableDomain } from '../model/identifier.ts';
 import { sha256 } from '../pki/keys.ts';
 import { countRevocation } from './crls.ts';
 import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 
 interface CertificateRow {
@@ -166,11 +168,13 @@ export interface CertificateFilter {
   /** Epoch seconds, both inclusive. */
   issuedAfter?: number | undefined;
   issuedBefore?: number | undefined;
+  expiresAfter?: number | undefined;
+  expiresBefore?: number | undefined;
 }
 
 /** Narrows a query of `certificates`; to members' certificates in any case: our own have no order. */
 export function whereMatches(query: Knex.QueryBuilder, filter: CertificateFilter): void {
-  const { member, issuer, profile, key, serial, name, issuedAfter, issuedBefore } = filter;
+  const { member, issuer, profile, key, serial, name, issuedAfter, issuedBefore, expiresAfter, expiresBefore } = filter;
   query.whereNotNull('certificates.order_id');
   if (member !== undefined) query.where('certificates.member_id', member);
   if (issuer !== undefined) query.where('certificates.issuer_id', issuer);
@@ -180,6 +184,8 @@ export function whereMatches(query: Knex.QueryBuilder, filter: CertificateFilter
   if (name !== undefined) query.whereIn('certificates.serial', named => named.select('serial').from('certificate_names').where({ name }));
   if (issuedAfter !== undefined) query.where('certificates.committed_at', '>=', issuedAfter);
   if (issuedBefore !== undefined) query.where('certificates.committed_at', '<=', issuedBefore);
+  if (expiresAfter !== undefined) query.where('certificates.not_after', '>=', expiresAfter);
+  if (expiresBefore !== undefined) query.where('certificates.not_after', '<=', expiresBefore);
 }
 
 /** Issued, neither revoked nor expired. */
@@ -188,21 +194,25 @@ export function whereLiving(query: Knex.QueryBuilder, now: number): void {
 }
 
 /** Members' certificates, newest first. */
-export async function listCertificates(db: Db, filter: CertificateFilter, limit: number): Promise<Certificate[]> {
-  const rows = await db('certificates')
-    .modify(whereMatches, filter)
-    .orderBy([
-      { column: 'committed_at', order: 'desc' },
-      { column: 'serial', order: 'desc' },
-    ])
-    .limit(limit);
-  return rows.map(fromRow);
+export async function listCertificates(
+  db: Db,
+  { status, ...filter }: CertificateFilter & { status?: CertificateStatus | undefined },
+  now: number,
+  page: Page,
+): Promise<Certificate[]> {
+  const query = db('certificates').modify(whereMatches, filter);
+  if (status !== undefined) withStatus(query, status, now);
+  return (await inPages(query, page, { at: 'committed_at', id: 'serial', newestFirst: true })).map(fromRow);
 }
 
-/** How many there are to be listed. */
-export async function countCertificates(db: Db, filter: CertificateFilter): Promise<number> {
-  const r = await db('certificates').modify(whereMatches, filter).count('* as n').first();
-  return Number(r?.['n'] ?? 0);
+/** What `certificateStatus` says, in SQL. */
+function withStatus(query: Knex.QueryBuilder, status: CertificateStatus, now: number): void {
+  if (status === 'committed' || status === 'abandoned') query.where({ state: status });
+  else if (status === 'revoked') query.where({ state: 'issued' }).whereNotNull('revoked_at');
+  else {
+    query.where({ state: 'issued' }).whereNull('revoked_at');
+    query.where('not_after', status === 'expired' ? '<' : '>=', now);
+  }
 }
 
 /** How many of them live. */

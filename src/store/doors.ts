@@ -1,5 +1,6 @@
 import type { EabKey, MemberDirectory, RegisteredThumbprint } from '../model/member.ts';
 import { type Db, present } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, selectRow, updateRows } from './rows.ts';
 
 interface EabRow {
@@ -41,8 +42,8 @@ export async function findEabKey(db: Db, kid: string): Promise<EabKey | undefine
   return r && eabFromRow(r);
 }
 
-export async function listEabKeys(db: Db): Promise<EabKey[]> {
-  return (await db('eab_keys').orderBy(['created_at', 'kid'])).map(eabFromRow);
+export async function listEabKeys(db: Db, page?: Page): Promise<EabKey[]> {
+  return (await inPages(db('eab_keys'), page, { id: 'kid' })).map(eabFromRow);
 }
 
 /** Takes one use. @returns false where it is used up, expired or revoked by now */
@@ -109,8 +110,8 @@ export async function findDirectoryBySecret(db: Db, secretHash: Uint8Array): Pro
   return r && directoryFromRow(r);
 }
 
-export async function listDirectories(db: Db): Promise<MemberDirectory[]> {
-  return (await db('directories').orderBy(['created_at', 'id'])).map(directoryFromRow);
+export async function listDirectories(db: Db, page?: Page): Promise<MemberDirectory[]> {
+  return (await inPages(db('directories'), page)).map(directoryFromRow);
 }
 
 /** Takes one account. @returns false where none is left, or it is expired or revoked by now */

@@ -1,5 +1,6 @@
 import type { RevocationReason } from '../model/certificate.ts';
 import { type Db, present } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, rowsOf, selectRow, updateRows } from './rows.ts';
 
 /** A CA certificate of ours; `key` is encrypted, and absent for the root, whose key never comes here. */
@@ -50,8 +51,8 @@ export async function insertIssuer(db: Db, issuer: IssuerRecord): Promise<void> 
   });
 }
 
-export async function listIssuers(db: Db): Promise<IssuerRecord[]> {
-  return (await db('issuers').orderBy(['created_at', 'id'])).map(fromRow);
+export async function listIssuers(db: Db, page?: Page): Promise<IssuerRecord[]> {
+  return (await inPages(db('issuers'), page)).map(fromRow);
 }
 
 /** The one that signs from now on. @returns whether there is such an issuing CA, and none has revoked it */

@@ -1,5 +1,6 @@
 import type { Member, MemberStatus } from '../model/member.ts';
 import type { Db } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, selectRow, updateRows } from './rows.ts';
 
 export interface MemberRow {
@@ -24,8 +25,8 @@ export async function findMember(db: Db, id: string): Promise<Member | undefined
   return r && memberFromRow(r);
 }
 
-export async function listMembers(db: Db): Promise<Member[]> {
-  return (await db('members').orderBy(['created_at', 'id'])).map(memberFromRow);
+export async function listMembers(db: Db, page?: Page): Promise<Member[]> {
+  return (await inPages(db('members'), page)).map(memberFromRow);
 }
 
 /** Compare-and-swap. @returns whether it moved */

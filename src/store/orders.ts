@@ -1,6 +1,8 @@
+import type { Knex } from 'knex';
 import { type Order, type OrderState, orderMoves } from '../model/order.ts';
 import type { ProblemDocument } from '../model/problem.ts';
 import { type Db, present } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, selectRow, selectRows, updateRows } from './rows.ts';
 
 interface OrderRow {
@@ -87,6 +89,25 @@ export async function moveOrder(db: Db, id: string, from: OrderState, to: OrderS
   const { csrHash, serial } = change;
   const error = change.error && JSON.stringify(change.error);
   return (await updateRows(db, 'orders', { id, state: from }, { state: to, error, csr_hash: csrHash, serial })) === 1;
+}
+
+export interface OrderFilter {
+  accountId?: string | undefined;
+  memberId?: string | undefined;
+  /** As stored; an open one that has expired is invalid. */
+  state?: OrderState | undefined;
+}
+
+/** Orders, newest first. */
+export async function listOrders(db: Db, { accountId, memberId, state }: OrderFilter, now: number, page: Page): Promise<Order[]> {
+  const query = db('orders');
+  if (accountId !== undefined) query.where({ account_id: accountId });
+  if (memberId !== undefined) query.whereIn('account_id', db('accounts').where({ member_id: memberId }).select('id'));
+  const expired = (q: Knex.QueryBuilder) => q.where({ state: 'open' }).where('expires_at', '<=', now);
+  if (state === 'invalid') query.where(q => q.where({ state }).orWhere(expired));
+  else if (state !== undefined) query.where({ state });
+  if (state === 'open') query.where('expires_at', '>', now);
+  return (await inPages(query, page, { newestFirst: true })).map(fromRow);
 }
 
 /** Ids of an account's orders that are not invalid, newest first, after a cursor (RFC 8555 §7.1.2.1). */

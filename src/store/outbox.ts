@@ -1,5 +1,6 @@
 import type { Message, MessageKind, NewMessage, OutboxState } from '../model/message.ts';
 import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, updateRows } from './rows.ts';
 
 interface OutboxRow {
@@ -125,8 +126,8 @@ export async function releaseMessage(db: Db, message: Message): Promise<void> {
   await updateRows(db, 'outbox', held(message), { claim_until: 0 });
 }
 
-export async function listMessages(db: Db, states: readonly OutboxState[]): Promise<Message[]> {
-  return (await db('outbox').whereIn('state', states).orderBy(['created_at', 'id'])).map(fromRow);
+export async function listMessages(db: Db, states: readonly OutboxState[], page?: Page): Promise<Message[]> {
+  return (await inPages(db('outbox').whereIn('state', states), page)).map(fromRow);
 }
 
 export async function findMessages(db: Db, ids: readonly string[]): Promise<Message[]> {

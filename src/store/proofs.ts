@@ -1,6 +1,7 @@
 import { isAtOrBelow, registrableDomain } from '../model/identifier.ts';
 import type { DomainProof, ProofStatus } from '../model/member.ts';
 import { type Db, lock, present, type Trx } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 
 interface ProofRow {
@@ -48,8 +49,8 @@ export async function findProof(db: Db, id: string): Promise<DomainProof | undef
   return r && proofFromRow(r);
 }
 
-export async function listProofs(db: Db, filter: { memberId?: string; domain?: string } = {}): Promise<DomainProof[]> {
-  const query = db('domain_proofs').orderBy(['created_at', 'id']);
+export async function listProofs(db: Db, filter: { memberId?: string; domain?: string } = {}, page?: Page): Promise<DomainProof[]> {
+  const query = inPages(db('domain_proofs'), page);
   if (filter.memberId !== undefined) query.where({ member_id: filter.memberId });
   if (filter.domain !== undefined) query.where({ domain: filter.domain });
   return (await query).map(proofFromRow);

@@ -19,8 +19,8 @@ describe("the authority's own certificates", () => {
   afterEach(() => at.close());
 
   it('are made once, committed like every other, and opened again by the next process', async () => {
-    const first = await listenerCredential(at.ctx);
-    const again = await listenerCredential((await at.another()).ctx);
+    const first = await listenerCredential(at.ctx, 'public');
+    const again = await listenerCredential((await at.another()).ctx, 'public');
     assert.deepEqual(Buffer.from(again.certificate), Buffer.from(first.certificate));
     assert.deepEqual(Buffer.from(again.key), Buffer.from(first.key));
     const leaf = new X509Certificate(first.certificate);
@@ -35,18 +35,18 @@ describe("the authority's own certificates", () => {
   });
 
   it('have keys that lie encrypted in the database', async () => {
-    const { key } = await listenerCredential(at.ctx);
+    const { key } = await listenerCredential(at.ctx, 'public');
     const row = await at.ctx.db('credentials').first();
     assert.equal(Buffer.from(row.key).includes(Buffer.from(key.subarray(-32))), false);
     assert.throws(() => new X509Certificate(row.key));
   });
 
   it('are renewed when half of their life is over', async () => {
-    const first = await listenerCredential(at.ctx);
+    const first = await listenerCredential(at.ctx, 'public');
     at.clock.now += 44 * day;
-    assert.ok(same(await listenerCredential(at.ctx), first));
+    assert.ok(same(await listenerCredential(at.ctx, 'public'), first));
     at.clock.now += 2 * day;
-    const second = await listenerCredential(at.ctx);
+    const second = await listenerCredential(at.ctx, 'public');
     assert.equal(same(second, first), false);
     assert.ok(second.notAfter > first.notAfter);
     const issuer = at.ctx.authority.active;
@@ -56,9 +56,9 @@ describe("the authority's own certificates", () => {
   });
 
   it('are not those of another host', async () => {
-    await listenerCredential(at.ctx);
+    await listenerCredential(at.ctx, 'public');
     const elsewhere = { ...at.ctx, config: { ...at.ctx.config, publicUrl: 'https://ca.example.org' } };
-    const leaf = new X509Certificate((await listenerCredential(elsewhere)).certificate);
+    const leaf = new X509Certificate((await listenerCredential(elsewhere, 'public')).certificate);
     assert.equal(leaf.subjectAltName, 'DNS:ca.example.org, IP Address:127.0.0.1');
   });
 
@@ -70,11 +70,24 @@ describe("the authority's own certificates", () => {
   ] as const)
     it(`name the address where the public URL does: ${host}`, async () => {
       const publicUrl = new URL(`https://${host}:8443`).origin;
-      const certificate = await listenerCredential({ ...at.ctx, config: { ...at.ctx.config, publicUrl } });
+      const certificate = await listenerCredential({ ...at.ctx, config: { ...at.ctx.config, publicUrl } }, 'public');
       const leaf = new X509Certificate(certificate.certificate);
       assert.equal(leaf.subjectAltName, `DNS:localhost, IP Address:${says}, IP Address:127.0.0.1`);
       assert.ok(leaf.checkIP(address));
     });
+
+  it('of the admin listener are its own, and name the address that it listens on', async () => {
+    const names = async (listen: string) => {
+      const ctx = { ...at.ctx, config: { ...at.ctx.config, admin: { ...at.ctx.config.admin, listen } } };
+      return new X509Certificate((await listenerCredential(ctx, 'admin')).certificate).subjectAltName;
+    };
+    assert.equal(await names('127.0.0.1:8444'), 'DNS:localhost, IP Address:127.0.0.1');
+    assert.equal(await names('192.0.2.7:8444'), 'DNS:localhost, IP Address:192.0.2.7, IP Address:127.0.0.1');
+    assert.equal(await names('[::1]:8444'), 'DNS:localhost, IP Address:0:0:0:0:0:0:0:1, IP Address:127.0.0.1');
+    for (const all of ['0.0.0.0:8444', '[::]:8444', 'admin.internal:8444'])
+      assert.equal(await names(all), 'DNS:localhost, IP Address:127.0.0.1');
+    assert.equal(same(await listenerCredential(at.ctx, 'admin'), await listenerCredential(at.ctx, 'public')), false);
+  });
 
   it('let OCSP go on through the years: each answer is signed by a responder that is valid then', async () => {
     const answer = ocspResponder(at.ctx);

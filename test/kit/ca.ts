@@ -10,6 +10,7 @@ import type { Ctx } from '../../src/ctx.ts';
 import { operator } from '../../src/model/audit.ts';
 import { pem } from '../../src/model/encoding.ts';
 import { operations } from '../../src/operations/table.ts';
+import { fromWords } from '../../src/operations/words.ts';
 import { AcmeClient, type Eab, type Json } from './acme-client.ts';
 import { type FakeNetwork, fakeNetwork } from './fake-network.ts';
 import { freshPostgres } from './postgres.ts';
@@ -23,6 +24,7 @@ export interface TestCa {
   net: FakeNetwork;
   publicUrl: string;
   statusUrl: string;
+  adminUrl: string;
   /** PEM. */
   root: string;
   folder: string;
@@ -65,6 +67,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
       publicUrl: 'https://localhost:14000',
       listen: '127.0.0.1:0',
       status: { listen: '127.0.0.1:0', publicUrl: 'http://localhost:14080' },
+      admin: { listen: '127.0.0.1:0', requestsPerMinute: 1_000_000 },
       dataDir: join(folder, 'data'),
       database,
       log: 'error',
@@ -90,7 +93,9 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
   const run = async (name: string, input: object = {}): Promise<Json> => {
     const operation = operations.find(o => o.name === name);
     if (!operation) throw new Error(`there is no operation "${name}"`);
-    const output = operation.output.parse(await operation.run(ctx, operation.input.parse(input), operator));
+    const output = operation.output.parse(
+      await operation.run(ctx, operation.input.parse(fromWords(operation.input, { ...input })), operator),
+    );
     await settled();
     return output;
   };
@@ -112,6 +117,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
     net,
     publicUrl: config.publicUrl,
     statusUrl: app.addresses.status,
+    adminUrl: app.addresses.admin,
     root,
     folder,
     clock,

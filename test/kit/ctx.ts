@@ -15,6 +15,7 @@ import type { Member } from '../../src/model/member.ts';
 import type { Order } from '../../src/model/order.ts';
 import { type Channel, DeliveryError, type Notice } from '../../src/notify/channel.ts';
 import { operations } from '../../src/operations/table.ts';
+import { fromWords } from '../../src/operations/words.ts';
 import { insertAuthorizations } from '../../src/store/authorizations.ts';
 import { findCertificateByOrder } from '../../src/store/certificates.ts';
 import { insertOrder } from '../../src/store/orders.ts';
@@ -101,7 +102,9 @@ export async function openTestCtx({ engine, config }: Options = {}): Promise<Tes
       async run(name, input = {}) {
         const operation = operations.find(o => o.name === name);
         if (!operation) throw new Error(`there is no operation "${name}"`);
-        const output = operation.output.parse(await operation.run(ctx, operation.input.parse(input), operator));
+        const output = operation.output.parse(
+          await operation.run(ctx, operation.input.parse(fromWords(operation.input, { ...input })), operator),
+        );
         await ctx.background.settled();
         return output;
       },

@@ -85,6 +85,7 @@ export interface ServerProcess {
   /** Where it listens; set when it is ready. */
   address: string;
   status: string;
+  admin: string;
   output: Ran;
   /** Resolves when it is ready. @throws with its stderr where it ends before */
   ready: Promise<void>;
@@ -108,13 +109,15 @@ export function startServer(options: RunOptions & { args?: string[]; onHold?: bo
   const server: ServerProcess = {
     address: '',
     status: '',
+    admin: '',
     output,
     ready: new Promise((resolve, reject) => {
       child.stdout?.on('data', () => {
-        const match = /^ready public=(\S+) status=(\S+)$/m.exec(output.stdout);
-        if (!match?.[1] || !match[2] || server.address) return;
+        const match = /^ready public=(\S+) status=(\S+) admin=(\S+)$/m.exec(output.stdout);
+        if (!match?.[1] || !match[2] || !match[3] || server.address) return;
         server.address = match[1];
         server.status = match[2];
+        server.admin = match[3];
         resolve();
       });
       ended.then(
@@ -153,6 +156,7 @@ export async function makeSite(config: Record<string, unknown> = {}): Promise<Si
     publicUrl: 'https://localhost:14000',
     listen: '127.0.0.1:0',
     status: { listen: '127.0.0.1:0', publicUrl: 'http://localhost:14080' },
+    admin: { listen: '127.0.0.1:0' },
     database: `sqlite:${join(folder, 'data/ca.db')}`,
     log: 'warn',
     ...config,

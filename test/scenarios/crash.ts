@@ -310,7 +310,7 @@ async function examine(db: Db, customers: Customer[]): Promise<Omit<CrashReport,
   assert.equal(serials.size, received.length, 'no serial was given twice');
 
   // Every row has ended, and everything that tells of it is there once.
-  const rows = await listCertificates(db, {}, 1_000_000);
+  const rows = await listCertificates(db, {}, 0, { limit: 1_000_000 });
   const subjects = async (action: Parameters<typeof listAudit>[1]) => (await listAudit(db, action)).map(e => e.subject['serial'] ?? '');
   const committed = await subjects({ action: 'certificate.committed' });
   const issued = await subjects({ action: 'certificate.issued' });

@@ -6,7 +6,6 @@ import {
   type CertificateFilter,
   claimCommitted,
   commitCertificate,
-  countCertificates,
   countLiving,
   findCertificate,
   findCertificateByOrder,
@@ -134,17 +133,13 @@ onEachEngine('the store of certificates', at => {
     const own = aCertificate({ memberId: member, names: [name] });
     const other = aCertificate({ memberId: anId(), orderId: anId(), names: [name], committedAt: at0 + 3 });
     for (const certificate of [second, first, own, other]) await commit(certificate);
-    assert.deepEqual(await listCertificates(at.db, { member }, 10), [second, first]);
-    assert.deepEqual(await listCertificates(at.db, { member }, 1), [second]);
-    assert.deepEqual(await listCertificates(at.db, { name }, 10), [other, second]);
-    assert.deepEqual(await listCertificates(at.db, { name, member }, 10), [second]);
-    assert.deepEqual(await listCertificates(at.db, { name: `c.${name}` }, 10), []);
-    const all = await listCertificates(at.db, {}, 100);
+    assert.deepEqual(await listCertificates(at.db, { member }, at0, { limit: 10 }), [second, first]);
+    assert.deepEqual(await listCertificates(at.db, { member }, at0, { limit: 1 }), [second]);
+    assert.deepEqual(await listCertificates(at.db, { name }, at0, { limit: 10 }), [other, second]);
+    assert.deepEqual(await listCertificates(at.db, { name, member }, at0, { limit: 10 }), [second]);
+    assert.deepEqual(await listCertificates(at.db, { name: `c.${name}` }, at0, { limit: 10 }), []);
+    const all = await listCertificates(at.db, {}, at0, { limit: 100 });
     assert.ok(all.length >= 3);
-    assert.equal(await countCertificates(at.db, {}), all.length);
-    assert.equal(await countCertificates(at.db, { member }), 2);
-    assert.equal(await countCertificates(at.db, { name, member }), 1);
-    assert.equal(await countCertificates(at.db, { name: `c.${name}` }), 0);
   });
 
   it('is found by each word of a filter, and by all together', async () => {
@@ -168,7 +163,8 @@ onEachEngine('the store of certificates', at => {
       [{ issuer: 'cafe', profile: 'xmpp-server-short' }, []],
       [{ member: anId() }, []],
     ];
-    for (const [filter, expected] of cases) assert.deepEqual(await listCertificates(at.db, { member: memberId, ...filter }, 10), expected);
+    for (const [filter, expected] of cases)
+      assert.deepEqual(await listCertificates(at.db, { member: memberId, ...filter }, at0, { limit: 10 }), expected);
   });
 
   it('lives while it is issued, neither revoked nor expired', async () => {

@@ -5,7 +5,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { checkServerIdentity, connect } from 'node:tls';
-import { tlsRenewal } from '../src/app.ts';
+import { tlsRenewal } from '../src/listener.ts';
 import { openNonces } from '../src/store/nonces.ts';
 import { startCa } from './kit/ca.ts';
 import { openTestCtx, type TestCtx } from './kit/ctx.ts';
@@ -22,7 +22,7 @@ describe('the certificate of the public listener', () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const nonces = await openNonces(ctx.db, ctx.now, ctx.random);
-    const jobs = tlsRenewal(ctx, server);
+    const jobs = tlsRenewal(ctx, 'public', server);
     const shown = async () => {
       for (const job of jobs) await job.run(ctx, nonces);
       const { port } = server.address() as AddressInfo;
@@ -44,9 +44,9 @@ describe('the certificate of the public listener', () => {
   });
 
   it('is not there to renew without TLS', () => {
-    assert.deepEqual(tlsRenewal(at.ctx, createHttpServer()), []);
+    assert.deepEqual(tlsRenewal(at.ctx, 'public', createHttpServer()), []);
     const off = { ...at.ctx, config: { ...at.ctx.config, tls: 'off' as const } };
-    assert.deepEqual(tlsRenewal(off, createServer()), []);
+    assert.deepEqual(tlsRenewal(off, 'public', createServer()), []);
   });
 
   it('is for the address where the public URL has an IPv6 literal', async () => {

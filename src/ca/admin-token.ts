@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { Ctx } from '../ctx.ts';
+import { type Actor, clock } from '../model/audit.ts';
+import { base32 } from '../model/encoding.ts';
+import type { Token } from '../model/token.ts';
+import { record } from '../store/audit.ts';
+import { hasTokens, insertToken } from '../store/tokens.ts';
+import { newId } from './ids.ts';
+import { writeAside } from './write-aside.ts';
+
+/** 256 random bits; the prefix tells people, and scanners for lost secrets, what it is. */
+const newSecret = (ctx: Pick<Ctx, 'random'>): string => `xca_${base32(ctx.random(32))}`;
+
+export const secretHash = (secret: string): Uint8Array => createHash('sha256').update(secret).digest();
+
+type Tools = Pick<Ctx, 'db' | 'now' | 'random'>;
+
+/** @returns the token, and its secret: nobody can tell it again */
+export async function createToken(
+  tools: Tools,
+  wanted: Pick<Token, 'label' | 'scopes' | 'expiresAt'>,
+  actor: Actor,
+  secret: string = newSecret(tools),
+): Promise<{ token: Token; secret: string }> {
+  const now = tools.now();
+  const token: Token = { id: newId(tools), createdAt: now, ...wanted };
+  await tools.db.transaction(async trx => {
+    await insertToken(trx, token, secretHash(secret));
+    await record(trx, now, { action: 'token.created', actor, subject: { token: token.id }, detail: { scopes: token.scopes } });
+  });
+  return { token, secret };
+}
+
+/** Where the first admin token is left for the operator. */
+export const firstTokenFile = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(dataDir, 'admin-token');
+
+/** The first start makes a token for everything else. Call it under the setup lock. */
+export async function openFirstToken(tools: Tools & { config: Config }): Promise<void> {
+  if (await hasTokens(tools.db)) return;
+  // The file first: a crash in between leaves a file that the next start writes again, never a token that nobody has.
+  const secret = newSecret(tools);
+  writeAside(firstTokenFile(tools.config), `${secret}\n`);
+  await createToken(tools, { label: 'first', scopes: ['admin'] }, clock, secret);
+}

@@ -1,0 +1,42 @@
+import { createLog, openCtx } from '../app.ts';
+import { readConfig } from '../config.ts';
+import { operator } from '../model/audit.ts';
+import type { Operation } from '../operations/operation.ts';
+
+/** Where commands are carried out. Input has been looked at by then; it is given as words, and as the values that they stand for. */
+export interface Door {
+  run(operation: Operation, input: Input): Promise<unknown>;
+  /** One page of a list after another, until there is none; `limit` rows are asked for at a time. */
+  pages(operation: Operation, input: Input, limit: number): AsyncIterable<unknown[]>;
+  close(): Promise<void>;
+}
+
+export interface Input {
+  /** As JSON has them. */
+  json: Record<string, unknown>;
+  /** As the operation takes them. */
+  values: Record<string, unknown>;
+}
+
+/** Directly on the database, beside a running server or before any has run. */
+export async function openHere(file: string | undefined): Promise<Door> {
+  const config = readConfig(file, process.env);
+  const ctx = await openCtx(config, { log: createLog(config.log === 'info' ? 'warn' : config.log) });
+  return {
+    async run(operation, { values }) {
+      const output = operation.output.parse(await operation.run(ctx, values, operator, line => process.stderr.write(`xmpp-ca: ${line}\n`)));
+      // What the command has queued goes out before it ends.
+      await ctx.background.settled();
+      return output;
+    },
+    async *pages(operation, { values }, limit) {
+      for (let after: Parameters<NonNullable<Operation['page']>>[2]['after']; ; ) {
+        const page = await operation.page?.(ctx, values, { limit, after });
+        yield operation.output.parse(page?.items) as unknown[];
+        after = page?.next;
+        if (!after) return;
+      }
+    },
+    close: ctx.close,
+  };
+}

@@ -1,0 +1,28 @@
+import { ConfigError } from '../config.ts';
+import { Problem } from '../model/problem.ts';
+import type { Globals } from './globals.ts';
+
+export function print(value: unknown, { json }: Globals): void {
+  process.stdout.write(json ? `${JSON.stringify(value)}\n` : forPeople(value));
+}
+
+/** A list as blocks, an object as lines. */
+function forPeople(value: unknown): string {
+  if (Array.isArray(value)) return value.length ? value.map(forPeople).join('\n') : 'none\n';
+  const lines = Object.entries(value as object).map(([name, v]) => {
+    const text = typeof v === 'string' ? v.trimEnd() : Array.isArray(v) ? v.join(', ') : JSON.stringify(v);
+    return text.includes('\n') ? `${name}:\n${text}\n` : `${`${name}:`.padEnd(12)} ${text}\n`;
+  });
+  return lines.join('');
+}
+
+/** Why, without a stack; one line, but for several mistakes in a configuration. */
+export function explain(error: unknown): string {
+  if (error instanceof Problem) return [error.detail, ...(error.extras.subproblems ?? []).map(p => p.detail)].join('\n');
+  if (error instanceof ConfigError)
+    return error.message
+      .split('\n')
+      .map(line => `configuration: ${line}`)
+      .join('\n');
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+}

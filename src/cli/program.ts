@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import type { z } from 'zod';
+import type { Operation } from '../operations/operation.ts';
+import { operations } from '../operations/table.ts';
+import { typesOf } from '../operations/words.ts';
+import { type Globals, withGlobals } from './globals.ts';
+import { kebab, runOperation } from './run-operation.ts';
+import { init, serve } from './serve.ts';
+
+export function buildProgram(): Command {
+  const { version } = JSON.parse(readFileSync(findPackage(), 'utf8')) as { version: string };
+  const program = withGlobals(new Command('xmpp-ca'))
+    .description('An ACME certificate authority for the federation of XMPP servers')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('(--help shows the usage)');
+  withGlobals(program.command('serve').description('start the server; make database, keys and hierarchy on the first start')).action(
+    (_, command: Command) => serve(command.optsWithGlobals<Globals>()),
+  );
+  withGlobals(program.command('init').description('make database, keys and hierarchy, and end')).action((_, command: Command) =>
+    init(command.optsWithGlobals<Globals>()),
+  );
+  const nouns = new Map<string, Command>();
+  for (const operation of operations) {
+    const [noun = '', verb = ''] = operation.name.split(' ');
+    const parent = nouns.get(noun) ?? withGlobals(program.command(noun).description(`see "xmpp-ca ${noun} --help"`));
+    nouns.set(noun, parent);
+    addOperation(parent, verb, operation);
+  }
+  for (const command of [program, ...nouns.values()]) for (const sub of [command, ...command.commands]) sub.exitOverride();
+  return program;
+}
+
+/** package.json lies beside `src` and above `dist/src`. */
+function findPackage(): URL {
+  return new URL(import.meta.url.includes('/dist/') ? '../../../package.json' : '../../package.json', import.meta.url);
+}
+
+/** Words and options from the operation's input schema. */
+function addOperation(parent: Command, verb: string, operation: Operation): void {
+  const command = withGlobals(parent.command(verb).description(operation.summary));
+  const positional = operation.positional ?? [];
+  const isOptional = (name: string) => operation.input.shape[name]?.safeParse(undefined).success;
+  for (const name of positional) command.argument(isOptional(name) ? `[${name}]` : `<${name}>`);
+  for (const [name, schema] of Object.entries(operation.input.shape) as [string, z.ZodType][]) {
+    if (positional.includes(name)) continue;
+    const isFlag = typesOf(schema).has('boolean');
+    const option = new Option(`--${kebab(name)}${isFlag ? '' : ` <${name}>`}`, schema.description ?? '');
+    if (!schema.safeParse(undefined).success) option.makeOptionMandatory();
+    command.addOption(option);
+  }
+  if (operation.page) command.option('--limit <limit>', 'at most so many', '1000');
+  command.action((...args: unknown[]) => {
+    const options = command.optsWithGlobals<Globals & Record<string, unknown>>();
+    const input: Record<string, unknown> = {};
+    for (const [i, name] of positional.entries()) if (args[i] !== undefined) input[name] = args[i];
+    for (const name of Object.keys(operation.input.shape))
+      if (options[name] !== undefined && !positional.includes(name)) input[name] = options[name];
+    return runOperation(operation, input, options);
+  });
+}

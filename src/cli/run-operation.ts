@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import type { Operation } from '../operations/operation.ts';
+import { fromWords } from '../operations/words.ts';
+import { type Door, type Input, openHere } from './door.ts';
+import { type Globals, UsageError } from './globals.ts';
+import { print } from './print.ts';
+
+export const kebab = (name: string): string => name.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`);
+
+const mostListed = z.object({ limit: z.number().int().min(1).max(100_000) });
+
+export async function runOperation(
+  operation: Operation,
+  words: Record<string, unknown>,
+  globals: Globals & { limit?: string },
+): Promise<void> {
+  const input = readInput(operation, words);
+  const { limit } = operation.page ? values(operation, mostListed, { limit: globals.limit }) : { limit: 0 };
+  const door = await openHere(globals.config);
+  try {
+    if (operation.page) await list(door, operation, input, limit, globals);
+    else await once(door, operation, input, globals);
+  } finally {
+    await door.close();
+  }
+}
+
+async function once(door: Door, operation: Operation, input: Input, globals: Globals): Promise<void> {
+  const output = await door.run(operation, input);
+  print(output, globals);
+  const remark = operation.remark?.(input.values, output);
+  if (remark !== undefined) process.stderr.write(`xmpp-ca: ${remark}\n`);
+}
+
+function readInput(operation: Operation, words: Record<string, unknown>): Input {
+  return { json: fromWords(operation.input, words), values: values(operation, operation.input, words) };
+}
+
+function values<I extends z.ZodObject>(operation: Operation, schema: I, words: Record<string, unknown>): z.output<I> {
+  const input = schema.safeParse(fromWords(schema, words));
+  if (input.success) return input.data;
+  throw new UsageError(input.error.issues.map(i => `${optionName(operation, String(i.path[0]))}: ${i.message}`).join('; '));
+}
+
+const optionName = (operation: Operation, name: string): string => (operation.positional?.includes(name) ? name : `--${kebab(name)}`);
+
+/** One array, of `limit` at most. */
+async function list(door: Door, operation: Operation, input: Input, limit: number, globals: Globals): Promise<void> {
+  const items: unknown[] = [];
+  // One more than wanted tells whether there are more.
+  for await (const page of door.pages(operation, input, Math.min(limit + 1, pageSize))) {
+    items.push(...page);
+    if (items.length > limit) break;
+  }
+  print(items.slice(0, limit), globals);
+  if (items.length > limit) process.stderr.write(`xmpp-ca: there are more than these ${limit}; --limit shows more\n`);
+}
+
+const pageSize = 1000;

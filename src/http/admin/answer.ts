@@ -1,0 +1,90 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Response } from 'express';
+import type { Ctx } from '../../ctx.ts';
+import type { Actor } from '../../model/audit.ts';
+import { Problem } from '../../model/problem.ts';
+import type { Token } from '../../model/token.ts';
+import type { Listed, Operation } from '../../operations/operation.ts';
+import type { Page } from '../../store/pages.ts';
+import type { Reply } from '../reply.ts';
+import { checkIfMatch, etagOf } from './etag.ts';
+import { once } from './idempotency.ts';
+import { cursorOf, type Paging, type Received, readInput } from './input.ts';
+import type { AdminRoute } from './routes.ts';
+import { columnsOf, rowFormats, writeRows } from './rows.ts';
+
+/** A request of a token that may make it. */
+export interface Call {
+  route: AdminRoute;
+  token: Token;
+  actor: Actor;
+  received: Received & { path: string };
+  /** The first of these media types that is accepted. */
+  accepts(types: string[]): string | false;
+  headers: IncomingHttpHeaders;
+}
+
+/** @returns undefined where the answer was streamed @throws Problem */
+export async function answer(ctx: Ctx, call: Call, res: Response): Promise<Reply | undefined> {
+  const { operation, method } = call.route;
+  const { values, page } = readInput(call.route, call.received);
+  if (operation.page) return answerList(ctx, call, values, page, res);
+  if (method === 'post') return act(ctx, call, values);
+  const output = operation.output.parse(await operation.run(ctx, values, call.actor)) as object;
+  return { status: 200, headers: { ETag: etagOf(output) }, body: output };
+}
+
+function act(ctx: Ctx, { route, token, actor, received, headers }: Call, values: Record<string, unknown>): Promise<Reply> {
+  const { operation } = route;
+  const key = headers['idempotency-key'];
+  const name = { tokenId: token.id, key: key?.toString(), request: [route.method, received.path, received.body] };
+  return once(ctx, name, async () => {
+    await checkIfMatch(ctx, route, values, headers['if-match']);
+    const output = operation.output.parse(await operation.run(ctx, values, actor)) as object;
+    return { status: route.creates ? 201 : 200, body: output };
+  });
+}
+
+async function answerList(
+  ctx: Ctx,
+  { route: { operation }, received, accepts }: Call,
+  values: Record<string, unknown>,
+  { limit, cursor }: Paging,
+  res: Response,
+): Promise<Reply | undefined> {
+  const type = accepts(['application/json', ...Object.keys(rowFormats)]);
+  if (type === false)
+    throw new Problem('malformed', `A list comes as application/json, ${Object.keys(rowFormats).join(' or ')}.`, { status: 406 });
+  if (type !== 'application/json') {
+    await writeRows(res, type, columnsOf(operation.output), pagesOf(ctx, operation, values, { limit: limit ?? Infinity, after: cursor }));
+    return undefined;
+  }
+  const { items, next } = await readPage(ctx, operation, values, { limit: limit ?? 100, after: cursor });
+  const query = new URLSearchParams(received.query);
+  if (next) query.set('cursor', cursorOf(next));
+  return { status: 200, ...(next && { headers: { Link: `<${received.path}?${query}>;rel="next"` } }), body: items };
+}
+
+async function readPage(ctx: Ctx, operation: Operation, values: Record<string, unknown>, page: Page): Promise<Listed> {
+  const listed = (await operation.page?.(ctx, values, page)) ?? { items: [] };
+  return { ...listed, items: operation.output.parse(listed.items) as unknown[] };
+}
+
+/** Rows in memory at a time. */
+const atOnce = 500;
+
+async function* pagesOf(
+  ctx: Ctx,
+  operation: Operation,
+  values: Record<string, unknown>,
+  { limit, after }: Page,
+): AsyncGenerator<unknown[]> {
+  let left = limit;
+  for (let from = after; left > 0; ) {
+    const { items, next } = await readPage(ctx, operation, values, { limit: Math.min(atOnce, left), after: from });
+    yield items;
+    left -= items.length;
+    from = next;
+    if (!from) return;
+  }
+}

@@ -1,0 +1,113 @@
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import type { Ctx } from '../../ctx.ts';
+import type { Actor } from '../../model/audit.ts';
+import { notFound, Problem } from '../../model/problem.ts';
+import type { Token } from '../../model/token.ts';
+import { renderProblem } from '../errors.ts';
+import { createApp, readError, send } from '../express.ts';
+import { createInFlight, type InFlight } from '../in-flight.ts';
+import type { Reply } from '../reply.ts';
+import { answer, type Call } from './answer.ts';
+import { authenticate, authorize } from './authenticate.ts';
+import { createLimit } from './limit.ts';
+import { openApi } from './openapi.ts';
+import { reference } from './reference.ts';
+import { type AdminRoute, base, routes } from './routes.ts';
+
+/** What needs no token. */
+const open = ['/healthz', `${base}/openapi.json`, `${base}/`];
+
+const bodyLimit = 64 * 1024;
+
+/** The admin listener: the operations as an API, for whoever has a token. */
+export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
+  const { track, idle } = createInFlight();
+  const app = Object.assign(createApp(ctx.config), { idle });
+  const fail = (res: Response, error: unknown): void => {
+    if (res.headersSent) {
+      ctx.log.error({ err: error }, 'an answer of the admin API was broken off');
+      res.destroy();
+    } else send(res, noStore(renderProblem(error, ctx.log)));
+  };
+  const refuse = (methods: string[]) => (_: Request, res: Response) => {
+    const problem = new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 });
+    res.setHeader('Allow', methods.join(', '));
+    fail(res, problem);
+  };
+
+  const described = openApi();
+  const page = reference();
+  app.get('/healthz', (_, res) => send(res, { status: 200, body: { status: 'alive' } }));
+  app.get(`${base}/openapi.json`, (_, res) => send(res, { status: 200, body: described }));
+  app.get(`${base}/`, helmet(), (_, res) => send(res, page));
+  app.all(open, refuse(['GET', 'HEAD']));
+
+  const limit = createLimit(ctx);
+  const tokens = new WeakMap<Request, Token>();
+  // Before anything else is told: also of what is not there.
+  app.use((req, res, next) =>
+    track(
+      authenticate(ctx, req.headers.authorization)
+        .then(token => {
+          limit(token);
+          tokens.set(req, token);
+          next();
+        })
+        .catch(error => fail(res, error)),
+    ),
+  );
+
+  const callOf = (route: AdminRoute, req: Request): Call => {
+    const token = tokens.get(req) as Token;
+    return {
+      route,
+      token,
+      actor: actorOf(token, req),
+      received: receivedOf(req),
+      accepts: types => req.accepts(types),
+      headers: req.headers,
+    };
+  };
+  const body = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
+  for (const route of routes) {
+    app[route.method](
+      route.path.replace(/{(\w+)}/g, ':$1'),
+      (req, _, next) => {
+        authorize(tokens.get(req) as Token, route.operation.scope);
+        next();
+      },
+      body,
+      (req: Request, res: Response) =>
+        track(
+          answer(ctx, callOf(route, req), res)
+            .then(reply => reply && send(res, noStore(reply)))
+            .catch(error => fail(res, error)),
+        ),
+    );
+  }
+  for (const path of new Set(routes.map(r => r.path))) {
+    const methods = routes.filter(r => r.path === path).flatMap(r => (r.method === 'get' ? ['GET', 'HEAD'] : ['POST']));
+    app.all(path.replace(/{(\w+)}/g, ':$1'), refuse(methods));
+  }
+  app.use((_, res) => fail(res, notFound('resource')));
+  app.use(((error, _req, res, _next) => fail(res, readError(error, bodyLimit))) as ErrorRequestHandler);
+  return app;
+}
+
+/** Whatever comes from here is for its caller alone, and now. */
+const noStore = (reply: Reply): Reply => ({ ...reply, headers: { ...reply.headers, 'Cache-Control': 'no-store' } });
+
+const actorOf = ({ id }: Token, { ip }: Request): Actor => ({
+  who: `token:${id}`,
+  door: 'admin',
+  ...(ip !== undefined && { address: ip }),
+});
+
+const receivedOf = (req: Request): Call['received'] => ({
+  params: req.params as Record<string, string>,
+  path: req.path,
+  query: new URLSearchParams(/\?.*$/.exec(req.originalUrl)?.[0] ?? ''),
+  contentType: req.headers['content-type'],
+  body: Buffer.isBuffer(req.body) ? req.body : new Uint8Array(),
+});

@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import type { Response } from 'express';
+import type { z } from 'zod';
+
+/** Forms in which a list is streamed, by media type. */
+export const rowFormats: Record<string, RowFormat> = {
+  'application/x-ndjson': { head: () => '', row: item => `${JSON.stringify(item)}\n` },
+  // RFC 4180
+  'text/csv': {
+    head: columns => `${columns.map(cell).join(',')}\r\n`,
+    row: (item, columns) => `${columns.map(column => cell((item as Record<string, unknown>)[column])).join(',')}\r\n`,
+  },
+};
+
+interface RowFormat {
+  head(columns: string[]): string;
+  row(item: unknown, columns: string[]): string;
+}
+
+function cell(value: unknown): string {
+  const text =
+    value === undefined ? '' : Array.isArray(value) ? value.join(' ') : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Members of what a list's schema holds. */
+export const columnsOf = (list: z.ZodType): string[] => Object.keys((list as z.ZodArray<z.ZodObject>).element.shape);
+
+/** Writes page after page, no faster than they are taken; whoever goes away ends it. */
+export async function writeRows(res: Response, type: string, columns: string[], pages: AsyncIterable<unknown[]>): Promise<void> {
+  const format = rowFormats[type] as RowFormat;
+  res.status(200).setHeader('Content-Type', type === 'text/csv' ? 'text/csv; charset=utf-8' : type);
+  if (res.req.method === 'HEAD') {
+    res.end();
+    return;
+  }
+  const gone = new AbortController();
+  res.once('close', () => gone.abort());
+  res.write(format.head(columns));
+  for await (const page of pages) {
+    if (res.closed) return;
+    const taken = res.write(page.map(item => format.row(item, columns)).join(''));
+    if (!taken) await once(res, 'drain', { signal: gone.signal }).catch(() => {});
+  }
+  res.end();
+}

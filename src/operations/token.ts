@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { createToken } from '../ca/admin-token.ts';
+import { rfc3339 } from '../model/encoding.ts';
+import { Problem } from '../model/problem.ts';
+import { scopes, type Token } from '../model/token.ts';
+import { record } from '../store/audit.ts';
+import { findToken, listTokens, revokeToken } from '../store/tokens.ts';
+import { byCreation, listing } from './listing.ts';
+import { days, found, operation, time } from './operation.ts';
+
+const facts = {
+  id: z.string(),
+  label: z.string().optional(),
+  scopes: z.array(z.enum(scopes)),
+  expires: time.optional(),
+  createdAt: time,
+};
+const shown = z.object({ ...facts, revokedAt: time.optional(), lastUsedAt: time.optional() });
+
+const show = ({ id, label, scopes, expiresAt, revokedAt, lastUsedAt, createdAt }: Token) => ({
+  id,
+  ...(label !== undefined && { label }),
+  scopes,
+  ...(expiresAt !== undefined && { expires: rfc3339(expiresAt) }),
+  ...(revokedAt !== undefined && { revokedAt: rfc3339(revokedAt) }),
+  ...(lastUsedAt !== undefined && { lastUsedAt: rfc3339(lastUsedAt) }),
+  createdAt: rfc3339(createdAt),
+});
+
+export const tokenOperations = [
+  operation({
+    name: 'token create',
+    summary: 'make a token for the admin API; it is shown once',
+    scope: 'admin',
+    http: { method: 'post', path: '/tokens', creates: true },
+    input: z.object({
+      scope: z.array(z.enum(scopes)).min(1).describe('what it may do; members and revoke may read too, admin may do all'),
+      expires: days.optional().describe('days until it ends; without: never'),
+      label: z.string().max(100).optional().describe('what it is for'),
+    }),
+    output: z.object({ ...facts, token: z.string() }),
+    async run(ctx, { scope, expires, label }, actor) {
+      const wanted = {
+        scopes: [...new Set(scope)],
+        ...(label !== undefined && { label }),
+        ...(expires !== undefined && { expiresAt: ctx.now() + expires * 86400 }),
+      };
+      const { token, secret } = await createToken(ctx, wanted, actor);
+      return { ...show(token), token: secret };
+    },
+  }),
+  listing({
+    name: 'token list',
+    summary: 'all tokens of the admin API, without their secrets',
+    scope: 'admin',
+    http: { method: 'get', path: '/tokens' },
+    input: z.object({}),
+    item: shown,
+    read: (ctx, _, page) => listTokens(ctx.db, page),
+    show: (_, tokens) => tokens.map(show),
+    at: byCreation,
+  }),
+  operation({
+    name: 'token revoke',
+    summary: 'end a token',
+    scope: 'admin',
+    http: { method: 'post', path: '/tokens/{id}/revoke' },
+    positional: ['id'],
+    input: z.object({ id: z.string() }),
+    output: shown,
+    async run(ctx, { id }, actor) {
+      const token = found(await findToken(ctx.db, id), `token ${id}`);
+      const now = ctx.now();
+      await ctx.db.transaction(async trx => {
+        if (!(await revokeToken(trx, id, now))) throw new Problem('malformed', `The token ${id} is revoked already.`);
+        await record(trx, now, { action: 'token.revoked', actor, subject: { token: id } });
+      });
+      return show({ ...token, revokedAt: now });
+    },
+  }),
+];
