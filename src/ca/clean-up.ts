@@ -1,5 +1,6 @@
 import type { Ctx } from '../ctx.ts';
 import { deleteSpent, spentTables } from '../store/clean-up.ts';
+import { breathe } from '../store/open.ts';
 import { underLease } from './under-lease.ts';
 
 /** Rows in one statement: the database is never held for long. */
@@ -9,6 +10,7 @@ const batch = 500;
 export async function cleanUp(ctx: Ctx): Promise<void> {
   await underLease(ctx, 'clean-up', 600, async () => {
     const before = ctx.now() - ctx.config.policy.keepDays * 86400;
-    for (const table of spentTables) while (!ctx.background.ending.aborted && (await deleteSpent(ctx.db, table, before, batch)) === batch);
+    for (const table of spentTables)
+      while (!ctx.background.ending.aborted && (await deleteSpent(ctx.db, table, before, batch)) === batch) await breathe();
   });
 }

@@ -2,8 +2,9 @@ import type { Ctx } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
 import { Problem } from '../model/problem.ts';
 import { findMember } from '../store/members.ts';
+import { breathe } from '../store/open.ts';
 import { lapsingProofs, noticeLapse } from '../store/proofs.ts';
-import { expiringCertificates, noticeExpiry } from '../store/renewals.ts';
+import { type Ending, expiringCertificates, noticeExpiry } from '../store/renewals.ts';
 import { tell } from './message.ts';
 import { beginProof } from './prove-domain.ts';
 import { underLease } from './under-lease.ts';
@@ -12,16 +13,20 @@ const batch = 200;
 
 /** Tells members of certificates that end soon and that nothing has replaced: once for each of the configured days. By every process; each notice once. */
 export async function remindOfExpiry(ctx: Ctx): Promise<void> {
+  const now = ctx.now();
   for (const days of ctx.config.policy.expiryNoticeDays.toSorted((a, b) => a - b)) {
-    for (let after = ''; !ctx.background.ending.aborted; ) {
-      const serials = await expiringCertificates(ctx.db, ctx.now(), days, { after, limit: batch });
-      await ctx.db.transaction(async trx => {
-        for (const serial of serials)
-          if (await noticeExpiry(trx, serial, days)) await tell(ctx, trx, { kind: 'expiring', refs: { serial } });
-      });
-      after = serials.at(-1) ?? '';
-      if (serials.length < batch) break;
-    }
+    let page: (Ending & { isReplaced: boolean })[] = [];
+    do {
+      if (ctx.background.ending.aborted) return;
+      page = await expiringCertificates(ctx.db, now, days, { after: page.at(-1) ?? { notAfter: now, serial: '' }, limit: batch });
+      const due = page.filter(c => !c.isReplaced);
+      if (due.length)
+        await ctx.db.transaction(async trx => {
+          for (const { serial } of due)
+            if (await noticeExpiry(trx, serial, days)) await tell(ctx, trx, { kind: 'expiring', refs: { serial } });
+        });
+      await breathe();
+    } while (page.length === batch);
   }
 }
 

@@ -6,7 +6,7 @@ import { groupBy } from '../model/group.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { blockKey, type CertificateFilter, findCertificate, lockKey, revokeCertificates } from '../store/certificates.ts';
-import { lock, type Trx } from '../store/open.ts';
+import { breathe, lock, type Trx } from '../store/open.ts';
 import { livingSerials } from '../store/renewals.ts';
 import { deliverDue } from './deliver.ts';
 import { tell } from './message.ts';
@@ -116,6 +116,7 @@ export async function revokeMatching(
         await blockAndRevoke(ctx, trx, spkiHash, { at, by: 'operator', why: `certificate ${serial}, said by operator` }, actor);
     });
     progress?.(done);
+    await breathe();
   }
   return done;
 }

@@ -6,6 +6,7 @@ import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { type CertificateFilter, countLiving } from '../store/certificates.ts';
+import { breathe } from '../store/open.ts';
 import { countProgress, livingSerials, setWindow } from '../store/renewals.ts';
 import { filterOf, filterShape, narrowFilterOf } from './certificate-filter.ts';
 import { moment, operation, time } from './operation.ts';
@@ -43,6 +44,7 @@ async function setWindows(
     done += batch.length;
     after = batch.at(-1) ?? '';
     if (batch.length < batchSize) return done;
+    await breathe();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { RevocationReason } from '../model/certificate.ts';
-import type { Db } from './open.ts';
+import { breathe, type Db } from './open.ts';
 import { insertRows, rowsOf } from './rows.ts';
 
 /** What a CRL is of: all certificates of an issuer (shard 0), or those that name this shard. */
@@ -108,5 +108,6 @@ export async function* revokedIn(
         yield { serial: r.serial, revokedAt: r.revoked_at, reason: r.revocation_reason };
     if (rows.length < page) return;
     after = rows.at(-1)?.serial ?? '';
+    await breathe();
   }
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import knex, { type Knex } from 'knex';
 import { migrationSource } from '../../migrations/index.ts';
 import { postgresConfig } from './engines/postgres.ts';
@@ -74,6 +75,11 @@ export function holdServeLock(url: string): () => void {
   if (!release) throw new DatabaseError(`another server runs on ${fileOf(url)}; several need PostgreSQL`);
   return release;
 }
+
+/**
+ * Between the batches of long work: statements of SQLite are synchronous, and a chain of them, transactions too, lets nothing else of the process run.
+ */
+export const breathe = (): Promise<void> => setImmediate();
 
 export const isPostgres = (db: Db): boolean => db.client.dialect === 'postgresql';
 

@@ -93,24 +93,32 @@ export async function nthNewestOfNames(
   return r?.committed_at;
 }
 
+/** A place among certificates in the order of their ends. */
+export interface Ending {
+  notAfter: number;
+  serial: string;
+}
+
 /**
- * Serials of certificates of members that end within so many days, that nothing has replaced, and of which the member has not been told at this number of
- * days or at fewer. Not those whose whole life is hardly longer: they would be named as soon as they are issued.
+ * Certificates of members that end within so many days, and of which the member has not been told at this number of days or at fewer; whether something has
+ * replaced each. Not those whose whole life is hardly longer: they would be named as soon as they are issued. The soonest first, after a place: most have
+ * been replaced, and to look past all of them in one statement would take seconds.
  */
 export async function expiringCertificates(
   db: Db,
   now: number,
   days: number,
-  { after, limit }: { after: string; limit: number },
-): Promise<string[]> {
-  const rows = await rowsOf<{ serial: string }>(
+  { after, limit }: { after: Ending; limit: number },
+): Promise<(Ending & { isReplaced: boolean })[]> {
+  const rows = await rowsOf<{ serial: string; not_after: number; is_replaced: number }>(
     db,
-    `select serial from certificates where not_after > ? and not_after <= ? and not_after - not_before >= ? and state = 'issued'
+    `select serial, not_after, case when ${replacedSql(db)} then 1 else 0 end as is_replaced from certificates
+     where not_after > ? and not_after <= ? and (not_after, serial) > (?, ?) and not_after - not_before >= ? and state = 'issued'
      and revoked_at is null and member_id is not null and order_id is not null and (expiry_noticed is null or expiry_noticed > ?)
-     and serial > ? and not ${replacedSql(db)} order by serial limit ?`,
-    [now, now + days * 86400, 2 * days * 86400, days, after, limit],
+     order by not_after, serial limit ?`,
+    [now, now + days * 86400, after.notAfter, after.serial, 2 * days * 86400, days, limit],
   );
-  return rows.map(r => r.serial);
+  return rows.map(r => ({ serial: r.serial, notAfter: r.not_after, isReplaced: r.is_replaced === 1 }));
 }
 
 /** Compare-and-swap. @returns whether this call is the one that tells */
