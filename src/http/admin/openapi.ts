@@ -120,7 +120,7 @@ function headersOf(route: AdminRoute): OpenApiParameter[] {
   ];
 }
 
-function bodyOf(input: z.ZodObject): OpenApiOperation['requestBody'] {
+function bodyOf(input: z.ZodObject): NonNullable<OpenApiOperation['requestBody']> {
   const schema = jsonSchema(input.strict(), 'input');
   return { required: !input.safeParse({}).success, content: { 'application/json': { schema } } };
 }
