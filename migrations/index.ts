@@ -1,15 +1,21 @@
 import type { Knex } from 'knex';
 import * as initial from './0001-initial.ts';
 import * as tokens from './0002-tokens.ts';
-import * as listing from './0003-listing.ts';
-import * as idempotency from './0004-idempotency.ts';
+import * as renewal from './0003-renewal.ts';
+import * as status from './0004-status.ts';
+import * as notices from './0005-notices.ts';
+import * as listing from './0006-listing.ts';
+import * as idempotency from './0007-idempotency.ts';
 
 /** In order. The names carry no extension, so that source and compiled builds agree. */
 const migrations: Record<string, Knex.Migration> = {
   '0001-initial': initial,
   '0002-tokens': tokens,
-  '0003-listing': listing,
-  '0004-idempotency': idempotency,
+  '0003-renewal': renewal,
+  '0004-status': status,
+  '0005-notices': notices,
+  '0006-listing': listing,
+  '0007-idempotency': idempotency,
 };
 
 export const migrationSource: Knex.MigrationSource<string> = {

@@ -33,7 +33,8 @@ const schema = z.strictObject({
     .strictObject({
       listen: address.default('127.0.0.1:8080'),
       publicUrl: origin(['http:']).default('http://localhost:8080'),
-      crlShards: z.literal(1, 'is 1: this version publishes one CRL an issuer').default(1),
+      crlShards: z.number().int().min(1).max(1000).default(1),
+      crlDays: z.number().int().min(1).max(90).default(7),
     })
     .prefault({}),
   admin: z
@@ -86,7 +87,10 @@ const schema = z.strictObject({
         .nullable()
         .default(null),
       refuseNames: z.array(z.string()).default([]),
+      duplicatesPerWeek: z.number().int().min(1).default(20),
       proofDays: z.number().int().min(1).max(3650).default(365),
+      expiryNoticeDays: z.array(z.number().int().min(1).max(365)).default([20, 7, 1]),
+      keepDays: z.number().int().min(1).max(3650).default(30),
       policyOids: z
         .array(z.string().regex(/^\d+(\.\d+)+$/, 'is an object identifier'))
         .refine(list => new Set(list).size === list.length, 'names a policy twice')

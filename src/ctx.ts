@@ -25,6 +25,8 @@ export interface Authority {
   active: SigningIssuer;
   /** Every CA certificate, the root included, by id. */
   issuers: ReadonlyMap<string, Issuer>;
+  /** Of the issuers in the database, when they were read. */
+  version: string;
 }
 
 /** Work that goes on after its request was answered. */

@@ -1,7 +1,11 @@
 import cron, { type ScheduledTask } from 'node-cron';
+import { reloadAuthority } from './ca/authority.ts';
+import { cleanUp } from './ca/clean-up.ts';
 import { deliverDue } from './ca/deliver.ts';
 import { recoverCommitted } from './ca/finalize.ts';
+import { remindOfRootCrl } from './ca/issuer-life.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
+import { remindOfExpiry, remindOfLapse } from './ca/remind.ts';
 import { resumeValidations } from './ca/validate.ts';
 import type { Ctx } from './ctx.ts';
 import { pruneAnswers } from './store/idempotency.ts';
@@ -21,8 +25,13 @@ const jobs: Job[] = [
   // A mail server that is slow with one message does not hold up the next ones.
   { name: 'deliver', schedule: '* * * * * *', run: deliverDue, atOnce: 4 },
   { name: 'resume validations', schedule: '*/5 * * * * *', run: resumeValidations },
+  { name: 'reload issuing CAs', schedule: '* * * * * *', run: reloadAuthority },
   { name: 'recover committed certificates', schedule: '*/5 * * * * *', run: recoverCommitted },
   { name: 'publish CRLs', schedule: '*/5 * * * * *', run: publishDueCrls },
+  { name: 'remind of expiry', schedule: '0 7 * * * *', run: remindOfExpiry },
+  { name: 'remind of lapse', schedule: '0 17 * * * *', run: remindOfLapse },
+  { name: 'clean up', schedule: '0 27 * * * *', run: cleanUp },
+  { name: 'remind of the root CRL', schedule: '0 0 8 * * *', run: remindOfRootCrl },
   { name: 'prune idempotent answers', schedule: '0 20 * * * *', run: ctx => pruneAnswers(ctx.db, ctx.now()) },
   { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
 ];

@@ -17,7 +17,7 @@ describe('config', () => {
     const config = parseConfig(undefined, '/srv');
     assert.equal(config.publicUrl, 'https://localhost:8443');
     assert.equal(config.listen, '127.0.0.1:8443');
-    assert.deepEqual(config.status, { listen: '127.0.0.1:8080', publicUrl: 'http://localhost:8080', crlShards: 1 });
+    assert.deepEqual(config.status, { listen: '127.0.0.1:8080', publicUrl: 'http://localhost:8080', crlShards: 1, crlDays: 7 });
     assert.deepEqual(config.admin, { listen: '127.0.0.1:8444', tls: undefined, requestsPerMinute: 600 });
     assert.equal(config.dataDir, '/srv/data');
     assert.equal(config.database, 'sqlite:/srv/data/ca.db');
@@ -72,7 +72,7 @@ describe('config', () => {
       [{ publicUrl: 'ftp://ca.example' }, /publicUrl/],
       [{ publicUrl: 'ca.example' }, /publicUrl/],
       [{ status: { publicUrl: 'https://ca.example' } }, /status\.publicUrl/],
-      [{ status: { crlShards: 2 } }, /status\.crlShards/],
+      [{ status: { crlShards: 1001 } }, /status\.crlShards/],
       [{ listen: '8443' }, /listen: is host:port/],
       [{ listen: '127.0.0.1' }, /listen/],
       [{ listen: '127.0.0.1:' }, /listen/],

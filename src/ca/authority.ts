@@ -1,18 +1,19 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import type { Authority, Issuer, SigningIssuer } from '../ctx.ts';
+import type { Authority, Ctx, Issuer, SigningIssuer } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
 import { backdate } from '../model/certificate.ts';
 import { hex, pem } from '../model/encoding.ts';
 import { type CertificateSpec, encodeTbs, readCertificate, signTbs } from '../pki/certificate.ts';
-import { signCrl } from '../pki/crl.ts';
+import { type CrlEntry, signCrl } from '../pki/crl.ts';
 import { generateEcKey } from '../pki/engine.ts';
-import { issuingSpec, newSerial, rootSpec } from '../pki/issue.ts';
+import { type IssuerFacts, issuingSpec, newSerial, rootSpec } from '../pki/issue.ts';
 import { fileSigner, keyIdentifier, type Signer } from '../pki/keys.ts';
 import { lint } from '../pki/lint.ts';
 import { readValidity } from '../pki/validity.ts';
 import { record } from '../store/audit.ts';
-import { type IssuerRecord, insertCrl, insertIssuer, listIssuers, readSetting, writeSetting } from '../store/issuers.ts';
+import { type CrlRecord, insertCrl } from '../store/crls.ts';
+import { type IssuerRecord, insertIssuer, issuersVersion, listIssuers, readSetting, writeSetting } from '../store/issuers.ts';
 import type { Db } from '../store/open.ts';
 import type { Vault } from '../vault.ts';
 import { writeAside } from './write-aside.ts';
@@ -26,12 +27,10 @@ interface Tools {
 }
 
 const year = 365 * 86400;
-/** The root's CRL is renewed by a command that has the root's key. */
-const rootCrlLifetime = 400 * 86400;
 
 /** An id that relying parties see in URLs: the first octets of the key identifier. */
-const issuerId = (spki: Uint8Array): string => hex(keyIdentifier(spki).subarray(0, 8));
-const keyPlace = (id: string) => ({ table: 'issuers', row: id, column: 'key' });
+export const issuerId = (spki: Uint8Array): string => hex(keyIdentifier(spki).subarray(0, 8));
+export const keyPlace = (id: string) => ({ table: 'issuers', row: id, column: 'key' });
 
 /** The key-encryption key that the database was made with, by its id; undefined before the first start. */
 export const usedKeyId = (db: Db): Promise<string | undefined> => readSetting(db, 'kek');
@@ -45,12 +44,25 @@ export async function openAuthority(tools: Tools): Promise<Authority> {
       `the database was made with another key-encryption key (${keyId}, not ${vault.keyId}): give back ${tools.config.keys.encryptionKeyFile} or XMPP_CA_KEY`,
     );
   if ((await listIssuers(db)).length === 0) await createHierarchy(tools);
-  const authority = loadAuthority(await listIssuers(db), vault);
-  writeAnchors(tools.config.dataDir, authority);
+  return load(tools);
+}
+
+async function load({ config, db, vault }: Pick<Tools, 'config' | 'db' | 'vault'>): Promise<Authority> {
+  // First: what changes while the rest is read is seen the next time.
+  const version = await issuersVersion(db);
+  const authority = { ...loadAuthority(await listIssuers(db), vault), version };
+  writeAnchors(config.dataDir, authority);
   return authority;
 }
 
-function loadAuthority(records: IssuerRecord[], vault: Vault): Authority {
+/** Takes up what a command has changed: a new issuing CA, another that is active. In place: whoever holds the authority sees it. */
+export async function reloadAuthority(ctx: Ctx): Promise<void> {
+  if ((await issuersVersion(ctx.db)) === ctx.authority.version) return;
+  Object.assign(ctx.authority, await load(ctx));
+  ctx.log.info({ active: ctx.authority.active.id }, 'the issuing CAs have changed');
+}
+
+function loadAuthority(records: IssuerRecord[], vault: Vault): Omit<Authority, 'version'> {
   const issuers = new Map(records.map(record => [record.id, loadIssuer(record, vault)]));
   const active = issuers.get(records.find(r => r.active)?.id ?? '');
   const root = issuers.get(records.find(r => r.kind === 'root')?.id ?? '');
@@ -77,7 +89,6 @@ async function createHierarchy(tools: Tools): Promise<void> {
   const { config, db, vault, random } = tools;
   const now = tools.now();
   const host = new URL(config.publicUrl).hostname;
-  const statusUrl = config.status.publicUrl;
 
   const rootKey = await generateEcKey('P-384');
   const root = fileSigner(rootKey);
@@ -102,45 +113,55 @@ async function createHierarchy(tools: Tools): Promise<void> {
     notAfter: rootMeant.notAfter,
   };
 
-  const issuingKey = await generateEcKey('P-256');
-  const issuing = fileSigner(issuingKey);
-  const issuingId = issuerId(issuing.spki);
-  const certificate = await lintAndSign(
-    issuingSpec(
-      {
-        serial: newSerial(random),
-        spki: issuing.spki,
-        notBefore: now - backdate,
-        notAfter: now + 10 * year - 1,
-        commonName: `XMPP federation issuing CA (${host})`,
-      },
-      rootFacts,
-      statusUrl,
-    ),
-    root,
-  );
-  const nextUpdate = now + rootCrlLifetime;
-  const crl = await signCrl({ issuerName: rootFacts.subject, number: now, thisUpdate: now, nextUpdate, entries: [] }, root);
+  const issuing = await makeIssuing(tools, rootFacts, root, 1);
+  const crl = await makeRootCrl(rootFacts, root, now, now, []);
 
-  writeAside(
-    join(config.dataDir, 'keys', 'root.key'),
-    pem('XMPP-CA SEALED KEY', vault.seal({ table: 'file', row: rootId, column: 'root.key' }, rootKey)),
-  );
+  writeAside(rootKeyFile(config), pem(sealedKey, vault.seal(rootKeyPlace(rootId), rootKey)));
   await db.transaction(async trx => {
     await writeSetting(trx, 'kek', vault.keyId);
     await insertIssuer(trx, { id: rootId, kind: 'root', certificate: rootCertificate, active: false, createdAt: now });
-    await insertIssuer(trx, {
-      id: issuingId,
-      kind: 'issuing',
-      certificate,
-      key: vault.seal(keyPlace(issuingId), issuingKey),
-      active: true,
-      createdAt: now,
-    });
-    await insertCrl(trx, { issuerId: rootId, number: now, der: crl, revocations: 0, thisUpdate: now, nextUpdate });
+    await insertIssuer(trx, { ...issuing, active: true });
+    await insertCrl(trx, crl);
     await record(trx, now, { action: 'authority.created', actor: clock, subject: { issuer: rootId } });
-    await record(trx, now, { action: 'issuer.created', actor: clock, subject: { issuer: issuingId } });
+    await record(trx, now, { action: 'issuer.created', actor: clock, subject: { issuer: issuing.id } });
   });
+}
+
+/** Where the root's key is put when it is made; it is to be taken away. */
+export const rootKeyFile = (config: Config): string => join(config.dataDir, 'keys', 'root.key');
+export const rootKeyPlace = (id: string) => ({ table: 'file', row: id, column: 'root.key' });
+export const sealedKey = 'XMPP-CA SEALED KEY';
+
+/** An issuing CA (P-256) below the root. Each has a name of its own: relying parties find CRLs by it. */
+export async function makeIssuing(tools: Tools, root: IssuerFacts, rootSigner: Signer, number: number): Promise<IssuerRecord> {
+  const { config, vault, random } = tools;
+  const now = tools.now();
+  const host = new URL(config.publicUrl).hostname;
+  const key = await generateEcKey('P-256');
+  const { spki } = fileSigner(key);
+  const id = issuerId(spki);
+  const meant = issuingSpec(
+    {
+      serial: newSerial(random),
+      spki,
+      notBefore: now - backdate,
+      notAfter: Math.min(now + 10 * year - 1, root.notAfter),
+      commonName: `XMPP federation issuing CA ${number === 1 ? '' : `${number} `}(${host})`,
+    },
+    root,
+    config.status.publicUrl,
+  );
+  const certificate = await lintAndSign(meant, rootSigner);
+  return { id, kind: 'issuing', certificate, key: vault.seal(keyPlace(id), key), active: false, createdAt: now };
+}
+
+/** The root's CRL is renewed by a command that has the root's key. */
+const rootCrlLifetime = 400 * 86400;
+
+export async function makeRootCrl(root: IssuerFacts, signer: Signer, number: number, now: number, entries: CrlEntry[]): Promise<CrlRecord> {
+  const nextUpdate = now + rootCrlLifetime;
+  const der = await signCrl({ issuerName: root.subject, number, thisUpdate: now, nextUpdate, entries }, signer);
+  return { issuerId: root.id, shard: 0, number, der, revocations: 0, thisUpdate: now, nextUpdate };
 }
 
 async function lintAndSign(meant: CertificateSpec, signer: Signer): Promise<Uint8Array> {

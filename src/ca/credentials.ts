@@ -99,6 +99,7 @@ async function issueCredential(
   const facts = {
     serial: hex(spec.serial),
     issuerId: issuer.id,
+    shard: 0,
     profile: purpose,
     names: [],
     notBefore: spec.notBefore,

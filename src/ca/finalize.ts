@@ -12,7 +12,7 @@ import { about, asProblem, compound, Problem } from '../model/problem.ts';
 import { within } from '../net/deadline.ts';
 import { encodeTbs } from '../pki/certificate.ts';
 import { type CsrFacts, readCsr } from '../pki/csr.ts';
-import { leafSpec, newSerial } from '../pki/issue.ts';
+import { leafSpec, newSerial, shardOf } from '../pki/issue.ts';
 import { sha256 } from '../pki/keys.ts';
 import { lint } from '../pki/lint.ts';
 import { profiles } from '../pki/profiles/table.ts';
@@ -23,8 +23,10 @@ import { abandonCertificate, claimCommitted, commitCertificate, firstFence, keyS
 import type { Db } from '../store/open.ts';
 import { findOrder, moveOrder } from '../store/orders.ts';
 import { findProof } from '../store/proofs.ts';
+import { reloadAuthority } from './authority.ts';
 import { refuseSuspended } from './authorize.ts';
 import { accountUrl } from './ids.ts';
+import { refuseDuplicates } from './limit-duplicates.ts';
 import { tell } from './message.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
 
@@ -64,7 +66,7 @@ export async function finalize(
   await checkCaaOfAll(ctx, account.id, authorizations);
 
   const certificate = buildCertificate(ctx, order, account, facts);
-  if (!(await commit(ctx, order, certificate, csrHash, actor))) return finalizedMeanwhile(ctx, order, csrHash);
+  if (!(await commit(ctx, account, order, certificate, csrHash, actor))) return finalizedMeanwhile(ctx, order, csrHash);
   const der = await signCommitted(ctx, certificate);
   await complete(ctx, certificate, der, firstFence, actor);
   return { ...order, state: 'valid', csrHash, serial: certificate.serial };
@@ -138,12 +140,14 @@ async function checkCaaOfAll(ctx: Ctx, accountId: string, authorizations: Author
 /** The exact bytes to be signed, linted. */
 function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey }: CsrFacts): Certificate {
   const issuer = ctx.authority.active;
+  const serial = newSerial(ctx.random);
+  const shard = shardOf(serial, ctx.config.status.crlShards);
   const spec = leafSpec(
     {
       profile: order.profile as ProfileName,
       names: order.names,
       publicKey,
-      serial: newSerial(ctx.random),
+      serial,
       now: ctx.now(),
       asked: {
         ...(order.notBefore !== undefined && { notBefore: order.notBefore }),
@@ -151,6 +155,7 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
       },
       policies: ctx.config.policy.policyOids,
       statusUrl: ctx.config.status.publicUrl,
+      shard,
     },
     issuer,
   );
@@ -159,6 +164,7 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
   const row = {
     serial: hex(spec.serial),
     issuerId: issuer.id,
+    shard,
     orderId: order.id,
     accountId: account.id,
     ...(account.memberId !== undefined && { memberId: account.memberId }),
@@ -177,11 +183,20 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
  * Serial and bytes are known to the database before the key touches them; membership, proof and key are looked at again in that same transaction.
  * @returns false where another request was first
  */
-async function commit(ctx: Ctx, order: Order, certificate: Certificate, csrHash: Uint8Array, actor: Actor): Promise<boolean> {
+async function commit(
+  ctx: Ctx,
+  account: Account,
+  order: Order,
+  certificate: Certificate,
+  csrHash: Uint8Array,
+  actor: Actor,
+): Promise<boolean> {
   return ctx.db.transaction(async trx => {
     if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, serial: certificate.serial }))) return false;
     await checkStanding(ctx, trx, order);
     await refuseKnown(ctx, trx, certificate.spkiHash);
+    // Orders may have been made in plenty before; one that replaces a certificate is one for each.
+    if (!order.replaces) await refuseDuplicates(ctx, trx, account, order.names);
     await commitCertificate(trx, certificate, claim);
     await record(trx, ctx.now(), {
       action: 'certificate.committed',
@@ -244,6 +259,8 @@ async function complete(ctx: Ctx, certificate: Certificate, der: Uint8Array, fen
 
 /** Takes up what a crash left committed, one row after another: repeats every check and signs the stored bytes, or gives them up. */
 export async function recoverCommitted(ctx: Ctx): Promise<void> {
+  // The row may be of an issuing CA that this process has not heard of.
+  await reloadAuthority(ctx);
   for (;;) {
     const claimed = await claimCommitted(ctx.db, claim);
     if (!claimed) return;

@@ -1,40 +1,55 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Ctx, SigningIssuer } from '../ctx.ts';
 import { type Actor, clock } from '../model/audit.ts';
-import type { ProfileName } from '../model/certificate.ts';
+import { profileNames } from '../model/certificate.ts';
 import { Problem } from '../model/problem.ts';
 import { signCrl } from '../pki/crl.ts';
+import { crlUrl } from '../pki/issue.ts';
 import { profiles } from '../pki/profiles/table.ts';
 import { record } from '../store/audit.ts';
-import { revokedSince } from '../store/certificates.ts';
-import { type CrlRecord, countRevocations, insertCrl, newestCrl } from '../store/issuers.ts';
+import { type CrlRecord, type CrlScope, insertCrl, newestCrl, newestCrls, revocationCounts, revokedIn } from '../store/crls.ts';
 import { holdsLease, releaseLease, takeLease } from '../store/leases.ts';
 import { newId } from './ids.ts';
 
-/** Seconds from thisUpdate to nextUpdate; a new one comes daily and after each revocation. */
-const lifetime = 7 * 86400;
-const pause = 86400;
+const day = 86400;
 const lease = 120;
+
+/** Whose status nobody can ask about is in no CRL (RFC 9608). */
+const withoutStatus = profileNames.filter(p => !profiles[p].revocable);
 
 const signingIssuers = (ctx: Ctx): SigningIssuer[] =>
   [...ctx.authority.issuers.values()].filter((i): i is SigningIssuer => i.signer !== undefined);
 
-/** Publishes the CRL of each issuer that needs one, by one process of many. */
+/** A complete CRL for each issuer, one for each shard that is configured, and for each that ever was: certificates name it. */
+async function scopes(ctx: Ctx): Promise<CrlScope[]> {
+  const { crlShards } = ctx.config.status;
+  const configured = crlShards > 1 ? Array.from({ length: crlShards }, (_, i) => i + 1) : [];
+  const published = await newestCrls(ctx.db);
+  return signingIssuers(ctx).flatMap(({ id }) => {
+    const known = published.filter(c => c.issuerId === id).map(c => c.shard);
+    return [...new Set([0, ...configured, ...known])].map(shard => ({ issuerId: id, shard }));
+  });
+}
+
+/** Publishes each CRL that is due, by one process of many. */
 export async function publishDueCrls(ctx: Ctx): Promise<void> {
-  for (const issuer of signingIssuers(ctx)) if (await isDue(ctx, issuer.id)) await publish(ctx, issuer, clock);
+  for (const scope of await dueScopes(ctx)) {
+    if (ctx.background.ending.aborted) return;
+    await publish(ctx, scope, clock);
+  }
 }
 
 /** Tenths of a second that an operator waits for another publication, which may have begun before what the operator did. */
 const patience = 100;
 
-/** Publishes now, whether due or not. @throws Problem where another process holds the lease for too long */
+/** Publishes all now, whether due or not. @throws Problem where another process holds a lease for too long */
 export async function publishCrls(ctx: Ctx, actor: Actor): Promise<CrlRecord[]> {
   const published: CrlRecord[] = [];
-  for (const issuer of signingIssuers(ctx)) {
-    let crl = await publish(ctx, issuer, actor);
+  for (const scope of await scopes(ctx)) {
+    let crl = await publish(ctx, scope, actor);
     for (let tries = 0; !crl && tries < patience; tries++) {
       await setTimeout(100);
-      crl = await publish(ctx, issuer, actor);
+      crl = await publish(ctx, scope, actor);
     }
     if (!crl) throw new Problem('serverInternal', 'Another process is publishing the CRL, and has been for a while; try again.');
     published.push(crl);
@@ -42,27 +57,35 @@ export async function publishCrls(ctx: Ctx, actor: Actor): Promise<CrlRecord[]> 
   return published;
 }
 
-async function isDue(ctx: Ctx, issuerId: string): Promise<boolean> {
-  const newest = await newestCrl(ctx.db, issuerId);
-  if (!newest || newest.thisUpdate + pause <= ctx.now()) return true;
-  return (await countRevocations(ctx.db, issuerId)) > newest.revocations;
+const same = (a: CrlScope) => (b: CrlScope) => a.issuerId === b.issuerId && a.shard === b.shard;
+
+/** Those never published, those of the day before (half their life, where that is shorter), and those that lack a revocation. */
+async function dueScopes(ctx: Ctx): Promise<CrlScope[]> {
+  const counts = await revocationCounts(ctx.db);
+  const published = await newestCrls(ctx.db);
+  const pause = Math.min(day, (ctx.config.status.crlDays * day) / 2);
+  return (await scopes(ctx)).filter(scope => {
+    const newest = published.find(same(scope));
+    return !newest || newest.thisUpdate + pause <= ctx.now() || (counts.find(same(scope))?.revocations ?? 0) > newest.revocations;
+  });
 }
 
 /** @returns undefined where another process is at it, or has done what was due */
-async function publish(ctx: Ctx, issuer: SigningIssuer, actor: Actor): Promise<CrlRecord | undefined> {
-  const name = `crl:${issuer.id}`;
+async function publish(ctx: Ctx, scope: CrlScope, actor: Actor): Promise<CrlRecord | undefined> {
+  const name = `crl:${scope.issuerId}/${scope.shard}`;
   // Each publication for itself: two of one process are two.
   const holder = `${ctx.processId}:${newId(ctx)}`;
   const fence = await takeLease(ctx.db, name, holder, lease);
   if (fence === undefined) return undefined;
   try {
     // What was due may have been done by another meanwhile.
-    if (actor === clock && !(await isDue(ctx, issuer.id))) return undefined;
-    const crl = await build(ctx, issuer, await newestCrl(ctx.db, issuer.id));
+    if (actor === clock && !(await dueScopes(ctx)).some(same(scope))) return undefined;
+    const crl = await build(ctx, scope);
     await ctx.db.transaction(async trx => {
       if (!(await holdsLease(trx, name, holder, fence))) throw new Error(`the lease ${name} was lost`);
       await insertCrl(trx, crl);
-      await record(trx, crl.thisUpdate, { action: 'crl.published', actor, subject: { issuer: issuer.id }, detail: { number: crl.number } });
+      const detail = { number: crl.number, ...(scope.shard && { shard: scope.shard }) };
+      await record(trx, crl.thisUpdate, { action: 'crl.published', actor, subject: { issuer: scope.issuerId }, detail });
     });
     return crl;
   } finally {
@@ -71,14 +94,25 @@ async function publish(ctx: Ctx, issuer: SigningIssuer, actor: Actor): Promise<C
 }
 
 /** RFC 5280 §5. The number never falls, also where the database was restored; an expired entry appears once more, then leaves (§3.3). */
-async function build(ctx: Ctx, issuer: SigningIssuer, previous: CrlRecord | undefined): Promise<CrlRecord> {
+async function build(ctx: Ctx, scope: CrlScope): Promise<CrlRecord> {
+  const issuer = ctx.authority.issuers.get(scope.issuerId) as SigningIssuer;
   const now = ctx.now();
+  const previous = await newestCrl(ctx.db, scope);
   const number = Math.max((previous?.number ?? 0) + 1, now);
-  const revocations = await countRevocations(ctx.db, issuer.id);
-  const revoked = await revokedSince(ctx.db, issuer.id, previous?.thisUpdate ?? 0);
-  const entries = revoked.filter(e => profiles[e.profile as ProfileName]?.revocable !== false);
+  // Before the entries: what is revoked while they are read makes this one out of date.
+  const revocations = (await revocationCounts(ctx.db)).find(same(scope))?.revocations ?? 0;
   const thisUpdate = Math.max(now, previous?.thisUpdate ?? 0);
-  const nextUpdate = thisUpdate + lifetime;
-  const der = await signCrl({ issuerName: issuer.subject, number, thisUpdate, nextUpdate, entries }, issuer.signer);
-  return { issuerId: issuer.id, number, der, revocations, thisUpdate, nextUpdate };
+  const nextUpdate = thisUpdate + ctx.config.status.crlDays * day;
+  const der = await signCrl(
+    {
+      issuerName: issuer.subject,
+      number,
+      thisUpdate,
+      nextUpdate,
+      entries: revokedIn(ctx.db, scope, previous?.thisUpdate ?? 0, withoutStatus),
+      ...(scope.shard && { distributionPoint: crlUrl(ctx.config.status.publicUrl, issuer.id, scope.shard) }),
+    },
+    issuer.signer,
+  );
+  return { ...scope, number, der, revocations, thisUpdate, nextUpdate };
 }

@@ -1,12 +1,14 @@
 import type { Ctx } from '../ctx.ts';
 import type { Actor } from '../model/audit.ts';
-import { type Certificate, operatorReasons, type RevocationReason, subscriberReasons } from '../model/certificate.ts';
-import { rfc3339 } from '../model/encoding.ts';
+import { type Certificate, operatorReasons, type Revocation, type RevocationReason, subscriberReasons } from '../model/certificate.ts';
+import { hex, rfc3339 } from '../model/encoding.ts';
+import { groupBy } from '../model/group.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
-import { blockKey, revokeCertificate } from '../store/certificates.ts';
+import { blockKey, type CertificateFilter, revokeCertificates } from '../store/certificates.ts';
 import type { Trx } from '../store/open.ts';
-import { deliver } from './deliver.ts';
+import { livingSerials } from '../store/renewals.ts';
+import { deliverDue } from './deliver.ts';
 import { tell } from './message.ts';
 
 /** On whose authority (RFC 8555 §7.6); the caller has proved it. */
@@ -31,14 +33,11 @@ export async function revoke(
   if (!allowed.includes(reason))
     throw new Problem('badRevocationReason', `The reason "${reason}" is not accepted here; use one of ${allowed.join(', ')}.`);
   const at = ctx.now();
-  const { serial, memberId, accountId } = certificate;
+  const { serial } = certificate;
   const by = 'id' in revoker ? `account:${revoker.id}` : revoker.kind;
   const blocks = reason === 'keyCompromise' && (revoker.kind === 'key' || revoker.kind === 'operator');
-  const subject = { serial, ...(memberId !== undefined && { member: memberId }), ...(accountId !== undefined && { account: accountId }) };
-  const block = async (trx: Trx) => {
-    await blockKey(trx, certificate.spkiHash, `certificate ${serial}, said by ${by}`, at);
-    await record(trx, at, { action: 'key.blocked', actor, subject });
-  };
+  const block = (trx: Trx) =>
+    blockAndRevoke(ctx, trx, certificate.spkiHash, { at, by, why: `certificate ${serial}, said by ${by}` }, actor);
   if (certificate.revocation) {
     // The first revocation stands; that the key is lost is news all the same.
     if (blocks) await ctx.db.transaction(block);
@@ -51,13 +50,83 @@ export async function revoke(
     throw new Problem('malformed', 'The certificate has expired or was never issued; there is nothing to revoke.');
 
   const recorded = revoker.kind === 'authorized-account' ? 'cessationOfOperation' : reason;
-  const messages = await ctx.db.transaction(async trx => {
-    if (!(await revokeCertificate(trx, serial, { at, reason: recorded, by })))
-      throw new Problem('alreadyRevoked', 'The certificate was revoked by another request meanwhile.');
-    await record(trx, at, { action: 'certificate.revoked', actor, subject, detail: { reason: recorded, by } });
+  await ctx.db.transaction(async trx => {
+    const revoked = await revokeAll(ctx, trx, [serial], { at, reason: recorded, by }, actor);
+    if (revoked.length === 0) throw new Problem('alreadyRevoked', 'The certificate was revoked by another request meanwhile.');
     if (blocks) await block(trx);
-    return memberId === undefined ? [] : [await tell(ctx, trx, { kind: 'revoked', refs: { serial } })];
   });
-  ctx.background.run('deliver', () => deliver(ctx, messages));
+  ctx.background.run('deliver', () => deliverDue(ctx), 'deliver');
   return { at, reason: recorded };
+}
+
+/** Revocation, audit and notices in one transaction; a member that loses several is told of all in one message. */
+async function revokeAll(ctx: Ctx, trx: Trx, serials: readonly string[], revocation: Revocation, actor: Actor): Promise<Certificate[]> {
+  const revoked = await revokeCertificates(trx, serials, revocation);
+  const { at, reason, by } = revocation;
+  await record(
+    trx,
+    at,
+    ...revoked.map(c => ({ action: 'certificate.revoked' as const, actor, subject: subjectOf(c), detail: { reason, by } })),
+  );
+  for (const [memberId, theirs] of groupBy(revoked, c => c.memberId))
+    if (memberId !== undefined) await tell(ctx, trx, { kind: 'revoked', refs: { memberId, serials: theirs.map(c => c.serial) } });
+  return revoked;
+}
+
+function subjectOf({ serial, memberId, accountId }: Certificate): Record<string, string> {
+  return { serial, ...(memberId !== undefined && { member: memberId }), ...(accountId !== undefined && { account: accountId }) };
+}
+
+/** A transaction each: a running server waits for none of them long. */
+const batch = 200;
+
+/**
+ * Revokes every living certificate that matches, or so many of them. What is revoked matches no more: called again after an interruption, it goes on.
+ * With the reason keyCompromise the keys are blocked, and whatever else bears them is revoked too.
+ */
+export async function revokeMatching(
+  ctx: Ctx,
+  filter: CertificateFilter,
+  { reason, limit, progress }: { reason: RevocationReason; limit: number; progress?: ((done: number) => void) | undefined },
+  actor: Actor,
+): Promise<number> {
+  let done = 0;
+  while (done < limit) {
+    const serials = await livingSerials(ctx.db, filter, ctx.now(), { after: '', limit: Math.min(batch, limit - done), isMoved: false });
+    if (serials.length === 0) break;
+    const at = ctx.now();
+    await ctx.db.transaction(async trx => {
+      const revoked = await revokeAll(ctx, trx, serials, { at, reason, by: 'operator' }, actor);
+      done += revoked.length;
+      if (reason !== 'keyCompromise') return;
+      for (const { serial, spkiHash } of revoked)
+        await blockAndRevoke(ctx, trx, spkiHash, { at, by: 'operator', why: `certificate ${serial}, said by operator` }, actor);
+    });
+    progress?.(done);
+  }
+  ctx.background.run('deliver', () => deliverDue(ctx), 'deliver');
+  return done;
+}
+
+/** The key is lost: no certificate is issued for it ever again, and every one that bears it is revoked. @returns these */
+async function blockAndRevoke(
+  ctx: Ctx,
+  trx: Trx,
+  spkiHash: Uint8Array,
+  { at, by, why }: { at: number; by: string; why: string },
+  actor: Actor,
+): Promise<Certificate[]> {
+  const key = hex(spkiHash);
+  await blockKey(trx, spkiHash, why, at);
+  await record(trx, at, { action: 'key.blocked', actor, subject: { key }, detail: { why } });
+  const bearers = await livingSerials(trx, { key }, at, { after: '', limit: 10_000, isMoved: false });
+  return revokeAll(ctx, trx, bearers, { at, reason: 'keyCompromise', by }, actor);
+}
+
+/** What an operator has heard of a key. @returns the certificates that were revoked for it */
+export async function blockCompromisedKey(ctx: Ctx, key: string, why: string, actor: Actor): Promise<Certificate[]> {
+  const at = ctx.now();
+  const revoked = await ctx.db.transaction(trx => blockAndRevoke(ctx, trx, Buffer.from(key, 'hex'), { at, by: 'operator', why }, actor));
+  ctx.background.run('deliver', () => deliverDue(ctx), 'deliver');
+  return revoked;
 }

@@ -24,7 +24,7 @@ export async function openHere(file: string | undefined): Promise<Door> {
   const ctx = await openCtx(config, { log: createLog(config.log === 'info' ? 'warn' : config.log) });
   return {
     async run(operation, { values }) {
-      const output = operation.output.parse(await operation.run(ctx, values, operator));
+      const output = operation.output.parse(await operation.run(ctx, values, operator, line => process.stderr.write(`xmpp-ca: ${line}\n`)));
       // What the command has queued goes out before it ends.
       await ctx.background.settled();
       return output;

@@ -21,10 +21,17 @@ export async function runOperation(
   const door = server === undefined ? await openHere(globals.config) : openThere({ ...globals, server }, process.env);
   try {
     if (operation.page) await list(door, operation, input, limit, globals);
-    else print(await door.run(operation, input), globals);
+    else await once(door, operation, input, globals);
   } finally {
     await door.close();
   }
+}
+
+async function once(door: Door, operation: Operation, input: Input, globals: Globals): Promise<void> {
+  const output = await door.run(operation, input);
+  print(output, globals);
+  const remark = operation.remark?.(input.values, output);
+  if (remark !== undefined) process.stderr.write(`xmpp-ca: ${remark}\n`);
 }
 
 function readInput(operation: Operation, words: Record<string, unknown>): Input {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { OcspResponder } from '../ca/answer-ocsp.ts';
 import type { Ctx } from '../ctx.ts';
-import { newestCrl } from '../store/issuers.ts';
+import { type CrlScope, newestCrl } from '../store/crls.ts';
 
 /** Longest OCSP request that is read. */
 const bodyLimit = 16 * 1024;
@@ -21,14 +21,14 @@ export function statusServer(ctx: Ctx, answerOcsp: OcspResponder): Server {
 
 async function handle(ctx: Ctx, answerOcsp: OcspResponder, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const [path = ''] = (req.url ?? '').split('?');
-  const crl = /^\/crl\/([0-9a-f]+)\.crl$/.exec(path)?.[1];
+  const crl = /^\/crl\/([0-9a-f]+)(?:\/([1-9]\d{0,3}))?\.crl$/.exec(path);
   const issuer = /^\/issuer\/([0-9a-f]+)\.cer$/.exec(path)?.[1];
   const reading = req.method === 'GET' || req.method === 'HEAD';
   if (path === '/ocsp' && req.method === 'POST') return ocspPost(answerOcsp, req, res);
   if (path.startsWith('/ocsp/') && reading) return ocspGet(answerOcsp, path.slice('/ocsp/'.length), res);
-  if (crl !== undefined && reading) return serveCrl(ctx, crl, res);
+  if (crl && reading) return serveCrl(ctx, { issuerId: crl[1] ?? '', shard: Number(crl[2] ?? 0) }, res);
   if (issuer !== undefined && reading) return serveIssuer(ctx, issuer, res);
-  if (path === '/ocsp' || crl !== undefined || issuer !== undefined) {
+  if (path === '/ocsp' || crl || issuer !== undefined) {
     res.setHeader('Allow', path === '/ocsp' ? 'POST' : 'GET, HEAD');
     return plain(res, 405, 'method not allowed');
   }
@@ -66,8 +66,8 @@ async function readBody(req: IncomingMessage): Promise<Uint8Array | undefined> {
 }
 
 /** As published. */
-async function serveCrl(ctx: Ctx, issuerId: string, res: ServerResponse): Promise<void> {
-  const crl = await newestCrl(ctx.db, issuerId);
+async function serveCrl(ctx: Ctx, scope: CrlScope, res: ServerResponse): Promise<void> {
+  const crl = await newestCrl(ctx.db, scope);
   if (!crl) return plain(res, 404, 'not found');
   res.setHeader('Last-Modified', new Date(crl.thisUpdate * 1000).toUTCString());
   return bytes(res, 'application/pkix-crl', crl.der);

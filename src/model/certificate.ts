@@ -31,6 +31,15 @@ export const subscriberReasons: readonly RevocationReason[] = [
 /** What an operator may say: hold is never used (a certificate that was revoked stays revoked). */
 export const operatorReasons: readonly RevocationReason[] = [...subscriberReasons, 'privilegeWithdrawn'];
 
+/** Of an issuing CA, by its root. */
+export const issuerReasons: readonly RevocationReason[] = [
+  'unspecified',
+  'cACompromise',
+  'affiliationChanged',
+  'superseded',
+  'cessationOfOperation',
+];
+
 export function reasonName(number: number): RevocationReason | undefined {
   return (Object.keys(revocationReasons) as RevocationReason[]).find(name => revocationReasons[name] === number);
 }
@@ -39,6 +48,17 @@ export function reasonName(number: number): RevocationReason | undefined {
 export function parseReason(text: string): RevocationReason | undefined {
   if (/^\d+$/.test(text)) return reasonName(Number(text));
   return (Object.keys(revocationReasons) as RevocationReason[]).find(name => name.toLowerCase() === text.toLowerCase());
+}
+
+/** Epoch seconds, start before end. */
+export interface RenewalWindow {
+  start: number;
+  end: number;
+}
+
+export interface MovedWindow extends RenewalWindow {
+  /** URL of a page that says why. */
+  explanation?: string;
 }
 
 /**
@@ -65,6 +85,8 @@ export interface Certificate {
   /** Lowercase hex of the serial number's value, no leading zero octets: 32 digits. */
   serial: string;
   issuerId: string;
+  /** Of the issuer's CRLs the one that it names; 0: the complete one. */
+  shard: number;
   orderId?: string;
   accountId?: string;
   memberId?: string;
@@ -81,6 +103,8 @@ export interface Certificate {
   der?: Uint8Array;
   committedAt: number;
   revocation?: Revocation;
+  /** Where an operator has moved the window of its renewal. */
+  movedWindow?: MovedWindow;
 }
 
 /** A serial as people write it (hex, any case, colons, leading zeros) in the stored form; undefined where it is none. */

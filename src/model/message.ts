@@ -7,7 +7,12 @@ export interface MessageRefs {
   /** A code for a proof begun by an operator or member. */
   'proof-code': { proofId: string; mailbox: string };
   issued: { serial: string };
-  revoked: { serial: string };
+  /** All of one member that one act has revoked. */
+  revoked: { memberId: string; serials: string[] };
+  /** Nothing has replaced it so far. */
+  expiring: { serial: string };
+  /** A fresh code went to `mailbox`, where it could. */
+  'proof-lapsing': { proofId: string; mailbox: string };
   'account-added': { accountId: string };
   /** Somebody else asked for a domain that this member holds, or the reverse. */
   contested: { memberId: string; domain: string; role: 'holder' | 'asker' };

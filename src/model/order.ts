@@ -34,6 +34,8 @@ export interface Order {
   csrHash?: Uint8Array;
   /** Serial of the certificate. */
   serial?: string;
+  /** The certificate that this order is to replace (RFC 9773 §5), and how the client named it. */
+  replaces?: { serial: string; certId: string };
 }
 
 /** RFC 8555 §7.1.6, from the stored state, the authorizations and the clock. */

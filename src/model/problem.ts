@@ -1,9 +1,10 @@
 /**
  * RFC 8555 §6.7: every error type with its usual HTTP status. The one table from which types, statuses and tests derive.
- * `invalidProfile` is of draft-ietf-acme-profiles and is sent only to clients that used a profile.
+ * `invalidProfile` is of draft-ietf-acme-profiles, `alreadyReplaced` of RFC 9773: sent only to clients that used a profile, or `replaces`.
  */
 export const errorTypes = {
   accountDoesNotExist: 400,
+  alreadyReplaced: 409,
   alreadyRevoked: 400,
   badCSR: 400,
   badNonce: 400,

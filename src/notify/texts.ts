@@ -105,18 +105,92 @@ once; they can revoke it. This message cannot be answered.
   };
 }
 
-export function revokedText(facts: CertificateFacts & { reason: string; by: string; revokedAt: number }): Text {
+/** Certificates that one act has revoked. */
+export interface RevokedFacts {
+  certificates: { serial: string; names: string[] }[];
+  member: string;
+  authority: string;
+  reason: string;
+  by: string;
+  revokedAt: number;
+}
+
+/** So many are shown one by one; the administrator's own list has all. */
+const mostShown = 100;
+
+export function revokedText({ certificates, ...facts }: RevokedFacts): Text {
+  const names = certificates.flatMap(c => c.names);
+  const several = certificates.length > 1;
+  const blocks = certificates.slice(0, mostShown).map(c => `Names:\n${list(c.names)}\nSerial:     ${c.serial}\n`);
+  const more = certificates.length - blocks.length;
   return {
-    subject: `Certificate revoked for ${facts.names[0]}${facts.names.length > 1 ? ` and ${facts.names.length - 1} more` : ''}`,
-    text: `A certificate of ${facts.member} was revoked at
+    subject: `${several ? `${certificates.length} certificates` : 'Certificate'} revoked for ${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ''}`,
+    text: `${several ? `${certificates.length} certificates of ${facts.member} were` : `A certificate of ${facts.member} was`} revoked at
 ${facts.authority}.
+
+Revoked:    ${rfc3339(facts.revokedAt)}
+Reason:     ${facts.reason}
+By:         ${facts.by}
+
+${blocks.join('\n')}${more > 0 ? `\nand ${more} more.\n` : ''}
+This message cannot be answered.
+`,
+  };
+}
+
+const inDays = (days: number): string => (days <= 1 ? 'within a day' : `in ${days} days`);
+
+export function expiringText(facts: CertificateFacts & { days: number }): Text {
+  return {
+    subject: `Certificate for ${facts.names[0]} ends ${inDays(facts.days)}`,
+    text: `A certificate of ${facts.member} from
+${facts.authority}
+ends ${inDays(facts.days)}, and nothing has replaced it yet.
 
 Names:
 ${list(facts.names)}
 Serial:     ${facts.serial}
-Revoked:    ${rfc3339(facts.revokedAt)}
-Reason:     ${facts.reason}
-By:         ${facts.by}
+Valid to:   ${rfc3339(facts.notAfter)}
+${facts.account === undefined ? '' : `Account:    ${facts.account}\n`}
+See whether the server's ACME client still runs. When the certificate
+has ended, other servers refuse to talk to yours. Where it is no longer
+needed, nothing is to be done. This message cannot be answered.
+`,
+  };
+}
+
+export interface LapsingFacts {
+  domain: string;
+  expiresAt: number;
+  /** Empty where no code could be sent. */
+  mailbox: string;
+  days: number;
+  member: string;
+  memberId: string;
+  authority: string;
+}
+
+export function lapsingText(facts: LapsingFacts): Text {
+  const next = facts.mailbox
+    ? `A fresh code was mailed to ${facts.mailbox}.
+Give it to the federation's operators, who renew the proof with it, or
+answer a challenge of your ACME client by mail.`
+    : `No code could be mailed: ask the federation's operators to begin a new
+proof, or answer a challenge of your ACME client.`;
+  return {
+    subject: `Proof of ${facts.domain} lapses ${inDays(facts.days)}`,
+    text: `The proof that ${facts.member} controls the domain
+
+    ${shown(facts.domain)}
+
+lapses ${inDays(facts.days)}, on ${rfc3339(facts.expiresAt)}, at
+${facts.authority}.
+Without it, certificates for ${facts.domain} and for names below
+it are issued only after a challenge; those that you have go on.
+
+${next}
+
+Member:     ${facts.memberId}
 
 This message cannot be answered.
 `,

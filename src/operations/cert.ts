@@ -1,19 +1,14 @@
 import { z } from 'zod';
 import { revoke } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
-import {
-  type Certificate,
-  certificateStatus,
-  certificateStatuses,
-  operatorReasons,
-  parseReason,
-  parseSerial,
-} from '../model/certificate.ts';
+import { type Certificate, certificateStatus, certificateStatuses, operatorReasons } from '../model/certificate.ts';
 import { hex, pem, rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { findCertificate, listCertificates } from '../store/certificates.ts';
+import { filterOf, filterShape, serial } from './certificate-filter.ts';
 import { listing } from './listing.ts';
-import { found, memberId, moment, operation, time } from './operation.ts';
+import { found, operation, time } from './operation.ts';
+import { reasonAmong } from './reason.ts';
 
 const shown = z.object({
   serial: z.string(),
@@ -51,26 +46,9 @@ function show(certificate: Certificate, now: number) {
   };
 }
 
-const serial = z.string().transform((text, context) => {
-  const parsed = parseSerial(text);
-  if (parsed === undefined) context.addIssue('is a serial number in hex, with or without colons');
-  return parsed ?? '';
-});
-
-const reason = z.string().transform((text, context) => {
-  const parsed = parseReason(text);
-  if (parsed === undefined || !operatorReasons.includes(parsed)) context.addIssue(`is one of ${operatorReasons.join(', ')}, or its number`);
-  return parsed ?? 'unspecified';
-});
-
 async function certificateOf(ctx: Ctx, serial: string): Promise<Certificate> {
   return found(await findCertificate(ctx.db, serial), `certificate ${serial}`);
 }
-
-const keyHash = z
-  .string()
-  .regex(/^[0-9a-fA-F]{64}$/, 'is the SHA-256 of a public key (SubjectPublicKeyInfo) in hex')
-  .transform(text => Buffer.from(text, 'hex'));
 
 export const certOperations = [
   listing({
@@ -79,17 +57,11 @@ export const certOperations = [
     scope: 'read',
     http: { method: 'get', path: '/certificates' },
     input: z.object({
-      member: memberId.optional().describe('of this member only'),
-      name: z.string().toLowerCase().optional().describe('with exactly this name only'),
-      serial: serial.optional().describe('with this serial only'),
-      key: keyHash.optional().describe('of this public key only: SHA-256 of the SubjectPublicKeyInfo in hex'),
+      ...filterShape,
       status: z.enum(certificateStatuses).optional().describe('in this state only'),
-      expiresAfter: moment.optional().describe('that end then or later'),
-      expiresBefore: moment.optional().describe('that end then or earlier'),
     }),
     item: shown,
-    read: (ctx, { member, key, ...filter }, page) =>
-      listCertificates(ctx.db, { ...filter, memberId: member, spkiHash: key }, ctx.now(), page),
+    read: (ctx, { status, ...rest }, page) => listCertificates(ctx.db, { ...filterOf(rest), status }, ctx.now(), page),
     show: (ctx, certificates) => certificates.map(certificate => show(certificate, ctx.now())),
     at: ({ committedAt, serial }) => ({ at: committedAt, id: serial }),
   }),
@@ -109,7 +81,7 @@ export const certOperations = [
     scope: 'revoke',
     http: { method: 'post', path: '/certificates/{serial}/revoke' },
     positional: ['serial'],
-    input: z.object({ serial, reason: reason.default('unspecified').describe('by name or number (RFC 5280)') }),
+    input: z.object({ serial, reason: reasonAmong(operatorReasons).default('unspecified').describe('by name or number (RFC 5280)') }),
     output: z.object({ serial: z.string(), status: z.literal('revoked'), reason: z.string(), revokedAt: time }),
     async run(ctx, { serial, reason }, actor) {
       const certificate = await certificateOf(ctx, serial);

@@ -1,26 +1,46 @@
 import { z } from 'zod';
 import { publishCrls } from '../ca/publish-crl.ts';
+import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { crlUrl } from '../pki/issue.ts';
+import { type CrlRecord, newestCrls } from '../store/crls.ts';
 import { operation, time } from './operation.ts';
+
+export const crlShown = z.object({
+  issuer: z.string(),
+  shard: z.number().optional(),
+  number: z.number(),
+  thisUpdate: time,
+  nextUpdate: time,
+  url: z.string(),
+});
+
+export const showCrl = (ctx: Ctx, { issuerId, shard, number, thisUpdate, nextUpdate }: Omit<CrlRecord, 'der'>) => ({
+  issuer: issuerId,
+  ...(shard && { shard }),
+  number,
+  thisUpdate: rfc3339(thisUpdate),
+  nextUpdate: rfc3339(nextUpdate),
+  url: crlUrl(ctx.config.status.publicUrl, issuerId, shard),
+});
 
 export const crlOperations = [
   operation({
+    name: 'crl list',
+    summary: 'the CRLs as they are published',
+    scope: 'read',
+    http: { method: 'get', path: '/crls' },
+    input: z.object({}),
+    output: z.array(crlShown),
+    run: async ctx => (await newestCrls(ctx.db)).map(crl => showCrl(ctx, crl)),
+  }),
+  operation({
     name: 'crl publish',
-    summary: 'publish the CRL of each issuing CA now',
+    summary: 'publish the CRLs of the issuing CAs now',
     scope: 'revoke',
     http: { method: 'post', path: '/crls', creates: true },
     input: z.object({}),
-    output: z.array(z.object({ issuer: z.string(), number: z.number(), thisUpdate: time, nextUpdate: time, url: z.string() })),
-    async run(ctx, _, actor) {
-      const crls = await publishCrls(ctx, actor);
-      return crls.map(({ issuerId, number, thisUpdate, nextUpdate }) => ({
-        issuer: issuerId,
-        number,
-        thisUpdate: rfc3339(thisUpdate),
-        nextUpdate: rfc3339(nextUpdate),
-        url: crlUrl(ctx.config.status.publicUrl, issuerId),
-      }));
-    },
+    output: z.array(crlShown),
+    run: async (ctx, _, actor) => (await publishCrls(ctx, actor)).map(crl => showCrl(ctx, crl)),
   }),
 ];

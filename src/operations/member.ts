@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { newId } from '../ca/ids.ts';
+import { revokeMatching } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
+import type { Actor, AuditAction } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { type Member, type MemberStatus, memberStatuses } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
+import { countLiving } from '../store/certificates.ts';
 import { findMember, insertMember, listMembers, moveMember } from '../store/members.ts';
 import { byCreation, listing } from './listing.ts';
 import { found, memberId, operation, time } from './operation.ts';
@@ -24,23 +27,60 @@ export async function memberOf(ctx: Ctx, id: string): Promise<Member> {
   return found(await findMember(ctx.db, id), `member ${id}`);
 }
 
-const move = (verb: string, summary: string, from: MemberStatus, to: MemberStatus, action: 'member.suspended' | 'member.activated') =>
+interface Move {
+  verb: string;
+  summary: string;
+  from: readonly MemberStatus[];
+  to: MemberStatus;
+  action: AuditAction & `member.${string}`;
+}
+
+async function move(ctx: Ctx, id: string, { from, to, action }: Move, actor: Actor) {
+  const member = await memberOf(ctx, id);
+  if (!from.includes(member.status)) throw new Problem('malformed', `The member ${id} is ${member.status}, not ${from.join(' or ')}.`);
+  await ctx.db.transaction(async trx => {
+    if (!(await moveMember(trx, id, member.status, to))) throw new Problem('malformed', `The member ${id} changed meanwhile; try again.`);
+    await record(trx, ctx.now(), { action, actor, subject: { member: id } });
+  });
+  return { ...member, status: to };
+}
+
+/** A member that may issue nothing any more may still hold certificates: they go on unless they are revoked with it. */
+const ending = (how: Move) =>
   operation({
-    name: `member ${verb}`,
-    summary,
+    name: `member ${how.verb}`,
+    summary: how.summary,
     scope: 'members',
-    http: { method: 'post', path: `/members/{id}/${verb}` },
+    http: { method: 'post', path: `/members/{id}/${how.verb}` },
+    positional: ['id'],
+    input: z.object({
+      id: memberId,
+      revoke: z.boolean().default(false).describe('revoke all certificates that it holds, too (reason privilegeWithdrawn)'),
+    }),
+    output: shown.extend({ certificates: z.number().int().describe('living ones that it still holds'), revoked: z.number().int() }),
+    async run(ctx, { id, revoke }, actor, progress) {
+      const member = await move(ctx, id, how, actor);
+      const say = (done: number) => progress?.(`${done} certificates revoked`);
+      const everything = { reason: 'privilegeWithdrawn', limit: Number.POSITIVE_INFINITY, progress: say } as const;
+      const revoked = revoke ? await revokeMatching(ctx, { member: id }, everything, actor) : 0;
+      return { ...show(member), certificates: await countLiving(ctx.db, { member: id }, ctx.now()), revoked };
+    },
+    remark: ({ id }, { certificates }) =>
+      certificates
+        ? `it still holds ${certificates} living certificates; "cert revoke-all --member ${id} --reason privilegeWithdrawn" revokes them`
+        : undefined,
+  });
+
+const returning = (how: Move) =>
+  operation({
+    name: `member ${how.verb}`,
+    summary: how.summary,
+    scope: 'members',
+    http: { method: 'post', path: `/members/{id}/${how.verb}` },
     positional: ['id'],
     input: z.object({ id: memberId }),
     output: shown,
-    async run(ctx, { id }, actor) {
-      const member = await memberOf(ctx, id);
-      await ctx.db.transaction(async trx => {
-        if (!(await moveMember(trx, id, from, to))) throw new Problem('malformed', `The member ${id} is ${member.status}, not ${from}.`);
-        await record(trx, ctx.now(), { action, actor, subject: { member: id } });
-      });
-      return show({ ...member, status: to });
-    },
+    run: async (ctx, { id }, actor) => show(await move(ctx, id, how, actor)),
   });
 
 export const memberOperations = [
@@ -90,6 +130,25 @@ export const memberOperations = [
     output: shown,
     run: async (ctx, { id }) => show(await memberOf(ctx, id)),
   }),
-  move('suspend', 'stop issuing to a member; it may still revoke', 'active', 'suspended', 'member.suspended'),
-  move('activate', 'let a suspended member go on', 'suspended', 'active', 'member.activated'),
+  ending({
+    verb: 'suspend',
+    summary: 'stop issuing to a member; it may still revoke',
+    from: ['active'],
+    to: 'suspended',
+    action: 'member.suspended',
+  }),
+  returning({
+    verb: 'activate',
+    summary: 'let a suspended member go on, or one that had left come back',
+    from: ['suspended', 'left'],
+    to: 'active',
+    action: 'member.activated',
+  }),
+  ending({
+    verb: 'remove',
+    summary: 'a member leaves the federation; what it was issued stays on record',
+    from: ['active', 'suspended'],
+    to: 'left',
+    action: 'member.left',
+  }),
 ];

@@ -12,6 +12,12 @@ export interface Listed<T = unknown> {
   next?: Position;
 }
 
+export interface Place {
+  method: 'get' | 'post';
+  path: `/${string}`;
+  creates?: true;
+}
+
 /** What an operator does: from this one form the command line, the admin API and its description are derived. */
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
   /** Noun and verb, as typed: `member add`. */
@@ -19,13 +25,19 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   summary: string;
   /** What a token of the admin API needs for it. */
   scope: Scope;
-  /** Its place in the admin API, below `/admin/v1`; `{id}` is the member `id` of the input. `creates`: it answers 201. */
-  http: { method: 'get' | 'post'; path: `/${string}`; creates?: true };
+  /**
+   * Its place in the admin API, below `/admin/v1`; `{id}` is the member `id` of the input. `creates`: it answers 201. `never`: it needs a file of the
+   * operator's own, which is for the command line alone.
+   */
+  http: Place | 'never';
   /** Members of the input that are words without an option, in order. */
   positional?: readonly string[];
   input: I;
   output: O;
-  run(ctx: Ctx, input: z.output<I>, actor: Actor): Promise<z.input<O>>;
+  /** `progress` takes a line now and then from what takes long; nobody need listen. */
+  run(ctx: Ctx, input: z.output<I>, actor: Actor, progress?: (line: string) => void): Promise<z.input<O>>;
+  /** A line about the output that is no part of it: on the command line it goes to stderr. */
+  remark?(input: z.output<I>, output: z.output<O>): string | undefined;
   /** A list's: the same in pieces. */
   page?(ctx: Ctx, input: z.output<I>, page: Page): Promise<Listed>;
 }
@@ -40,7 +52,7 @@ export const time = z.iso.datetime();
 
 /** RFC 3339, as epoch seconds. */
 export const moment = z.iso
-  .datetime({ offset: true, error: 'is a time such as 2026-12-31T23:59:59Z' })
+  .datetime({ offset: true, error: 'is a time of RFC 3339, such as 2026-12-31T23:59:59Z' })
   .transform(text => fromRfc3339(text) ?? 0);
 
 export const memberId = z.string().regex(/^[a-z2-7]+$/, 'is the id of a member, as "member list" shows it');

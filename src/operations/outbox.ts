@@ -11,7 +11,7 @@ const states = ['queued', 'sent', 'dead'] as const;
 const shown = z.object({
   id: z.string(),
   kind: z.string(),
-  about: z.record(z.string(), z.string()),
+  about: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
   state: z.enum(states),
   attempts: z.number(),
   createdAt: time,

@@ -9,6 +9,8 @@ import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
 import { orderOperations } from './order.ts';
 import { outboxOperations } from './outbox.ts';
+import { renewalOperations } from './renewal.ts';
+import { revocationOperations } from './revocation.ts';
 import { tokenOperations } from './token.ts';
 
 /** The only list. */
@@ -20,8 +22,10 @@ export const operations: Operation[] = [
   ...domainOperations,
   ...orderOperations,
   ...certOperations,
-  ...issuerOperations,
+  ...renewalOperations,
+  ...revocationOperations,
   ...crlOperations,
+  ...issuerOperations,
   ...outboxOperations,
   ...tokenOperations,
 ];

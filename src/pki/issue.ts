@@ -17,7 +17,13 @@ export interface IssuerFacts {
   notAfter: number;
 }
 
-export const crlUrl = (statusUrl: string, issuerId: string): string => `${statusUrl}/crl/${issuerId}.crl`;
+/** Of a shard, or of the complete CRL. */
+export const crlUrl = (statusUrl: string, issuerId: string, shard = 0): string =>
+  `${statusUrl}/crl/${issuerId}${shard ? `/${shard}` : ''}.crl`;
+
+/** Which of so many CRL shards a certificate belongs to, for good; 0 where there are none. Serial numbers are random, so the shards are of one size. */
+export const shardOf = (serial: Uint8Array, shards: number): number =>
+  shards > 1 ? (Buffer.from(serial).readUInt32BE(serial.length - 4) % shards) + 1 : 0;
 export const issuerUrl = (statusUrl: string, issuerId: string): string => `${statusUrl}/issuer/${issuerId}.cer`;
 export const ocspUrl = (statusUrl: string): string => `${statusUrl}/ocsp`;
 
@@ -59,6 +65,8 @@ export interface LeafRequest {
   asked: { notBefore?: number; notAfter?: number };
   policies: readonly string[];
   statusUrl: string;
+  /** Of the issuer's CRL; 0: none. */
+  shard: number;
 }
 
 /** The certificate of an order. */
@@ -79,7 +87,9 @@ export function leafSpec(request: LeafRequest, issuer: IssuerFacts): Certificate
     altNames: altNames(request.names, profile.altNames),
     policies: request.policies,
     issuerUrl: issuerUrl(request.statusUrl, issuer.id),
-    ...(profile.revocable ? { crlUrl: crlUrl(request.statusUrl, issuer.id), ocspUrl: ocspUrl(request.statusUrl) } : { noRevAvail: true }),
+    ...(profile.revocable
+      ? { crlUrl: crlUrl(request.statusUrl, issuer.id, request.shard), ocspUrl: ocspUrl(request.statusUrl) }
+      : { noRevAvail: true }),
   };
 }
 

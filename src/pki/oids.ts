@@ -9,6 +9,7 @@ export const oids = {
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',
+  issuingDistributionPoint: '2.5.29.28',
   cRLNumber: '2.5.29.20',
   reasonCode: '2.5.29.21',
   cRLDistributionPoints: '2.5.29.31',

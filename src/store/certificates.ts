@@ -4,10 +4,14 @@ import {
   type CertificateState,
   type CertificateStatus,
   certificateMoves,
+  type MovedWindow,
   type Revocation,
   type RevocationReason,
 } from '../model/certificate.ts';
+import { groupBy } from '../model/group.ts';
 import { registrableDomain } from '../model/identifier.ts';
+import { sha256 } from '../pki/keys.ts';
+import { countRevocation } from './crls.ts';
 import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
@@ -15,6 +19,7 @@ import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 interface CertificateRow {
   serial: string;
   issuer_id: string;
+  shard: number;
   order_id: string | null;
   account_id: string | null;
   member_id: string | null;
@@ -31,14 +36,22 @@ interface CertificateRow {
   revoked_at: number | null;
   revocation_reason: RevocationReason | null;
   revoked_by: string | null;
+  window_start: number | null;
+  window_end: number | null;
+  window_explanation: string | null;
 }
 
 function fromRow(r: CertificateRow): Certificate {
   const revocation: Revocation | null =
     r.revoked_at === null ? null : { at: r.revoked_at, reason: r.revocation_reason ?? 'unspecified', by: r.revoked_by ?? '' };
+  const movedWindow: MovedWindow | null =
+    r.window_start === null || r.window_end === null
+      ? null
+      : { start: r.window_start, end: r.window_end, ...present({ explanation: r.window_explanation }) };
   return {
     serial: r.serial,
     issuerId: r.issuer_id,
+    shard: r.shard,
     profile: r.profile,
     names: JSON.parse(r.names),
     state: r.state,
@@ -48,7 +61,7 @@ function fromRow(r: CertificateRow): Certificate {
     tbs: r.tbs,
     mac: r.mac,
     committedAt: r.committed_at,
-    ...present({ orderId: r.order_id, accountId: r.account_id, memberId: r.member_id, der: r.der, revocation }),
+    ...present({ orderId: r.order_id, accountId: r.account_id, memberId: r.member_id, der: r.der, revocation, movedWindow }),
   };
 }
 
@@ -57,6 +70,7 @@ export async function commitCertificate(db: Db, certificate: Certificate, second
   await insertRows(db, 'certificates', {
     serial: certificate.serial,
     issuer_id: certificate.issuerId,
+    shard: certificate.shard,
     order_id: certificate.orderId,
     account_id: certificate.accountId,
     member_id: certificate.memberId,
@@ -71,6 +85,7 @@ export async function commitCertificate(db: Db, certificate: Certificate, second
     committed_at: certificate.committedAt,
     claim_until: secondsFromNow(db, seconds),
     claim_fence: firstFence,
+    names_hash: namesHash(certificate),
   });
   const names = certificate.names.map(name => ({
     name,
@@ -78,6 +93,12 @@ export async function commitCertificate(db: Db, certificate: Certificate, second
     registrable: registrableDomain(name.replace(/^\*\./, '')),
   }));
   await insertRows(db, 'certificate_names', ...names);
+}
+
+/** The same for certificates of one holder with the same names, in whatever order; our own have no holder. */
+export function namesHash({ memberId, accountId, names }: Pick<Certificate, 'memberId' | 'accountId' | 'names'>): Uint8Array | undefined {
+  const holder = memberId ?? accountId;
+  return holder === undefined ? undefined : sha256(Buffer.from(JSON.stringify([holder, ...[...names].sort()])));
 }
 
 /** The first claim's fence: the writer's own. */
@@ -99,7 +120,7 @@ export async function moveCertificate(
 export async function abandonCertificate(db: Db, serial: string, fence: number, now: number): Promise<boolean> {
   const gone = { state: 'abandoned', revoked_at: now, revocation_reason: 'cessationOfOperation', revoked_by: 'clock' };
   const moved = await updateRows(db, 'certificates', { serial, state: 'committed', claim_fence: fence }, gone);
-  if (moved) await countRevocation(db, serial);
+  if (moved) await countRevocationOf(db, serial);
   return moved === 1;
 }
 
@@ -124,33 +145,63 @@ export async function findCertificate(db: Db, serial: string): Promise<Certifica
   return r && fromRow(r);
 }
 
+/** In no order. */
+export async function findCertificates(db: Db, serials: readonly string[]): Promise<Certificate[]> {
+  return (await rowsOf<CertificateRow>(db, `select * from certificates where serial in (${places(serials)})`, serials)).map(fromRow);
+}
+
 export async function findCertificateByOrder(db: Db, orderId: string): Promise<Certificate | undefined> {
   const r = await selectRow<CertificateRow>(db, 'certificates', { order_id: orderId });
   return r && fromRow(r);
 }
 
+/** Which certificates are meant: what listing, revocation and renewal by filter share. Whatever is said must hold. */
 export interface CertificateFilter {
-  memberId?: string | undefined;
-  name?: string | undefined;
+  member?: string | undefined;
+  issuer?: string | undefined;
+  profile?: string | undefined;
+  /** SHA-256 of the SubjectPublicKeyInfo, in hex. */
+  key?: string | undefined;
   serial?: string | undefined;
-  spkiHash?: Uint8Array | undefined;
-  status?: CertificateStatus | undefined;
-  /** Epoch seconds; both ends belong to it. */
+  /** Exactly this name is among its names. */
+  name?: string | undefined;
+  /** Epoch seconds, both inclusive. */
+  issuedAfter?: number | undefined;
+  issuedBefore?: number | undefined;
   expiresAfter?: number | undefined;
   expiresBefore?: number | undefined;
 }
 
-/** Members' certificates, newest first; our own have no order. */
-export async function listCertificates(db: Db, filter: CertificateFilter, now: number, page: Page): Promise<Certificate[]> {
-  const query = db('certificates').whereNotNull('order_id');
-  const { memberId, name, serial, spkiHash, status, expiresAfter, expiresBefore } = filter;
-  if (memberId !== undefined) query.where({ member_id: memberId });
-  if (serial !== undefined) query.where({ serial });
-  if (spkiHash !== undefined) query.where({ spki_hash: Buffer.from(spkiHash) });
-  if (name !== undefined) query.whereIn('serial', db('certificate_names').where({ name }).select('serial'));
+/** Narrows a query of `certificates`; to members' certificates in any case: our own have no order. */
+export function whereMatches(query: Knex.QueryBuilder, filter: CertificateFilter): void {
+  const { member, issuer, profile, key, serial, name, issuedAfter, issuedBefore, expiresAfter, expiresBefore } = filter;
+  query.whereNotNull('certificates.order_id');
+  if (member !== undefined) query.where('certificates.member_id', member);
+  if (issuer !== undefined) query.where('certificates.issuer_id', issuer);
+  if (profile !== undefined) query.where('certificates.profile', profile);
+  if (key !== undefined) query.where('certificates.spki_hash', Buffer.from(key, 'hex'));
+  if (serial !== undefined) query.where('certificates.serial', serial);
+  if (name !== undefined) query.whereIn('certificates.serial', named => named.select('serial').from('certificate_names').where({ name }));
+  if (issuedAfter !== undefined) query.where('certificates.committed_at', '>=', issuedAfter);
+  if (issuedBefore !== undefined) query.where('certificates.committed_at', '<=', issuedBefore);
+  if (expiresAfter !== undefined) query.where('certificates.not_after', '>=', expiresAfter);
+  if (expiresBefore !== undefined) query.where('certificates.not_after', '<=', expiresBefore);
+}
+
+/** Issued, neither revoked nor expired. */
+export function whereLiving(query: Knex.QueryBuilder, now: number): void {
+  query.where('certificates.state', 'issued').whereNull('certificates.revoked_at').where('certificates.not_after', '>=', now);
+}
+
+/** Members' certificates, newest first. */
+export async function listCertificates(
+  db: Db,
+  { status, ...filter }: CertificateFilter & { status?: CertificateStatus | undefined },
+  now: number,
+  page: Page,
+): Promise<Certificate[]> {
+  const query = db('certificates').modify(whereMatches, filter);
   if (status !== undefined) withStatus(query, status, now);
-  if (expiresAfter !== undefined) query.where('not_after', '>=', expiresAfter);
-  if (expiresBefore !== undefined) query.where('not_after', '<=', expiresBefore);
   return (await inPages(query, page, { at: 'committed_at', id: 'serial', newestFirst: true })).map(fromRow);
 }
 
@@ -164,37 +215,29 @@ function withStatus(query: Knex.QueryBuilder, status: CertificateStatus, now: nu
   }
 }
 
-/** Once; a certificate that was revoked stays as it was revoked. @returns whether it moved */
-export async function revokeCertificate(db: Db, serial: string, revocation: Revocation): Promise<boolean> {
-  const moved = await updateRows(
+/** How many of them live. */
+export async function countLiving(db: Db, filter: CertificateFilter, now: number): Promise<number> {
+  const r = await db('certificates').modify(whereMatches, filter).modify(whereLiving, now).count('* as n').first();
+  return Number(r?.['n'] ?? 0);
+}
+
+/** Each once; a certificate that was revoked stays as it was revoked. @returns those that were revoked now */
+export async function revokeCertificates(db: Db, serials: readonly string[], revocation: Revocation): Promise<Certificate[]> {
+  const rows = await rowsOf<CertificateRow>(
     db,
-    'certificates',
-    { serial, state: 'issued', revoked_at: null },
-    { revoked_at: revocation.at, revocation_reason: revocation.reason, revoked_by: revocation.by },
+    `update certificates set revoked_at = ?, revocation_reason = ?, revoked_by = ?
+     where serial in (${places(serials)}) and state = 'issued' and revoked_at is null returning *`,
+    [revocation.at, revocation.reason, revocation.by, ...serials],
   );
-  if (moved) await countRevocation(db, serial);
-  return moved === 1;
+  const scopes = groupBy(rows, r => `${r.issuer_id} ${r.shard}`);
+  for (const [first, ...others] of scopes.values())
+    if (first) await countRevocation(db, { issuerId: first.issuer_id, shard: first.shard }, 1 + others.length);
+  return rows.map(fromRow);
 }
 
-/** What tells a CRL that it is out of date; a clock could not, since revocations commit later than they are dated. */
-async function countRevocation(db: Db, serial: string): Promise<void> {
-  const issuer = db('certificates').where({ serial }).select('issuer_id');
-  await db('issuers').where('id', issuer).increment('revocations', 1);
-}
-
-/** What a CRL lists: revoked or abandoned, and not expired before `since`. */
-export async function revokedSince(
-  db: Db,
-  issuerId: string,
-  since: number,
-): Promise<{ serial: string; revokedAt: number; reason: RevocationReason; profile: string }[]> {
-  const rows = await db('certificates')
-    .where({ issuer_id: issuerId })
-    .whereNotNull('revoked_at')
-    .where('not_after', '>=', since)
-    .orderBy('serial')
-    .select('serial', 'revoked_at', 'revocation_reason', 'profile');
-  return rows.map(r => ({ serial: r.serial, revokedAt: r.revoked_at, reason: r.revocation_reason, profile: r.profile }));
+async function countRevocationOf(db: Db, serial: string): Promise<void> {
+  const r = await selectRow<CertificateRow>(db, 'certificates', { serial });
+  if (r) await countRevocation(db, { issuerId: r.issuer_id, shard: r.shard });
 }
 
 export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: number): Promise<void> {
@@ -202,6 +245,12 @@ export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: n
     .insert({ spki_hash: Buffer.from(spkiHash), why, blocked_at: now })
     .onConflict('spki_hash')
     .ignore();
+}
+
+/** The newest first. */
+export async function listBlockedKeys(db: Db): Promise<{ key: string; why: string; blockedAt: number }[]> {
+  const rows = await db('blocked_keys').orderBy('blocked_at', 'desc');
+  return rows.map(r => ({ key: Buffer.from(r.spki_hash).toString('hex'), why: r.why, blockedAt: r.blocked_at }));
 }
 
 /**

@@ -1,6 +1,7 @@
+import type { RevocationReason } from '../model/certificate.ts';
 import { type Db, present } from './open.ts';
 import { inPages, type Page } from './pages.ts';
-import { insertRows, selectRow } from './rows.ts';
+import { insertRows, rowsOf, selectRow, updateRows } from './rows.ts';
 
 /** A CA certificate of ours; `key` is encrypted, and absent for the root, whose key never comes here. */
 export interface IssuerRecord {
@@ -10,6 +11,8 @@ export interface IssuerRecord {
   key?: Uint8Array;
   active: boolean;
   createdAt: number;
+  /** By its root. */
+  revocation?: { at: number; reason: RevocationReason };
 }
 
 interface IssuerRow {
@@ -19,6 +22,8 @@ interface IssuerRow {
   key: Uint8Array | null;
   active: number;
   created_at: number;
+  revoked_at: number | null;
+  revocation_reason: RevocationReason | null;
 }
 
 function fromRow(r: IssuerRow): IssuerRecord {
@@ -28,7 +33,10 @@ function fromRow(r: IssuerRow): IssuerRecord {
     certificate: r.certificate,
     active: r.active === 1,
     createdAt: r.created_at,
-    ...present({ key: r.key }),
+    ...present({
+      key: r.key,
+      revocation: r.revoked_at === null ? null : { at: r.revoked_at, reason: r.revocation_reason ?? 'unspecified' },
+    }),
   };
 }
 
@@ -45,6 +53,25 @@ export async function insertIssuer(db: Db, issuer: IssuerRecord): Promise<void> 
 
 export async function listIssuers(db: Db, page?: Page): Promise<IssuerRecord[]> {
   return (await inPages(db('issuers'), page)).map(fromRow);
+}
+
+/** The one that signs from now on. @returns whether there is such an issuing CA, and none has revoked it */
+export async function activateIssuer(db: Db, id: string): Promise<boolean> {
+  if ((await updateRows(db, 'issuers', { id, kind: 'issuing', revoked_at: null }, { active: 1 })) !== 1) return false;
+  await db('issuers').whereNot({ id }).update({ active: 0 });
+  return true;
+}
+
+/** One that is not active. @returns whether it moved */
+export async function revokeIssuer(db: Db, id: string, at: number, reason: RevocationReason): Promise<boolean> {
+  const standing = { id, kind: 'issuing', active: 0, revoked_at: null };
+  return (await updateRows(db, 'issuers', standing, { revoked_at: at, revocation_reason: reason })) === 1;
+}
+
+/** Changes whenever an issuer comes, goes or takes over. */
+export async function issuersVersion(db: Db): Promise<string> {
+  const rows = await rowsOf<object>(db, 'select id, active, revoked_at from issuers order by id', []);
+  return JSON.stringify(rows);
 }
 
 /** A certificate with its key for a purpose of our own; the key is encrypted. */
@@ -86,47 +113,6 @@ export async function newestCredential(db: Db, purpose: Credential['purpose'], h
       key: r.key,
       notBefore: r.not_before,
       notAfter: r.not_after,
-    }
-  );
-}
-
-export interface CrlRecord {
-  issuerId: string;
-  number: number;
-  der: Uint8Array;
-  /** How many revocations the issuer had when it was made. */
-  revocations: number;
-  thisUpdate: number;
-  nextUpdate: number;
-}
-
-/** Revocations so far; read it before the entries of a CRL. */
-export async function countRevocations(db: Db, issuerId: string): Promise<number> {
-  return (await db('issuers').where({ id: issuerId }).first('revocations'))?.revocations ?? 0;
-}
-
-/** Stored as published. @throws a duplicate where the number was used */
-export async function insertCrl(db: Db, crl: CrlRecord): Promise<void> {
-  await insertRows(db, 'crls', {
-    issuer_id: crl.issuerId,
-    number: crl.number,
-    der: crl.der,
-    revocations: crl.revocations,
-    this_update: crl.thisUpdate,
-    next_update: crl.nextUpdate,
-  });
-}
-
-export async function newestCrl(db: Db, issuerId: string): Promise<CrlRecord | undefined> {
-  const r = await db('crls').where({ issuer_id: issuerId }).orderBy('number', 'desc').first();
-  return (
-    r && {
-      issuerId: r.issuer_id,
-      number: r.number,
-      der: r.der,
-      revocations: r.revocations,
-      thisUpdate: r.this_update,
-      nextUpdate: r.next_update,
     }
   );
 }

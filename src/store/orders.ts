@@ -3,7 +3,7 @@ import { type Order, type OrderState, orderMoves } from '../model/order.ts';
 import type { ProblemDocument } from '../model/problem.ts';
 import { type Db, present } from './open.ts';
 import { inPages, type Page } from './pages.ts';
-import { insertRows, selectRow, updateRows } from './rows.ts';
+import { insertRows, selectRow, selectRows, updateRows } from './rows.ts';
 
 interface OrderRow {
   id: string;
@@ -19,6 +19,8 @@ interface OrderRow {
   error: string | null;
   csr_hash: Uint8Array | null;
   serial: string | null;
+  replaces: string | null;
+  replaces_cert_id: string | null;
 }
 
 function fromRow(r: OrderRow): Order {
@@ -37,6 +39,7 @@ function fromRow(r: OrderRow): Order {
       error: r.error === null ? null : (JSON.parse(r.error) as ProblemDocument),
       csrHash: r.csr_hash,
       serial: r.serial,
+      replaces: r.replaces === null ? null : { serial: r.replaces, certId: r.replaces_cert_id ?? '' },
     }),
   };
 }
@@ -53,12 +56,19 @@ export async function insertOrder(db: Db, order: Order): Promise<void> {
     not_after: order.notAfter,
     expires_at: order.expiresAt,
     created_at: order.createdAt,
+    replaces: order.replaces?.serial,
+    replaces_cert_id: order.replaces?.certId,
   });
 }
 
 export async function findOrder(db: Db, id: string): Promise<Order | undefined> {
   const r = await selectRow<OrderRow>(db, 'orders', { id });
   return r && fromRow(r);
+}
+
+/** What stands in the way of another that would replace the same certificate: all but those that are invalid; some may have become so by the clock. */
+export async function ordersReplacing(db: Db, serial: string): Promise<Order[]> {
+  return (await selectRows<OrderRow>(db, 'orders', { replaces: serial })).map(fromRow).filter(o => o.state !== 'invalid');
 }
 
 /** In the order of the ids. */

@@ -118,3 +118,25 @@ export async function supersedeProofs(db: Db, memberId: string, domain: string, 
     .whereNot({ id: exceptId })
     .update({ status: 'revoked' });
 }
+
+/** Proofs of active members that lapse within so many days, with no younger one in their place, and of which nobody was told at this number of days or fewer. */
+export async function lapsingProofs(db: Db, now: number, days: number): Promise<DomainProof[]> {
+  const rows = await rowsOf<ProofRow>(
+    db,
+    `select p.* from domain_proofs p join members m on m.id = p.member_id
+     where p.status = 'valid' and m.status = 'active' and p.expires_at > ? and p.expires_at <= ? and (lapse_noticed is null or lapse_noticed > ?)
+     and not exists (select 1 from domain_proofs q where q.member_id = p.member_id and q.domain = p.domain and q.status = 'valid'
+       and q.expires_at > p.expires_at)`,
+    [now, now + days * 86400, days],
+  );
+  return rows.map(proofFromRow);
+}
+
+/** Compare-and-swap. @returns whether this call is the one that tells */
+export async function noticeLapse(db: Db, id: string, days: number): Promise<boolean> {
+  const moved = await db('domain_proofs')
+    .where({ id })
+    .where(q => q.whereNull('lapse_noticed').orWhere('lapse_noticed', '>', days))
+    .update({ lapse_noticed: days });
+  return moved === 1;
+}

@@ -7,11 +7,13 @@ import { readCsr } from '../../src/pki/csr.ts';
 import { deactivateAccount } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { moveAuthorization } from '../../src/store/authorizations.ts';
-import { blockKey, claimCommitted, findCertificate, findCertificateByOrder, revokedSince } from '../../src/store/certificates.ts';
+import { blockKey, claimCommitted, findCertificate, findCertificateByOrder } from '../../src/store/certificates.ts';
+import { revokedIn } from '../../src/store/crls.ts';
 import { moveMember } from '../../src/store/members.ts';
 import { findOrder } from '../../src/store/orders.ts';
 import { listMessages } from '../../src/store/outbox.ts';
 import { insertProof } from '../../src/store/proofs.ts';
+import { all } from '../kit/all.ts';
 import { engines } from '../kit/ca.ts';
 import { crashedWhileSigning, finalizeOrder, issued, openTestCtx, readyOrder, type TestCtx } from '../kit/ctx.ts';
 import { anId, aProof, storedMember } from '../kit/records.ts';
@@ -50,7 +52,7 @@ for (const engine of engines) {
       assert.match(order?.error?.detail ?? '', reason);
       assert.equal((await actionsOf(serial)).at(-1), 'certificate.abandoned by clock');
       assert.equal(await noticesOf(serial), 0);
-      const listed = await revokedSince(at.ctx.db, certificate.issuerId, at.ctx.now());
+      const listed = await all(revokedIn(at.ctx.db, { issuerId: certificate.issuerId, shard: 0 }, at.ctx.now(), []));
       assert.ok(listed.some(e => e.serial === serial));
     }
 

@@ -5,8 +5,9 @@ import { publishCrls, publishDueCrls } from '../../src/ca/publish-crl.ts';
 import { revoke } from '../../src/ca/revoke.ts';
 import { operator } from '../../src/model/audit.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
+import { shardOf } from '../../src/pki/issue.ts';
 import { listAudit } from '../../src/store/audit.ts';
-import { newestCrl } from '../../src/store/issuers.ts';
+import { newestCrl, newestCrls } from '../../src/store/crls.ts';
 import { releaseLease, takeLease } from '../../src/store/leases.ts';
 import { engines } from '../kit/ca.ts';
 import { crashedWhileSigning, issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
@@ -26,7 +27,7 @@ for (const engine of engines) {
     });
 
     const revokeNow = (certificate: Certificate) => revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
-    const newest = () => newestCrl(at.ctx.db, at.ctx.authority.active.id);
+    const newest = () => newestCrl(at.ctx.db, { issuerId: at.ctx.authority.active.id, shard: 0 });
     const serials = async () => readCrl((await newest())?.der ?? Buffer.alloc(0), at.ctx.authority.active).serials;
     const published = async () => (await listAudit(at.ctx.db, { action: 'crl.published' })).length;
 
@@ -137,7 +138,7 @@ for (const engine of engines) {
 
     it('are published by one process of several, and a start does not fail where another is at the first one', async () => {
       const other = await at.another();
-      const name = `crl:${at.ctx.authority.active.id}`;
+      const name = `crl:${at.ctx.authority.active.id}/0`;
       assert.ok((await takeLease(at.ctx.db, name, 'a third process', 60)) !== undefined);
       await publishDueCrls(at.ctx);
       assert.equal(await newest(), undefined);
@@ -146,6 +147,55 @@ for (const engine of engines) {
       assert.equal((await waiting).length, 1, 'an operator waits for it');
       await Promise.all([publishDueCrls(at.ctx), publishDueCrls(other.ctx), publishDueCrls(other.ctx)]);
       assert.equal(await published(), 1);
+    });
+  });
+
+  describe(`shards of a CRL (${engine})`, () => {
+    let at: TestCtx;
+    before(async () => {
+      at = await openTestCtx({ engine, config: { status: { crlShards: 4, crlDays: 2 } } });
+    });
+    after(async () => {
+      await at.ctx.background.settled();
+      await at.close();
+    });
+    const issuer = () => at.ctx.authority.active;
+    const crl = (shard: number) => newestCrl(at.ctx.db, { issuerId: issuer().id, shard });
+    const serials = async (shard: number) => readCrl((await crl(shard))?.der ?? Buffer.alloc(0), issuer()).serials;
+    const numbers = async () => (await newestCrls(at.ctx.db)).filter(c => c.issuerId === issuer().id).map(c => c.number);
+
+    it('are published besides the complete one, for as long as is configured', async () => {
+      await publishDueCrls(at.ctx);
+      assert.equal((await numbers()).length, 5);
+      const { thisUpdate, nextUpdate } = readCrl((await crl(4))?.der ?? Buffer.alloc(0), issuer());
+      assert.equal(nextUpdate - thisUpdate, 2 * day);
+    });
+
+    it('each list what names them, and are published again only for that', async () => {
+      const certificate = await issued(at);
+      const { shard, serial, der } = certificate;
+      assert.equal(shard, shardOf(Buffer.from(serial, 'hex'), 4));
+      assert.ok(Buffer.from(der ?? []).includes(`/crl/${issuer().id}/${shard}.crl`));
+      await revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+      at.clock.now += 1;
+      const before = await numbers();
+      await publishDueCrls(at.ctx);
+      const after = await numbers();
+      assert.deepEqual(
+        [0, 1, 2, 3, 4].filter(n => after[n] !== before[n]),
+        [0, shard],
+      );
+      for (const n of [0, shard]) assert.deepEqual(await serials(n), [serial]);
+      assert.deepEqual(await serials((shard % 4) + 1), []);
+    });
+
+    it('once published go on for ever: certificates name them', async () => {
+      const { config } = at.ctx;
+      at.clock.now += day;
+      const before = await numbers();
+      await publishDueCrls({ ...at.ctx, config: { ...config, status: { ...config.status, crlShards: 1 } } });
+      const after = await numbers();
+      assert.ok(after.length === 5 && after.every((n, i) => n > (before[i] ?? 0)), `${before} ${after}`);
     });
   });
 }

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,7 +129,7 @@ export interface ReadyOrder {
 export async function readyOrder(
   { ctx }: TestCtx,
   names: string[] = ['im.test'],
-  more: { order?: Partial<Order>; authorization?: Partial<Authorization>; member?: Member } = {},
+  more: { order?: Partial<Order>; authorization?: Partial<Authorization>; member?: Member; key?: KeyObject } = {},
 ): Promise<ReadyOrder> {
   const now = ctx.now();
   const member = more.member ?? (await storedMember(ctx.db));
@@ -151,7 +152,7 @@ export async function readyOrder(
     ...more.order,
   });
   await insertOrder(ctx.db, order);
-  return { member, account, authorizations, order, csr: makeCsr(newKey(), names) };
+  return { member, account, authorizations, order, csr: makeCsr(more.key ?? newKey(), names) };
 }
 
 export function finalizeOrder({ ctx }: TestCtx, { account, member, order, csr }: ReadyOrder): Promise<Order> {

@@ -88,8 +88,8 @@ export const leafKey = ecKey('leaf');
 /** What a leaf of the issuing CA says. */
 export function leafMeant(request: Partial<LeafRequest> = {}): CertificateSpec {
   const { profile = 'xmpp-server', names = ['example.com'], publicKey = publicKeyOf(leafKey), serial = serialOf(3) } = request;
-  const { asked = {}, policies = [] } = request;
-  return leafSpec({ profile, names, publicKey, serial, now, asked, policies, statusUrl }, issuingFacts);
+  const { asked = {}, policies = [], shard = 0 } = request;
+  return leafSpec({ profile, names, publicKey, serial, now, asked, policies, statusUrl, shard }, issuingFacts);
 }
 
 export const responderKey = ecKey('responder');

@@ -74,6 +74,7 @@ export function aCertificate(more: Partial<Certificate> = {}): Certificate {
   return {
     serial,
     issuerId: 'aabbccdd',
+    shard: 0,
     profile: 'xmpp-server',
     names: [],
     state: 'committed',

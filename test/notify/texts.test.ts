@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { accountAddedText, codeNoticeText, codeText, contestedText, issuedText, revokedText, type Text } from '../../src/notify/texts.ts';
+import {
+  accountAddedText,
+  codeNoticeText,
+  codeText,
+  contestedText,
+  expiringText,
+  issuedText,
+  lapsingText,
+  revokedText,
+  type Text,
+} from '../../src/notify/texts.ts';
 
 const code = 'abcdefghijklmnopqrstuvwxyz234567';
 const facts = {
@@ -65,10 +75,42 @@ describe('texts', () => {
   it('what was issued and revoked is told with names, serial and times', () => {
     const issued = issuedText(certificate);
     assert.equal(issued.subject, 'Certificate issued for im.example and 1 more');
-    const revoked = revokedText({ ...certificate, reason: 'keyCompromise', by: 'operator', revokedAt: 1790812800 });
+    const revoked = revokedText({
+      ...certificate,
+      certificates: [certificate],
+      reason: 'keyCompromise',
+      by: 'operator',
+      revokedAt: 1790812800,
+    });
     for (const { text } of [issued, revoked])
       for (const part of ['im.example', 'münchen.example', '42ff', '2026-10-01T00:00:00Z']) assert.ok(text.includes(part), text);
     assert.ok(revoked.text.includes('keyCompromise') && revoked.text.includes('operator'));
+  });
+  it('what one act has revoked is told in one message, so many one by one', () => {
+    const certificates = Array.from({ length: 103 }, (_, i) => ({ serial: `aa${i}`, names: [`h${i}.example`] }));
+    const { subject, text } = revokedText({ ...certificate, certificates, reason: 'superseded', by: 'operator', revokedAt: 1790812800 });
+    assert.equal(subject, '103 certificates revoked for h0.example and 102 more');
+    assert.ok(text.includes('h99.example') && text.includes('and 3 more.') && !text.includes('h100.example'), text);
+  });
+  it('what ends soon is told with its day', () => {
+    const { subject, text } = expiringText({ ...certificate, days: 7 });
+    assert.equal(subject, 'Certificate for im.example ends in 7 days');
+    for (const part of ['nothing has replaced it yet', 'münchen.example', '42ff']) assert.ok(text.includes(part), text);
+    assert.match(expiringText({ ...certificate, days: 1 }).subject, /within a day/);
+  });
+  it('a proof that lapses is told with the mailbox that has the code, and without one where there is none', () => {
+    const lapsing = {
+      domain: 'im.example',
+      expiresAt: 1790812800,
+      days: 14,
+      member: 'Example Club',
+      memberId: 'm1',
+      authority: facts.authority,
+    };
+    const { subject, text } = lapsingText({ ...lapsing, mailbox: 'hostmaster@im.example' });
+    assert.equal(subject, 'Proof of im.example lapses in 14 days');
+    assert.ok(text.includes('hostmaster@im.example') && text.includes('2026-10-01T00:00:00Z'), text);
+    assert.match(lapsingText({ ...lapsing, mailbox: '' }).text, /No code could be mailed/);
   });
   describe('a new account', () => {
     const added = { account: 'acc', thumbprint: facts.thumbprint, door: 'directory', member: 'Example Club', authority: facts.authority };

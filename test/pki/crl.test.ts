@@ -150,6 +150,27 @@ describe('CRL', () => {
     assert.ok(Buffer.from(der).toString('hex').includes(extension), Buffer.from(der).toString('hex'));
   });
 
+  it('of a shard says so in a critical extension, by the URL that its certificates name (RFC 5280 §5.2.5)', async () => {
+    const [root, issuing] = [folder.certificate('root.pem', rootCertificate), folder.certificate('issuing.pem', issuingCertificate)];
+    const inShard = (shard: number) => leafMeant({ shard });
+    const crlOf = async (shard: number, serials: string[] = []) => {
+      const entries = serials.map(serial => ({ serial, revokedAt: now, reason: 'superseded' as const }));
+      const url = inShard(shard).crlUrl ?? '';
+      assert.ok(url.endsWith(`/${shard}.crl`), url);
+      return signCrl(spec({ entries, distributionPoint: url }), issuingSigner);
+    };
+    assert.ok(text(await crlOf(3)).includes('X509v3 Issuing Distribution Point: critical Full Name: URI:http://'));
+    const leaf = folder.certificate('leaf.pem', signLeaf(inShard(3)));
+    const verify = async (crl: Uint8Array) =>
+      opensslSays(
+        ...['verify', '-x509_strict', '-attime', String(now), '-extended_crl', '-crl_check', '-CAfile', root, '-untrusted', issuing],
+        ...['-CRLfile', folder.write('shard.crl', pem('X509 CRL', crl)), leaf],
+      );
+    assert.equal((await verify(await crlOf(3))).code, 0);
+    assert.match((await verify(await crlOf(3, ['42000000000000000000000000000003']))).text, /certificate revoked/);
+    assert.match((await verify(await crlOf(2))).text, /[Dd]ifferent CRL scope|unable to get certificate CRL/);
+  });
+
   it('holds 100,000 entries', async () => {
     function* entries() {
       for (let i = 0; i < 100_000; i++)

@@ -3,16 +3,17 @@ import type { Certificate } from '../../src/model/certificate.ts';
 import {
   abandonCertificate,
   blockKey,
+  type CertificateFilter,
   claimCommitted,
   commitCertificate,
+  countLiving,
   findCertificate,
   findCertificateByOrder,
   firstFence,
   keyStanding,
   listCertificates,
   moveCertificate,
-  revokeCertificate,
-  revokedSince,
+  revokeCertificates,
 } from '../../src/store/certificates.ts';
 import { isDuplicate } from '../../src/store/open.ts';
 import { onEachEngine } from '../kit/database.ts';
@@ -38,7 +39,10 @@ onEachEngine('the store of certificates', at => {
     assert.deepEqual(await findCertificateByOrder(at.db, full.orderId ?? ''), full);
     await moveCertificate(at.db, full.serial, 'issued', firstFence, { der });
     const revocation = { at: at0 + 5, reason: 'superseded', by: 'operator' } as const;
-    assert.equal(await revokeCertificate(at.db, full.serial, revocation), true);
+    assert.deepEqual(
+      (await revokeCertificates(at.db, [full.serial], revocation)).map(c => c.serial),
+      [full.serial],
+    );
     assert.deepEqual(await findCertificate(at.db, full.serial), { ...full, state: 'issued', der, revocation });
     assert.equal(await findCertificate(at.db, '01ff'), undefined);
     assert.equal(await findCertificateByOrder(at.db, 'none'), undefined);
@@ -78,11 +82,14 @@ onEachEngine('the store of certificates', at => {
     const revocation = { at: at0 + 5, reason: 'keyCompromise', by: 'key' } as const;
     const committed = aCertificate();
     await commit(committed);
-    assert.equal(await revokeCertificate(at.db, committed.serial, revocation), false);
+    assert.deepEqual(await revokeCertificates(at.db, [committed.serial], revocation), []);
     const { serial } = await issued();
-    const revoked = await Promise.all(Array.from({ length: 4 }, () => revokeCertificate(at.db, serial, revocation)));
-    assert.equal(revoked.filter(Boolean).length, 1);
-    assert.equal(await revokeCertificate(at.db, serial, { ...revocation, at: at0 + 6, reason: 'superseded' }), false);
+    const revoked = await Promise.all(Array.from({ length: 4 }, () => revokeCertificates(at.db, [serial], revocation)));
+    assert.deepEqual(
+      revoked.flat().map(c => c.serial),
+      [serial],
+    );
+    assert.deepEqual(await revokeCertificates(at.db, [serial], { ...revocation, at: at0 + 6, reason: 'superseded' }), []);
     assert.deepEqual((await findCertificate(at.db, serial))?.revocation, revocation);
   });
 
@@ -119,43 +126,60 @@ onEachEngine('the store of certificates', at => {
   });
 
   it('is listed newest first and counted, by member, by exact name, up to a number, without our own', async () => {
-    const memberId = anId();
+    const member = anId();
     const name = `${anId()}.test`;
-    const second = aCertificate({ memberId, orderId: anId(), names: [name, `b.${name}`], committedAt: at0 + 2 });
-    const first = aCertificate({ memberId, orderId: anId(), names: [`b.${name}`], committedAt: at0 + 1 });
-    const own = aCertificate({ memberId, names: [name] });
+    const second = aCertificate({ memberId: member, orderId: anId(), names: [name, `b.${name}`], committedAt: at0 + 2 });
+    const first = aCertificate({ memberId: member, orderId: anId(), names: [`b.${name}`], committedAt: at0 + 1 });
+    const own = aCertificate({ memberId: member, names: [name] });
     const other = aCertificate({ memberId: anId(), orderId: anId(), names: [name], committedAt: at0 + 3 });
     for (const certificate of [second, first, own, other]) await commit(certificate);
-    assert.deepEqual(await listCertificates(at.db, { memberId }, at0, { limit: 10 }), [second, first]);
-    assert.deepEqual(await listCertificates(at.db, { memberId }, at0, { limit: 1 }), [second]);
+    assert.deepEqual(await listCertificates(at.db, { member }, at0, { limit: 10 }), [second, first]);
+    assert.deepEqual(await listCertificates(at.db, { member }, at0, { limit: 1 }), [second]);
     assert.deepEqual(await listCertificates(at.db, { name }, at0, { limit: 10 }), [other, second]);
-    assert.deepEqual(await listCertificates(at.db, { name, memberId }, at0, { limit: 10 }), [second]);
+    assert.deepEqual(await listCertificates(at.db, { name, member }, at0, { limit: 10 }), [second]);
     assert.deepEqual(await listCertificates(at.db, { name: `c.${name}` }, at0, { limit: 10 }), []);
     const all = await listCertificates(at.db, {}, at0, { limit: 100 });
     assert.ok(all.length >= 3);
   });
 
-  it('tells a CRL what is revoked or abandoned and not long expired, in the order of the serials', async () => {
-    const issuerId = anId();
-    const revoked = await issued({ issuerId, profile: 'xmpp-server-short' });
-    const expired = await issued({ issuerId, notAfter: at0 + 10 });
-    await issued({ issuerId });
-    const elsewhere = await issued({ issuerId: anId() });
-    const abandoned = aCertificate({ issuerId });
-    await commit(abandoned);
-    await abandonCertificate(at.db, abandoned.serial, firstFence, at0 + 3);
-    await commit(aCertificate({ issuerId }));
-    const revoke = (serial: string, seconds: number) =>
-      revokeCertificate(at.db, serial, { at: at0 + seconds, reason: 'superseded', by: 'operator' });
-    await revoke(revoked.serial, 5);
-    await revoke(expired.serial, 4);
-    await revoke(elsewhere.serial, 99);
-    const gone = { serial: revoked.serial, revokedAt: at0 + 5, reason: 'superseded', profile: 'xmpp-server-short' };
-    const lost = { serial: abandoned.serial, revokedAt: at0 + 3, reason: 'cessationOfOperation', profile: 'xmpp-server' };
-    const old = { serial: expired.serial, revokedAt: at0 + 4, reason: 'superseded', profile: 'xmpp-server' };
-    const sorted = (list: { serial: string }[]) => list.sort((a, b) => (a.serial < b.serial ? -1 : 1));
-    assert.deepEqual(await revokedSince(at.db, issuerId, at0 + 10), sorted([gone, lost, old]));
-    assert.deepEqual(await revokedSince(at.db, issuerId, at0 + 11), sorted([gone, lost]));
+  it('is found by each word of a filter, and by all together', async () => {
+    const memberId = anId();
+    const name = `${anId()}.test`;
+    const one = aCertificate({ memberId, orderId: anId(), names: [name, `b.${name}`], issuerId: 'cafe', committedAt: at0 + 10 });
+    const two = aCertificate({ memberId, orderId: anId(), names: [`b.${name}`], profile: 'xmpp-server-short', committedAt: at0 + 20 });
+    for (const certificate of [one, two]) await commit(certificate);
+    const cases: [CertificateFilter, Certificate[]][] = [
+      [{}, [two, one]],
+      [{ issuer: 'cafe' }, [one]],
+      [{ profile: 'xmpp-server-short' }, [two]],
+      [{ key: Buffer.from(two.spkiHash).toString('hex') }, [two]],
+      [{ serial: one.serial }, [one]],
+      [{ name }, [one]],
+      [{ name: `b.${name}` }, [two, one]],
+      [{ issuedAfter: at0 + 10 }, [two, one]],
+      [{ issuedAfter: at0 + 11 }, [two]],
+      [{ issuedBefore: at0 + 19 }, [one]],
+      [{ issuedAfter: at0 + 11, issuedBefore: at0 + 19 }, []],
+      [{ issuer: 'cafe', profile: 'xmpp-server-short' }, []],
+      [{ member: anId() }, []],
+    ];
+    for (const [filter, expected] of cases)
+      assert.deepEqual(await listCertificates(at.db, { member: memberId, ...filter }, at0, { limit: 10 }), expected);
+  });
+
+  it('lives while it is issued, neither revoked nor expired', async () => {
+    const memberId = anId();
+    const more = { memberId, orderId: anId(), notAfter: at0 + 100 };
+    const living = () => countLiving(at.db, { member: memberId }, at0 + 50);
+    const certificate = aCertificate(more);
+    await commit(certificate);
+    assert.equal(await living(), 0);
+    await moveCertificate(at.db, certificate.serial, 'issued', firstFence, { der });
+    assert.equal(await living(), 1);
+    assert.equal(await countLiving(at.db, { member: memberId }, at0 + 100), 1);
+    assert.equal(await countLiving(at.db, { member: memberId }, at0 + 101), 0);
+    await revokeCertificates(at.db, [certificate.serial], { at: at0, reason: 'superseded', by: 'operator' });
+    assert.equal(await living(), 0);
   });
 
   it('blocks a key once, and knows the keys of revoked certificates that have not expired', async () => {
@@ -166,7 +190,7 @@ onEachEngine('the store of certificates', at => {
     assert.equal((await keyStanding(at.db, spkiHash, [], at0)).blocked, true);
     const { serial } = await issued({ spkiHash, profile: 'xmpp-server-short', notAfter: at0 + 10 });
     assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server-short'], at0)).revoked, false);
-    await revokeCertificate(at.db, serial, { at: at0, reason: 'superseded', by: 'key' });
+    await revokeCertificates(at.db, [serial], { at: at0, reason: 'superseded', by: 'key' });
     assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server-short'], at0 + 10)).revoked, true);
     assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server-short'], at0 + 11)).revoked, false);
     assert.equal((await keyStanding(at.db, spkiHash, ['xmpp-server'], at0)).revoked, false);

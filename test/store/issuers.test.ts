@@ -2,11 +2,9 @@ import assert from 'node:assert/strict';
 import {
   type Credential,
   insertCredential,
-  insertCrl,
   insertIssuer,
   listIssuers,
   newestCredential,
-  newestCrl,
   readSetting,
   writeSetting,
 } from '../../src/store/issuers.ts';
@@ -42,22 +40,6 @@ onEachEngine('the store of issuers', at => {
       await insertCredential(at.db, c);
     assert.deepEqual(await newestCredential(at.db, 'tls', 'localhost'), best);
     assert.equal(await newestCredential(at.db, 'tls', 'elsewhere'), undefined);
-  });
-
-  it('gives the CRL with the highest number; each number is used once', async () => {
-    const crl = (number: number) => ({
-      issuerId: 'aa',
-      number,
-      der: bytes(`crl ${number}`),
-      revocations: 3,
-      thisUpdate: at0,
-      nextUpdate: at0 + 9,
-    });
-    assert.equal(await newestCrl(at.db, 'aa'), undefined);
-    for (const number of [at0, at0 + 10, at0 + 9]) await insertCrl(at.db, crl(number));
-    assert.deepEqual(await newestCrl(at.db, 'aa'), crl(at0 + 10));
-    await assert.rejects(insertCrl(at.db, crl(at0)), isDuplicate);
-    assert.equal(await newestCrl(at.db, 'bb'), undefined);
   });
 
   it('keeps the first value of a setting', async () => {

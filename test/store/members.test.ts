@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { EabKey, MemberDirectory } from '../../src/model/member.ts';
-import { commitCertificate, firstFence, moveCertificate, revokeCertificate } from '../../src/store/certificates.ts';
+import { commitCertificate, firstFence, moveCertificate, revokeCertificates } from '../../src/store/certificates.ts';
 import {
   findDirectory,
   findDirectoryBySecret,
@@ -266,7 +266,7 @@ onEachEngine('the store of members', at => {
       assert.deepEqual(await holders(), [theirs.id]);
       await moveCertificate(at.db, certificate.serial, 'issued', firstFence, { der: bytes('der') });
       assert.deepEqual(await holders(), [theirs.id, third.id].sort());
-      await revokeCertificate(at.db, certificate.serial, { at: at0, reason: 'superseded', by: 'operator' });
+      await revokeCertificates(at.db, [certificate.serial], { at: at0, reason: 'superseded', by: 'operator' });
       assert.deepEqual(await holders(), [theirs.id]);
     });
 

@@ -35,7 +35,9 @@ onEachEngine('the outbox', at => {
       { kind: 'challenge-notice', refs: { challengeId: 'c', mailbox: 'postmaster@im.test', address: '' } },
       { kind: 'proof-code', refs: { proofId: 'p', mailbox: 'hostmaster@im.test' } },
       issued,
-      { kind: 'revoked', refs: { serial: '01ab' } },
+      { kind: 'revoked', refs: { memberId: 'm', serials: ['01ab', '01cd'] } },
+      { kind: 'expiring', refs: { serial: '01ab' } },
+      { kind: 'proof-lapsing', refs: { proofId: 'p', mailbox: 'hostmaster@im.test' } },
       { kind: 'account-added', refs: { accountId: 'a' } },
       { kind: 'contested', refs: { memberId: 'm', domain: 'im.test', role: 'holder' } },
     ];

@@ -16,7 +16,7 @@ interface Shown {
   profile?: ProfileName | undefined;
 }
 
-/** RFC 8555 §7.1.1 with draft-ietf-acme-profiles' `meta.profiles`: only what newOrder accepts. */
+/** RFC 8555 §7.1.1 with RFC 9773's `renewalInfo` and draft-ietf-acme-profiles' `meta.profiles`: only what newOrder accepts. */
 function present({ ctx, urls }: Acme, { newAccount, externalAccountRequired, profile }: Shown): object {
   const { policy, validation } = ctx.config;
   const at = (path: string) => `${urls.publicUrl}/acme/${path}`;
@@ -27,6 +27,7 @@ function present({ ctx, urls }: Acme, { newAccount, externalAccountRequired, pro
     newAuthz: at('new-authz'),
     revokeCert: at('revoke-cert'),
     keyChange: at('key-change'),
+    renewalInfo: at('renewal-info'),
     meta: {
       ...(policy.termsOfService !== null && { termsOfService: policy.termsOfService }),
       ...(validation.caaIdentities.length && { caaIdentities: validation.caaIdentities }),

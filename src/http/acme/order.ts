@@ -8,12 +8,14 @@ import {
 } from '../../ca/authorize.ts';
 import { finalize as finalizeOrder } from '../../ca/finalize.ts';
 import { newId } from '../../ca/ids.ts';
+import { refuseDuplicates } from '../../ca/limit-duplicates.ts';
 import { namePolicy } from '../../config.ts';
 import { backdate, type ProfileName, profileNames } from '../../model/certificate.ts';
 import { fromBase64url, fromRfc3339 } from '../../model/encoding.ts';
 import { type DnsName, identifierValue, parseIdentifier } from '../../model/identifier.ts';
 import { type Order, orderLifetime, orderStatus } from '../../model/order.ts';
 import { about, asProblem, compound, Problem } from '../../model/problem.ts';
+import { suggestedWindow } from '../../model/renewal.ts';
 import { profiles } from '../../pki/profiles/table.ts';
 import { record } from '../../store/audit.ts';
 import { findAuthorizations, insertAuthorizations } from '../../store/authorizations.ts';
@@ -21,10 +23,11 @@ import { findOrder, insertOrder } from '../../store/orders.ts';
 import type { Reply } from '../reply.ts';
 import { isProfile } from './directory.ts';
 import { presentOrder } from './present.ts';
+import { readReplaces, refuseReplaced } from './replaces.ts';
 import { type Acme, type ByAccount, objectOf, ownedBy, refusePayload } from './request.ts';
 import { requireTerms } from './terms.ts';
 
-/** RFC 8555 §7.4. */
+/** RFC 8555 §7.4, with `replaces` of RFC 9773 §5. */
 export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
   const { ctx, urls } = acme;
   const { account, member, actor } = request;
@@ -35,6 +38,11 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
   const names = readIdentifiers(acme, payload['identifiers']);
   await refuseOutside(ctx, account, names);
   const asked = readDates(payload, profile, ctx.now());
+  const values = names.map(identifierValue);
+  const certId = payload['replaces'];
+  const replaced = certId === undefined ? undefined : await readReplaces(ctx, account, values, certId);
+  // RFC 9773 §5: who renews when told to is not limited.
+  if (!replaced || ctx.now() < suggestedWindow(replaced, ctx.now()).start) await refuseDuplicates(ctx, ctx.db, account, values);
 
   // The network is asked before the transaction begins; what is authorized already is looked at once more within it.
   const before = await alreadyAuthorized(ctx, ctx.db, account, names);
@@ -44,6 +52,7 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
   );
   const now = ctx.now();
   const { order, authorized } = await ctx.db.transaction(async trx => {
+    if (replaced) await refuseReplaced(ctx, trx, replaced);
     const already = before.size ? await alreadyAuthorized(ctx, trx, account, names) : before;
     if (names.some(n => before.has(identifierValue(n)) && !already.has(identifierValue(n))))
       throw new Problem('serverInternal', 'A proof ended while the order was made; send it again.');
@@ -52,17 +61,23 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
       id: newId(ctx),
       accountId: account.id,
       profile,
-      names: names.map(identifierValue),
+      names: values,
       authorizationIds: authorized.map(a => a.authorization.id),
       state: 'open',
       ...asked,
       expiresAt: Math.min(now + orderLifetime, ...authorized.map(a => a.authorization.expiresAt)),
       createdAt: now,
+      ...(replaced && { replaces: { serial: replaced.serial, certId: certId as string } }),
     };
     await write(trx, authorized);
     await insertOrder(trx, order);
     const subject = { order: order.id, account: account.id, ...(account.memberId !== undefined && { member: account.memberId }) };
-    await record(trx, now, { action: 'order.created', actor, subject, detail: { names: order.names, profile } });
+    await record(trx, now, {
+      action: 'order.created',
+      actor,
+      subject,
+      detail: { names: order.names, profile, ...(replaced && { replaces: replaced.serial }) },
+    });
     return { order, authorized };
   });
   const status = orderStatus(

@@ -27,6 +27,7 @@ export function presentOrder(order: Order, status: OrderStatus, urls: Urls): obj
     profile: order.profile,
     ...(order.notBefore !== undefined && { notBefore: rfc3339(order.notBefore) }),
     ...(order.notAfter !== undefined && { notAfter: rfc3339(order.notAfter) }),
+    ...(order.replaces && { replaces: order.replaces.certId }),
     ...(order.error && { error: order.error }),
     authorizations: order.authorizationIds.map(urls.authorization),
     finalize: urls.finalize(order.id),

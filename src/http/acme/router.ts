@@ -5,11 +5,12 @@ import { challenge } from './challenge.ts';
 import { asPost, directory, memberDirectory, newNonce, profileDirectory } from './directory.ts';
 import { keyChange } from './key-change.ts';
 import { finalize, newOrder, order } from './order.ts';
+import { renewalInfo } from './renewal-info.ts';
 import type { Route } from './request.ts';
 import { revokeCert } from './revoke.ts';
 import { agreeToTerms, termsPage } from './terms.ts';
 
-/** RFC 8555 §7.1, in the order of its table. */
+/** RFC 8555 §7.1, in the order of its table; RFC 9773 §4. */
 export const routes: Route[] = [
   { method: 'get', path: '/acme/directory', stack: 'open', handler: directory },
   { method: 'get', path: '/acme/p/:profile/directory', stack: 'open', handler: profileDirectory },
@@ -34,6 +35,7 @@ export const routes: Route[] = [
   { method: 'post', path: '/acme/certificate/:serial', stack: 'kid', handler: certificate },
   { method: 'post', path: '/acme/certificate/:serial/:alternate', stack: 'kid', handler: certificate },
   { method: 'post', path: '/acme/revoke-cert', stack: 'either', handler: revokeCert },
+  { method: 'get', path: '/acme/renewal-info/:certId', stack: 'open', handler: renewalInfo },
   { method: 'get', path: '/acme/terms/:id/:token', stack: 'open', handler: termsPage },
   { method: 'post', path: '/acme/terms/:id/:token', stack: 'open', handler: agreeToTerms },
 ];

@@ -41,7 +41,7 @@ function act(ctx: Ctx, { route, token, actor, received, headers }: Call, values:
   return once(ctx, name, async () => {
     await checkIfMatch(ctx, route, values, headers['if-match']);
     const output = operation.output.parse(await operation.run(ctx, values, actor)) as object;
-    return { status: operation.http.creates ? 201 : 200, body: output };
+    return { status: route.creates ? 201 : 200, body: output };
   });
 }
 

@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import { errorTypes } from '../../model/problem.ts';
 import { scopes } from '../../model/token.ts';
-import type { Operation } from '../../operations/operation.ts';
 import { jsonSchema, typesOf } from '../../operations/words.ts';
 import { paging } from './input.ts';
 import { type AdminRoute, base, resourceOf, routes } from './routes.ts';
@@ -81,7 +80,7 @@ function describe(route: AdminRoute): OpenApiOperation {
       ...(method === 'post' ? headersOf(route) : []),
     ],
     ...(method === 'post' && { requestBody: bodyOf(operation.input.pick(mask(members))) }),
-    responses: { ...successOf(operation), default: problem },
+    responses: { ...successOf(route), default: problem },
   };
 }
 
@@ -125,15 +124,15 @@ function bodyOf(input: z.ZodObject): NonNullable<OpenApiOperation['requestBody']
   return { required: !input.safeParse({}).success, content: { 'application/json': { schema } } };
 }
 
-function successOf({ output, page, http }: Operation): Record<string, object> {
+function successOf({ operation: { output, page }, method, creates }: AdminRoute): Record<string, object> {
   const schema = jsonSchema(output, 'output');
   const streams = Object.fromEntries(Object.keys(rowFormats).map(type => [type, { schema: { type: 'string' } }]));
   const headers = {
     ...(page && { Link: { description: 'rel="next": the next page, where there is one', schema: { type: 'string' } } }),
-    ...(http.method === 'get' && !page && { ETag: { description: 'for If-Match', schema: { type: 'string' } } }),
+    ...(method === 'get' && !page && { ETag: { description: 'for If-Match', schema: { type: 'string' } } }),
   };
   const content = { 'application/json': { schema }, ...(page && streams) };
-  return { [http.creates ? 201 : 200]: { description: http.creates ? 'Created' : 'Done', headers, content } };
+  return { [creates ? 201 : 200]: { description: creates ? 'Created' : 'Done', headers, content } };
 }
 
 const problemSchema: Schema = {

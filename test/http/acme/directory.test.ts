@@ -4,7 +4,7 @@ import { startCa, type TestCa } from '../../kit/ca.ts';
 import { links, refused } from '../../kit/refused.ts';
 
 const terms = 'https://ca.test/terms';
-const resources = ['newNonce', 'newAccount', 'newOrder', 'newAuthz', 'revokeCert', 'keyChange'];
+const resources = ['newNonce', 'newAccount', 'newOrder', 'newAuthz', 'revokeCert', 'keyChange', 'renewalInfo'];
 
 describe('directory', () => {
   let ca: TestCa;

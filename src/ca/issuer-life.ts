@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import type { Ctx } from '../ctx.ts';
+import type { Actor } from '../model/audit.ts';
+import type { RevocationReason } from '../model/certificate.ts';
+import { fromPem } from '../model/encoding.ts';
+import { Problem } from '../model/problem.ts';
+import { readCertificate } from '../pki/certificate.ts';
+import type { CrlEntry } from '../pki/crl.ts';
+import { fileSigner, type Signer } from '../pki/keys.ts';
+import { record } from '../store/audit.ts';
+import { type CrlRecord, insertCrl, newestCrl } from '../store/crls.ts';
+import { activateIssuer, type IssuerRecord, insertIssuer, listIssuers, revokeIssuer } from '../store/issuers.ts';
+import type { Db } from '../store/open.ts';
+import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, rootKeyPlace, sealedKey } from './authority.ts';
+import { publishDueCrls } from './publish-crl.ts';
+
+/** The root's key, from the file that `init` made or from where it was taken to. @throws Problem */
+function openRootKey({ config, vault, authority }: Ctx, file = rootKeyFile(config)): Signer {
+  const { root } = authority;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Problem(
+      'malformed',
+      `The root's key cannot be read at ${file} (${(error as NodeJS.ErrnoException).code}): bring the file back for this command, or name it.`,
+    );
+  }
+  try {
+    const [sealed] = fromPem(sealedKey, text);
+    const signer = sealed && fileSigner(vault.open(rootKeyPlace(root.id), sealed));
+    if (signer && Buffer.from(signer.spki).equals(root.spki)) return signer;
+  } catch {
+    // Not ours, or sealed under another key-encryption key.
+  }
+  throw new Problem('malformed', `${file} is not the key of this root, sealed under this key-encryption key.`);
+}
+
+/** A new issuing CA; it signs nothing until it is made the active one, so that every process knows it by then. @throws Problem */
+export async function createIssuer(ctx: Ctx, keyFile: string | undefined, actor: Actor): Promise<IssuerRecord> {
+  const root = openRootKey(ctx, keyFile);
+  const number = (await listIssuers(ctx.db)).filter(i => i.kind === 'issuing').length + 1;
+  const issuer = await makeIssuing(ctx, { ...ctx.authority.root, signatureAlgorithm: root.algorithm }, root, number);
+  await ctx.db.transaction(async trx => {
+    await insertIssuer(trx, issuer);
+    await record(trx, ctx.now(), { action: 'issuer.created', actor, subject: { issuer: issuer.id } });
+  });
+  await reloadAuthority(ctx);
+  await publishDueCrls(ctx);
+  return issuer;
+}
+
+/** From now on this one signs; the others go on answering for what they have issued. @throws Problem */
+export async function switchIssuer(ctx: Ctx, id: string, actor: Actor): Promise<void> {
+  const issuer = ctx.authority.issuers.get(id);
+  if (issuer && issuer.notAfter <= ctx.now()) throw new Problem('malformed', `The issuing CA ${id} has expired.`);
+  await ctx.db.transaction(async trx => {
+    if (!(await activateIssuer(trx, id)))
+      throw new Problem('malformed', `There is no issuing CA ${id}, or it was revoked.`, { status: 404 });
+    await record(trx, ctx.now(), { action: 'issuer.activated', actor, subject: { issuer: id } });
+  });
+  await reloadAuthority(ctx);
+}
+
+/** Revokes an issuing CA, in a new CRL of the root. Its certificates are no longer valid for whoever sees that CRL. @throws Problem */
+export async function endIssuer(
+  ctx: Ctx,
+  id: string,
+  reason: RevocationReason,
+  keyFile: string | undefined,
+  actor: Actor,
+): Promise<CrlRecord> {
+  const root = openRootKey(ctx, keyFile);
+  if (id === ctx.authority.active.id)
+    throw new Problem(
+      'malformed',
+      `The issuing CA ${id} is the active one; make another with "issuer create" and "issuer activate" first.`,
+    );
+  return ctx.db.transaction(async trx => {
+    if (!(await revokeIssuer(trx, id, ctx.now(), reason)))
+      throw new Problem('malformed', `There is no issuing CA ${id}, it is active, or it was revoked already.`, { status: 404 });
+    await record(trx, ctx.now(), { action: 'issuer.revoked', actor, subject: { issuer: id }, detail: { reason } });
+    return publishRootCrl(ctx, trx, root, actor);
+  });
+}
+
+/** Signs the root's CRL anew. @throws Problem */
+export async function renewRootCrl(ctx: Ctx, keyFile: string | undefined, actor: Actor): Promise<CrlRecord> {
+  const root = openRootKey(ctx, keyFile);
+  return ctx.db.transaction(trx => publishRootCrl(ctx, trx, root, actor));
+}
+
+async function publishRootCrl(ctx: Ctx, trx: Db, signer: Signer, actor: Actor): Promise<CrlRecord> {
+  const { root } = ctx.authority;
+  const previous = await newestCrl(trx, { issuerId: root.id, shard: 0 });
+  const entries = (await listIssuers(trx)).flatMap(({ certificate, revocation }): CrlEntry[] =>
+    revocation ? [{ serial: readCertificate(certificate).serial, revokedAt: revocation.at, reason: revocation.reason }] : [],
+  );
+  const now = Math.max(ctx.now(), previous?.thisUpdate ?? 0);
+  const crl = await makeRootCrl(root, signer, Math.max((previous?.number ?? 0) + 1, now), now, entries);
+  await insertCrl(trx, crl);
+  await record(trx, now, { action: 'crl.published', actor, subject: { issuer: root.id }, detail: { number: crl.number } });
+  return crl;
+}
+
+/** Days before its end from which the server says, once a day, that the root's CRL is to be signed anew. */
+const remindDays = 60;
+
+/** What only a person with the root's key can mend. */
+export async function remindOfRootCrl(ctx: Ctx): Promise<void> {
+  const crl = await newestCrl(ctx.db, { issuerId: ctx.authority.root.id, shard: 0 });
+  const days = Math.floor(((crl?.nextUpdate ?? 0) - ctx.now()) / 86400);
+  if (days < remindDays) ctx.log.warn({ days }, 'the CRL of the root ends in so many days: sign it anew with "crl root"');
+}

@@ -1,0 +1,27 @@
+import type { Ctx } from '../ctx.ts';
+import type { Account } from '../model/account.ts';
+import { rfc3339 } from '../model/encoding.ts';
+import { Problem } from '../model/problem.ts';
+import type { Db } from '../store/open.ts';
+import { nthNewestOfNames } from '../store/renewals.ts';
+
+const week = 7 * 86400;
+
+/**
+ * Certificates for exactly the same names that a member gets within a week (an account, where it belongs to none): a client in a loop does no harm.
+ * @throws Problem rateLimited
+ */
+export async function refuseDuplicates(ctx: Ctx, db: Db, { id, memberId }: Account, names: string[]): Promise<void> {
+  const limit = ctx.config.policy.duplicatesPerWeek;
+  const now = ctx.now();
+  const holder = memberId === undefined ? { accountId: id } : { memberId };
+  const oldest = await nthNewestOfNames(db, { ...holder, names }, limit, now - week);
+  if (oldest === undefined) return;
+  const again = oldest + week;
+  throw new Problem(
+    'rateLimited',
+    `Within 7 days there were ${limit} certificates for exactly these names, which is the limit: ${names.join(', ')}. The next one can be had at ` +
+      `${rfc3339(again)}; use the newest one until then, and see why the client asks so often.`,
+    { retryAfter: again - now },
+  );
+}

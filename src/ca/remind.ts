@@ -1,0 +1,54 @@
+import type { Ctx } from '../ctx.ts';
+import { clock } from '../model/audit.ts';
+import { Problem } from '../model/problem.ts';
+import { findMember } from '../store/members.ts';
+import { lapsingProofs, noticeLapse } from '../store/proofs.ts';
+import { expiringCertificates, noticeExpiry } from '../store/renewals.ts';
+import { tell } from './message.ts';
+import { beginProof } from './prove-domain.ts';
+
+const batch = 200;
+
+/** Tells members of certificates that end soon and that nothing has replaced: once for each of the configured days. By every process; each notice once. */
+export async function remindOfExpiry(ctx: Ctx): Promise<void> {
+  for (const days of ctx.config.policy.expiryNoticeDays.toSorted((a, b) => a - b)) {
+    for (let after = ''; !ctx.background.ending.aborted; ) {
+      const serials = await expiringCertificates(ctx.db, ctx.now(), days, { after, limit: batch });
+      await ctx.db.transaction(async trx => {
+        for (const serial of serials)
+          if (await noticeExpiry(trx, serial, days)) await tell(ctx, trx, { kind: 'expiring', refs: { serial } });
+      });
+      after = serials.at(-1) ?? '';
+      if (serials.length < batch) break;
+    }
+  }
+}
+
+/** Days before its end at which a fresh code goes to the mailbox of a proof. */
+export const lapseNoticeDays = [3, 14, 30];
+
+/** A proof that lapses soon: a fresh code to its mailbox, and the member is told. */
+export async function remindOfLapse(ctx: Ctx): Promise<void> {
+  for (const days of lapseNoticeDays) {
+    for (const proof of await lapsingProofs(ctx.db, ctx.now(), days)) {
+      if (ctx.background.ending.aborted) return;
+      if (!(await noticeLapse(ctx.db, proof.id, days))) continue;
+      const mailbox = (await freshCode(ctx, proof)) ? proof.mailbox : '';
+      await ctx.db.transaction(trx => tell(ctx, trx, { kind: 'proof-lapsing', refs: { proofId: proof.id, mailbox } }));
+    }
+  }
+}
+
+/** @returns whether a code is on its way: the domain may have lost its mailboxes, or its DNS be out of reach */
+async function freshCode(ctx: Ctx, { memberId, domain, mailbox }: { memberId: string; domain: string; mailbox: string }): Promise<boolean> {
+  const member = await findMember(ctx.db, memberId);
+  if (!member) return false;
+  try {
+    await beginProof(ctx, member, domain, mailbox, clock);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    ctx.log.info({ domain, reason: error.detail }, 'no fresh code for a proof that lapses');
+    return false;
+  }
+}

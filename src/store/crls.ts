@@ -1,0 +1,112 @@
+import type { RevocationReason } from '../model/certificate.ts';
+import type { Db } from './open.ts';
+import { insertRows, rowsOf } from './rows.ts';
+
+/** What a CRL is of: all certificates of an issuer (shard 0), or those that name this shard. */
+export interface CrlScope {
+  issuerId: string;
+  shard: number;
+}
+
+export interface CrlRecord extends CrlScope {
+  number: number;
+  der: Uint8Array;
+  /** How many revocations its scope had when it was made. */
+  revocations: number;
+  thisUpdate: number;
+  nextUpdate: number;
+}
+
+interface CrlRow {
+  issuer_id: string;
+  shard: number;
+  number: number;
+  der: Uint8Array;
+  revocations: number;
+  this_update: number;
+  next_update: number;
+}
+
+function fromRow(r: CrlRow): CrlRecord {
+  return {
+    issuerId: r.issuer_id,
+    shard: r.shard,
+    number: r.number,
+    der: r.der,
+    revocations: r.revocations,
+    thisUpdate: r.this_update,
+    nextUpdate: r.next_update,
+  };
+}
+
+/** Stored as published; of its predecessors the last one is kept. @throws a duplicate where the number was used */
+export async function insertCrl(db: Db, crl: CrlRecord): Promise<void> {
+  const { issuerId, shard, number } = crl;
+  const before = await newestCrl(db, { issuerId, shard });
+  if (before) await db('crls').where({ issuer_id: issuerId, shard }).where('number', '<', before.number).delete();
+  await insertRows(db, 'crls', {
+    issuer_id: issuerId,
+    shard,
+    number,
+    der: crl.der,
+    revocations: crl.revocations,
+    this_update: crl.thisUpdate,
+    next_update: crl.nextUpdate,
+  });
+}
+
+export async function newestCrl(db: Db, { issuerId, shard }: CrlScope): Promise<CrlRecord | undefined> {
+  const sql = 'select * from crls where issuer_id = ? and shard = ? order by number desc limit 1';
+  const [r] = await rowsOf<CrlRow>(db, sql, [issuerId, shard]);
+  return r && fromRow(r);
+}
+
+/** The newest of each scope, without their bytes. */
+export async function newestCrls(db: Db): Promise<Omit<CrlRecord, 'der'>[]> {
+  const rows = await rowsOf<CrlRow>(
+    db,
+    `select issuer_id, shard, number, revocations, this_update, next_update from crls c
+     where number = (select max(number) from crls d where d.issuer_id = c.issuer_id and d.shard = c.shard) order by issuer_id, shard`,
+    [],
+  );
+  return rows.map(fromRow);
+}
+
+/** Revocations so far of every scope that has had any; read it before the entries of a CRL. */
+export async function revocationCounts(db: Db): Promise<(CrlScope & { revocations: number })[]> {
+  const sql = `select id as issuer_id, 0 as shard, revocations from issuers union all select issuer_id, shard, revocations from crl_shards`;
+  const rows = await rowsOf<{ issuer_id: string; shard: number; revocations: number }>(db, sql, []);
+  return rows.map(r => ({ issuerId: r.issuer_id, shard: r.shard, revocations: r.revocations }));
+}
+
+/** What tells CRLs that they are out of date; a clock could not, since revocations commit later than they are dated. In the revocation's transaction. */
+export async function countRevocation(db: Db, { issuerId, shard }: CrlScope, by = 1): Promise<void> {
+  await db('issuers').where({ id: issuerId }).increment('revocations', by);
+  if (shard)
+    await db('crl_shards')
+      .insert({ issuer_id: issuerId, shard, revocations: by })
+      .onConflict(['issuer_id', 'shard'])
+      .merge({ revocations: db.raw('crl_shards.revocations + ?', [by]) });
+}
+
+const page = 10_000;
+
+/** What a CRL lists, by serial: revoked or abandoned, not expired before `since`, and not of a profile without status. Read page by page. */
+export async function* revokedIn(
+  db: Db,
+  { issuerId, shard }: CrlScope,
+  since: number,
+  without: readonly string[],
+): AsyncGenerator<{ serial: string; revokedAt: number; reason: RevocationReason }> {
+  type Row = { serial: string; revoked_at: number; revocation_reason: RevocationReason; not_after: number; profile: string };
+  const sql = `select serial, revoked_at, revocation_reason, not_after, profile from certificates
+    where issuer_id = ? ${shard ? 'and shard = ?' : ''} and revoked_at is not null and serial > ? order by serial limit ${page}`;
+  for (let after = ''; ; ) {
+    const rows = await rowsOf<Row>(db, sql, [issuerId, ...(shard ? [shard] : []), after]);
+    for (const r of rows)
+      if (r.not_after >= since && !without.includes(r.profile))
+        yield { serial: r.serial, revokedAt: r.revoked_at, reason: r.revocation_reason };
+    if (rows.length < page) return;
+    after = rows.at(-1)?.serial ?? '';
+  }
+}

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { deliverDue } from '../../src/ca/deliver.ts';
+import { revoke, revokeMatching } from '../../src/ca/revoke.ts';
+import { operator } from '../../src/model/audit.ts';
+import type { Certificate } from '../../src/model/certificate.ts';
+import { hex } from '../../src/model/encoding.ts';
+import { listAudit } from '../../src/store/audit.ts';
+import { findCertificate } from '../../src/store/certificates.ts';
+import { revocationCounts } from '../../src/store/crls.ts';
+import { newKey } from '../kit/acme-client.ts';
+import { engines } from '../kit/ca.ts';
+import { finalizeOrder, issued, openTestCtx, readyOrder, type TestCtx } from '../kit/ctx.ts';
+import { storedMember } from '../kit/records.ts';
+
+for (const engine of engines) {
+  describe(`revocation of many (${engine})`, () => {
+    let at: TestCtx;
+    beforeEach(async () => {
+      at = await openTestCtx({ engine });
+    });
+    afterEach(async () => {
+      await at.ctx.background.settled();
+      await at.close();
+    });
+    const reasonOf = async ({ serial }: Certificate) => (await findCertificate(at.ctx.db, serial))?.revocation?.reason;
+    const sent = async () => {
+      await at.ctx.background.settled();
+      await deliverDue(at.ctx);
+      return at.mail.sent.map(n => n.subject).filter(s => s.includes('revoked'));
+    };
+
+    it('revokes all that match, tells each member once, and shows how far it is', async () => {
+      const [one, other] = [await storedMember(at.ctx.db), await storedMember(at.ctx.db)];
+      const theirs = [await issued(at, ['a.test'], { member: one }), await issued(at, ['b.test'], { member: one })];
+      const spared = await issued(at, ['c.test'], { member: other });
+      assert.deepEqual(await at.run('cert revoke-all', { member: one.id, dryRun: true }), { matched: 2, revoked: 0, remaining: 2 });
+      assert.equal(await reasonOf(theirs[0] as Certificate), undefined);
+      const lines: number[] = [];
+      const done = await revokeMatching(
+        at.ctx,
+        { member: one.id },
+        { reason: 'privilegeWithdrawn', limit: 100, progress: n => lines.push(n) },
+        operator,
+      );
+      assert.deepEqual([done, lines], [2, [2]]);
+      for (const certificate of theirs) assert.equal(await reasonOf(certificate), 'privilegeWithdrawn');
+      assert.equal(await reasonOf(spared), undefined);
+      const [subject, ...more] = await sent();
+      assert.match(subject ?? '', /^2 certificates revoked for [ab]\.test and 1 more$/);
+      assert.deepEqual(more, []);
+      assert.equal((await listAudit(at.ctx.db, { action: 'certificate.revoked' })).length, 2);
+      const count = (await revocationCounts(at.ctx.db)).find(c => c.issuerId === at.ctx.authority.active.id);
+      assert.equal(count?.revocations, 2);
+    });
+
+    it('goes on where it was interrupted', async () => {
+      const member = await storedMember(at.ctx.db);
+      for (const name of ['a.test', 'b.test', 'c.test']) await issued(at, [name], { member });
+      const call = () => at.run('cert revoke-all', { member: member.id, limit: 2 });
+      assert.deepEqual(await call(), { matched: 3, revoked: 2, remaining: 1 });
+      assert.deepEqual(await call(), { matched: 1, revoked: 1, remaining: 0 });
+      assert.deepEqual(await call(), { matched: 0, revoked: 0, remaining: 0 });
+    });
+
+    it('wants to know which: not all by a slip', async () => {
+      await assert.rejects(at.run('cert revoke-all', {}), /Say which certificates, by one or more of member, issuer/);
+    });
+
+    it('a compromised key takes with it everything that bears it, also of others, and is blocked for ever', async () => {
+      const key = newKey();
+      const [one, other] = [await storedMember(at.ctx.db), await storedMember(at.ctx.db)];
+      const first = await issued(at, ['a.test'], { member: one, key });
+      const second = await issued(at, ['b.test'], { member: other, key });
+      const apart = await issued(at, ['c.test'], { member: other });
+      await revoke(at.ctx, first, 'keyCompromise', { kind: 'key' }, operator);
+      assert.deepEqual(
+        [await reasonOf(first), await reasonOf(second), await reasonOf(apart)],
+        ['keyCompromise', 'keyCompromise', undefined],
+      );
+      assert.equal((await sent()).length, 2);
+      const order = await readyOrder(at, ['d.test'], { member: one, key });
+      await assert.rejects(finalizeOrder(at, order), /blocked for ever/);
+      assert.deepEqual(
+        (await at.run('key list')).map((k: { key: string }) => k.key),
+        [hex(first.spkiHash)],
+      );
+    });
+
+    it('an operator who has heard of a key blocks it', async () => {
+      const key = newKey();
+      const bearer = await issued(at, ['a.test'], { key });
+      const shown = await at.run('key block', { key: hex(bearer.spkiHash), why: 'found in a public repository' });
+      assert.deepEqual(shown['revoked'], [bearer.serial]);
+      assert.equal(await reasonOf(bearer), 'keyCompromise');
+      assert.deepEqual((await at.run('key block', { key: hex(bearer.spkiHash) }))['revoked'], []);
+      assert.equal((await at.run('key list'))[0].why, 'found in a public repository');
+    });
+
+    it('a member that is suspended or leaves takes its certificates with it only where that is said', async () => {
+      const member = await storedMember(at.ctx.db);
+      const certificate = await issued(at, ['a.test'], { member });
+      const suspended = await at.run('member suspend', { id: member.id });
+      assert.deepEqual([suspended['status'], suspended['certificates'], suspended['revoked']], ['suspended', 1, 0]);
+      assert.equal(await reasonOf(certificate), undefined);
+      const left = await at.run('member remove', { id: member.id, revoke: true });
+      assert.deepEqual([left['status'], left['certificates'], left['revoked']], ['left', 0, 1]);
+      assert.equal(await reasonOf(certificate), 'privilegeWithdrawn');
+      await assert.rejects(at.run('member suspend', { id: member.id }), /is left, not active/);
+      assert.equal((await at.run('member activate', { id: member.id }))['status'], 'active');
+    });
+  });
+}
