@@ -62,7 +62,9 @@ function readFile(option: string, file: string): string {
 }
 
 /** Members of the input stand in the path, and else in the query or the body. */
-async function call(server: Server, { http }: Operation, json: Input['json'], page: Record<string, string> = {}): Promise<Answer> {
+async function call(server: Server, { name, http }: Operation, json: Input['json'], page: Record<string, string> = {}): Promise<Answer> {
+  if (http === 'never')
+    throw new UsageError(`--server: "${name}" needs a file of the operator's own, and is for the server's machine alone`);
   const rest = { ...json };
   const path = http.path.replace(/{(\w+)}/g, (_, name: string) => {
     delete rest[name];

@@ -52,12 +52,12 @@ function refuseServer({ server }: Globals): void {
 
 function welcome(facts: Record<string, string>, { config }: Globals): string {
   const option = config === undefined ? '' : ` --config ${config}`;
-  const { directory, root, mail, database } = facts;
+  const { directory, root, mail, database, adminToken } = facts;
   return `ACME directory:   ${directory}
 Root certificate: ${root}
 Mail goes to:     ${mail}
 Database:         ${database}
-
+${adminToken === undefined ? '' : `Admin token:      ${adminToken}\n`}
 Next, in another terminal:
   npx xmpp-ca member add --name "Example Club" --email admin@example.org${option}
   npx xmpp-ca eab create --member ID${option}

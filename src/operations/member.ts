@@ -51,6 +51,7 @@ const ending = (how: Move) =>
     name: `member ${how.verb}`,
     summary: how.summary,
     scope: 'members',
+    alsoNeeds: ({ revoke }) => (revoke ? 'revoke' : undefined),
     http: { method: 'post', path: `/members/{id}/${how.verb}` },
     positional: ['id'],
     input: z.object({

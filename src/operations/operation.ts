@@ -12,9 +12,11 @@ export interface Listed<T = unknown> {
   next?: Position;
 }
 
+/** Below `/admin/v1`; `{id}` is the member `id` of the input. */
 export interface Place {
   method: 'get' | 'post';
   path: `/${string}`;
+  /** It answers 201. */
   creates?: true;
 }
 
@@ -25,10 +27,9 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   summary: string;
   /** What a token of the admin API needs for it. */
   scope: Scope;
-  /**
-   * Its place in the admin API, below `/admin/v1`; `{id}` is the member `id` of the input. `creates`: it answers 201. `never`: it needs a file of the
-   * operator's own, which is for the command line alone.
-   */
+  /** What it needs besides, by what is asked of it. */
+  alsoNeeds?(input: z.output<I>): Scope | undefined;
+  /** Its place in the admin API; `never`: it needs a file of the operator's own, which is for the command line alone. */
   http: Place | 'never';
   /** Members of the input that are words without an option, in order. */
   positional?: readonly string[];

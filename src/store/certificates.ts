@@ -248,9 +248,13 @@ export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: n
 }
 
 /** The newest first. */
-export async function listBlockedKeys(db: Db): Promise<{ key: string; why: string; blockedAt: number }[]> {
-  const rows = await db('blocked_keys').orderBy('blocked_at', 'desc');
-  return rows.map(r => ({ key: Buffer.from(r.spki_hash).toString('hex'), why: r.why, blockedAt: r.blocked_at }));
+export async function listBlockedKeys(db: Db, page?: Page): Promise<{ key: string; why: string; blockedAt: number }[]> {
+  const rows = await inPages(db('blocked_keys'), page, { at: 'blocked_at', id: 'spki_hash', newestFirst: true, bytes: true });
+  return rows.map((r: { spki_hash: Uint8Array; why: string; blocked_at: number }) => ({
+    key: Buffer.from(r.spki_hash).toString('hex'),
+    why: r.why,
+    blockedAt: r.blocked_at,
+  }));
 }
 
 /**

@@ -127,6 +127,9 @@ describe('the command line at another server', function () {
       assert.match(ran.stderr, why);
     }
     nonsense.close();
+    const local = await remote(['crl', 'root']);
+    assert.deepEqual([local.code, local.stdout], [2, '']);
+    assert.match(local.stderr, /--server: "crl root" needs a file of the operator's own/);
     for (const word of ['serve', 'init']) {
       const ran = await remote([word]);
       assert.deepEqual([ran.code, ran.stdout], [2, '']);

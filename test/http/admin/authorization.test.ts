@@ -91,6 +91,18 @@ for (const engine of engines)
         }
       });
 
+    it('what revokes on the way wants the scope for it too', async () => {
+      const { id } = await ca.run('member add', { name: 'Club', email: 'a@club.test' });
+      const path = `/admin/v1/members/${id}/suspend`;
+      const narrow = clientWith((await tokenOf({ scope: ['members'] })).token);
+      refused(await narrow.send('POST', path, { revoke: true }), 'unauthorized', 403, /scope "revoke"/);
+      assert.equal((await narrow.get(`/members/${id}`)).status, 'active');
+      const wide = clientWith((await tokenOf({ scope: ['members', 'revoke'] })).token);
+      assert.equal((await wide.send('POST', path, { revoke: true })).status, 200);
+      assert.equal((await narrow.send('POST', `/admin/v1/members/${id}/activate`, {})).status, 200);
+      assert.equal((await narrow.send('POST', path, { revoke: false })).status, 200);
+    });
+
     it('other schemes, and a token elsewhere, are none', async () => {
       const { token } = await tokenOf({ scope: ['admin'] });
       const client = clientWith();

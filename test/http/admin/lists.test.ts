@@ -188,11 +188,23 @@ for (const engine of engines)
       assert.deepEqual(await found(`member=${id}&state=invalid`), [['invalid', 'open.test']]);
     });
 
+    it('of blocked keys are paged too, by bytes', async () => {
+      const keys = ['00', 'aa', 'ff', '7f'].map(octet => octet.repeat(32));
+      for (const key of keys) await client.post(`/keys/${key}/block`);
+      const seen: string[] = [];
+      for (let path: string | undefined = '/admin/v1/keys?limit=1'; path !== undefined; ) {
+        const answer = await client.send('GET', path);
+        seen.push(...answer.json.map((k: Json) => k.key));
+        path = links(answer)['next']?.[0];
+      }
+      assert.deepEqual(seen, [...keys].sort().reverse());
+    });
+
     it('of issuers show the root and the active one', async () => {
       const issuers = await client.get('/issuers');
-      assert.deepEqual(issuers.map((i: Json) => [i.kind, i.active]).sort(), [
-        ['issuing', true],
-        ['root', false],
+      assert.deepEqual(issuers.map((i: Json) => [i.kind, i.status]).sort(), [
+        ['issuing', 'active'],
+        ['root', 'offline'],
       ]);
       assert.equal(issuers.find((i: Json) => i.kind === 'root').pem, ca.root);
     });

@@ -106,6 +106,7 @@ describe('the OpenAPI document of the admin API', () => {
       name: 'Example Club',
       email: ['a@club.test'],
       kid: eab.kid,
+      key: 'ab'.repeat(32),
       thumbprint: thumbprintOf(newKey()),
       domain: 'proved.test',
       mailbox: 'hostmaster',
@@ -142,8 +143,9 @@ describe('the OpenAPI document of the admin API', () => {
     const document = json as OpenApi;
     assert.deepEqual(document, JSON.parse(JSON.stringify(openApi())));
     assert.equal(document.openapi, '3.1.0');
-    assert.equal(described.length, operations.length);
-    assert.equal(new Set(described.map(d => d.operation.operationId)).size, operations.length);
+    const reachable = operations.filter(o => o.http !== 'never').length;
+    assert.equal(described.length, reachable);
+    assert.equal(new Set(described.map(d => d.operation.operationId)).size, reachable);
     for (const { operation } of described) {
       assert.ok(operation.summary && operation.responses['default']);
       assert.equal(operation.security.length, 1);
