@@ -1,4 +1,5 @@
 import cron, { type ScheduledTask } from 'node-cron';
+import { renewResponders } from './ca/credentials.ts';
 import { deliverDue } from './ca/deliver.ts';
 import { recoverCommitted } from './ca/finalize.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
@@ -22,6 +23,7 @@ const jobs: Job[] = [
   { name: 'resume validations', schedule: '*/5 * * * * *', run: resumeValidations },
   { name: 'recover committed certificates', schedule: '*/5 * * * * *', run: recoverCommitted },
   { name: 'publish CRLs', schedule: '*/5 * * * * *', run: publishDueCrls },
+  { name: 'renew OCSP responders', schedule: '30 * * * * *', run: renewResponders },
   { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
 ];
 

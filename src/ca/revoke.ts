@@ -58,6 +58,7 @@ export async function revoke(
     if (blocks) await block(trx);
     return memberId === undefined ? [] : [await tell(ctx, trx, { kind: 'revoked', refs: { serial } })];
   });
+  ctx.revocations.emit('committed', certificate.issuerId);
   ctx.background.run('deliver', () => deliver(ctx, messages));
   return { at, reason: recorded };
 }

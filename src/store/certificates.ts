@@ -25,9 +25,10 @@ interface CertificateRow {
   revoked_by: string | null;
 }
 
+const revocationOf = (r: CertificateRow): Revocation | null =>
+  r.revoked_at === null ? null : { at: r.revoked_at, reason: r.revocation_reason ?? 'unspecified', by: r.revoked_by ?? '' };
+
 function fromRow(r: CertificateRow): Certificate {
-  const revocation: Revocation | null =
-    r.revoked_at === null ? null : { at: r.revoked_at, reason: r.revocation_reason ?? 'unspecified', by: r.revoked_by ?? '' };
   return {
     serial: r.serial,
     issuerId: r.issuer_id,
@@ -40,7 +41,7 @@ function fromRow(r: CertificateRow): Certificate {
     tbs: r.tbs,
     mac: r.mac,
     committedAt: r.committed_at,
-    ...present({ orderId: r.order_id, accountId: r.account_id, memberId: r.member_id, der: r.der, revocation }),
+    ...present({ orderId: r.order_id, accountId: r.account_id, memberId: r.member_id, der: r.der, revocation: revocationOf(r) }),
   };
 }
 
@@ -114,6 +115,18 @@ export async function claimCommitted(db: Db, seconds: number): Promise<{ certifi
 export async function findCertificate(db: Db, serial: string): Promise<Certificate | undefined> {
   const r = await selectRow<CertificateRow>(db, 'certificates', { serial });
   return r && fromRow(r);
+}
+
+/** What a status service says of a certificate depends on. */
+export type CertificateStatus = Pick<Certificate, 'issuerId' | 'profile' | 'state' | 'notAfter' | 'revocation'>;
+
+/** Without the bytes, which are most of a row. */
+export async function findStatus(db: Db, serial: string): Promise<CertificateStatus | undefined> {
+  const columns = 'issuer_id, profile, state, not_after, revoked_at, revocation_reason, revoked_by';
+  const [r] = await rowsOf<CertificateRow>(db, `select ${columns} from certificates where serial = ?`, [serial]);
+  return (
+    r && { issuerId: r.issuer_id, profile: r.profile, state: r.state, notAfter: r.not_after, ...present({ revocation: revocationOf(r) }) }
+  );
 }
 
 export async function findCertificateByOrder(db: Db, orderId: string): Promise<Certificate | undefined> {

@@ -1,5 +1,5 @@
 import { type Db, present } from './open.ts';
-import { insertRows, selectRow } from './rows.ts';
+import { insertRows, rowsOf, selectRow } from './rows.ts';
 
 /** A CA certificate of ours; `key` is encrypted, and absent for the root, whose key never comes here. */
 export interface IssuerRecord {
@@ -101,7 +101,8 @@ export interface CrlRecord {
 
 /** Revocations so far; read it before the entries of a CRL. */
 export async function countRevocations(db: Db, issuerId: string): Promise<number> {
-  return (await db('issuers').where({ id: issuerId }).first('revocations'))?.revocations ?? 0;
+  const [r] = await rowsOf<{ revocations: number }>(db, 'select revocations from issuers where id = ?', [issuerId]);
+  return r?.revocations ?? 0;
 }
 
 /** Stored as published. @throws a duplicate where the number was used */
@@ -114,6 +115,12 @@ export async function insertCrl(db: Db, crl: CrlRecord): Promise<void> {
     this_update: crl.thisUpdate,
     next_update: crl.nextUpdate,
   });
+}
+
+/** Which CRL is the newest, without its bytes. */
+export async function newestCrlNumber(db: Db, issuerId: string): Promise<number | undefined> {
+  const [r] = await rowsOf<{ number: number }>(db, 'select number from crls where issuer_id = ? order by number desc limit 1', [issuerId]);
+  return r?.number;
 }
 
 export async function newestCrl(db: Db, issuerId: string): Promise<CrlRecord | undefined> {

@@ -8,6 +8,7 @@ import {
   countCertificates,
   findCertificate,
   findCertificateByOrder,
+  findStatus,
   firstFence,
   keyStanding,
   listCertificates,
@@ -41,7 +42,10 @@ onEachEngine('the store of certificates', at => {
     const revocation = { at: at0 + 5, reason: 'superseded', by: 'operator' } as const;
     assert.equal(await revokeCertificate(at.db, full.serial, revocation), true);
     assert.deepEqual(await findCertificate(at.db, full.serial), { ...full, state: 'issued', der, revocation });
-    assert.equal(await findCertificate(at.db, '01ff'), undefined);
+    const { issuerId, profile, notAfter } = full;
+    assert.deepEqual(await findStatus(at.db, full.serial), { issuerId, profile, state: 'issued', notAfter, revocation });
+    assert.equal((await findStatus(at.db, bare.serial))?.revocation, undefined);
+    for (const find of [findCertificate, findStatus]) assert.equal(await find(at.db, '01ff'), undefined);
     assert.equal(await findCertificateByOrder(at.db, 'none'), undefined);
   });
 

@@ -7,6 +7,7 @@ import {
   listIssuers,
   newestCredential,
   newestCrl,
+  newestCrlNumber,
   readSetting,
   writeSetting,
 } from '../../src/store/issuers.ts';
@@ -56,6 +57,8 @@ onEachEngine('the store of issuers', at => {
     assert.equal(await newestCrl(at.db, 'aa'), undefined);
     for (const number of [at0, at0 + 10, at0 + 9]) await insertCrl(at.db, crl(number));
     assert.deepEqual(await newestCrl(at.db, 'aa'), crl(at0 + 10));
+    assert.equal(await newestCrlNumber(at.db, 'aa'), at0 + 10);
+    assert.equal(await newestCrlNumber(at.db, 'bb'), undefined);
     await assert.rejects(insertCrl(at.db, crl(at0)), isDuplicate);
     assert.equal(await newestCrl(at.db, 'bb'), undefined);
   });

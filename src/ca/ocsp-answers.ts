@@ -1,0 +1,82 @@
+import type { Ctx } from '../ctx.ts';
+import { Lru } from '../model/lru.ts';
+import { countRevocations } from '../store/issuers.ts';
+
+/** A signed answer without a nonce. */
+export interface SharedAnswer {
+  der: Uint8Array;
+  thisUpdate: number;
+  nextUpdate: number;
+  /** From then on a new one is signed. */
+  until: number;
+}
+
+/** Bytes of an issuer's answers that are kept. */
+const limit = 32 << 20;
+
+/** An issuer's answers, all of them younger than its last revocation that is known here. */
+class Shelf {
+  readonly answers = new Lru<SharedAnswer & { size: number }>(limit);
+  /** Answers that are being signed, each for everyone who asks meanwhile. */
+  readonly coming = new Map<string, Promise<SharedAnswer>>();
+  /** When the issuer's revocations were counted last, and how many they were. */
+  counted?: { at: number; revocations: number };
+  counting?: Promise<void>;
+
+  drop(): void {
+    this.answers.clear();
+    this.coming.clear();
+  }
+}
+
+/** What OCSP has signed, kept in memory by issuer and CertIDs. */
+export class OcspAnswers {
+  readonly #ctx: Ctx;
+  readonly #shelves = new Map<string, Shelf>();
+
+  constructor(ctx: Ctx) {
+    this.#ctx = ctx;
+    ctx.revocations.on('committed', issuerId => this.#shelves.get(issuerId)?.drop());
+  }
+
+  /** Forgets what a revocation in any process has made doubtful, a second after it at the latest: each increments the count in its own transaction. */
+  async catchUp(issuerId: string): Promise<void> {
+    const shelf = this.#shelf(issuerId);
+    if (shelf.counted?.at === this.#ctx.now()) return;
+    shelf.counting ??= this.#count(issuerId, shelf).finally(() => delete shelf.counting);
+    await shelf.counting;
+  }
+
+  async #count(issuerId: string, shelf: Shelf): Promise<void> {
+    const at = this.#ctx.now();
+    const revocations = await countRevocations(this.#ctx.db, issuerId);
+    if (revocations !== shelf.counted?.revocations) shelf.drop();
+    shelf.counted = { at, revocations };
+  }
+
+  /** @param make signs one by what the database says then */
+  async get(issuerId: string, key: string, make: () => Promise<SharedAnswer>): Promise<SharedAnswer> {
+    const { answers, coming } = this.#shelf(issuerId);
+    const now = this.#ctx.now();
+    const known = answers.get(key);
+    if (known && known.thisUpdate <= now && now < known.until) return known;
+    const before = coming.get(key);
+    if (before) return before;
+    const next = make();
+    coming.set(key, next);
+    try {
+      const answer = await next;
+      // Otherwise a revocation came in between.
+      if (coming.get(key) === next) answers.set(key, { ...answer, size: answer.der.length + key.length });
+      return answer;
+    } finally {
+      if (coming.get(key) === next) coming.delete(key);
+    }
+  }
+
+  #shelf(issuerId: string): Shelf {
+    const shelf = this.#shelves.get(issuerId) ?? new Shelf();
+    this.#shelves.set(issuerId, shelf);
+    return shelf;
+  }
+}

@@ -1,0 +1,28 @@
+import type { Ctx } from '../ctx.ts';
+import { Lru } from '../model/lru.ts';
+import { type CrlRecord, newestCrl, newestCrlNumber } from '../store/issuers.ts';
+
+/** Bytes of CRLs that are kept. */
+const limit = 256 << 20;
+
+/** The newest CRL of an issuer, or of a shard of it; its bytes are read from the database once. */
+export type FindCrl = (issuerId: string, shard?: number) => Promise<CrlRecord | undefined>;
+
+export function publishedCrls({ db }: Ctx): FindCrl {
+  const kept = new Lru<CrlRecord & { size: number }>(limit);
+  const coming = new Map<string, Promise<CrlRecord | undefined>>();
+  return async (issuerId, shard) => {
+    // No CRL is sharded yet.
+    if (shard !== undefined) return undefined;
+    const number = await newestCrlNumber(db, issuerId);
+    const known = kept.get(issuerId);
+    if (number === undefined || number === known?.number) return known;
+    // Many ask for a new one at once; a long one fits into memory, many copies of it do not.
+    const key = `${issuerId}/${number}`;
+    const reading = coming.get(key) ?? newestCrl(db, issuerId).finally(() => coming.delete(key));
+    coming.set(key, reading);
+    const crl = await reading;
+    if (crl) kept.set(issuerId, { ...crl, size: crl.der.length });
+    return crl;
+  };
+}
