@@ -19,6 +19,11 @@ export async function build(): Promise<void> {
 }
 
 export interface Ours extends Server {
+  pid: number;
+  /** The status listener's origin. */
+  status: string;
+  dataDir: string;
+  cli<T>(...words: string[]): Promise<T>;
   /** The .cpuprofile, after `stop`, where one was asked for. */
   profile(): string | undefined;
 }
@@ -48,12 +53,16 @@ export async function startOurs(engine: Engine, { folder, dns, load }: World, pr
   const flags = profiled ? ['--cpu-prof', `--cpu-prof-dir=${home}`, '--cpu-prof-interval=500'] : [];
   const daemon = new Daemon('xmpp-ca', [process.execPath, ...flags, main, 'serve', '--config', file], join(home, 'log'), cleanEnv());
   try {
-    const address = await daemon.ready(log => /^ready public=(\S+)/m.exec(log)?.[1]);
+    const [, address = '', status = ''] = await daemon.ready(log => /^ready public=(\S+) status=(\S+)/m.exec(log) ?? undefined);
     const trust = readFileSync(join(home, 'data', 'root.pem'), 'utf8');
     const target: Target = { directory: `${publicUrl}/acme/directory`, publicUrl, address, trust, eab: { kid, hmacKey } };
     const postmaster = database === undefined ? undefined : await postmasterOf(database);
     return {
       target,
+      pid: daemon.pid,
+      status,
+      dataDir: config.dataDir,
+      cli,
       cpu: () => ({ server: cpuOf(daemon.pid), ...(postmaster !== undefined && { database: cpuOf(postmaster) }) }),
       stop: () => daemon.stop(),
       profile() {

@@ -1,6 +1,6 @@
 import { verify } from 'node:crypto';
 import type { OcspAnswer } from '../../src/ca/answer-ocsp.ts';
-import type { Ctx, Issuer } from '../../src/ctx.ts';
+import type { Issuer } from '../../src/ctx.ts';
 import { elements, integer, octetString, oid, readBits, readDer, readTime, sequence, tags, tlv, unsigned } from '../../src/pki/der.ts';
 import { issuerHashes } from '../../src/pki/ocsp.ts';
 import { oids } from '../../src/pki/oids.ts';
@@ -31,7 +31,7 @@ export function readCrl(der: Uint8Array, issuer: Pick<Issuer, 'spki'>): ReadCrl 
 
 /** RFC 6960 §4.1: SHA-1 CertIDs, as most clients send them, unless another hash is asked for. */
 export function ocspRequest(
-  { authority }: Ctx,
+  { authority }: { authority: { active: Pick<Issuer, 'subject' | 'spki'> } },
   serials: string | string[],
   { hash = 'sha1', nonce }: { hash?: 'sha1' | 'sha256'; nonce?: Uint8Array } = {},
 ): Uint8Array {
