@@ -5,6 +5,8 @@ import { countRevocations } from '../store/issuers.ts';
 /** A signed answer without a nonce. */
 export interface SharedAnswer {
   der: Uint8Array;
+  /** Bytes of memory. */
+  size: number;
   thisUpdate: number;
   nextUpdate: number;
   /** From then on a new one is signed. */
@@ -16,7 +18,7 @@ const limit = 32 << 20;
 
 /** An issuer's answers, all of them younger than its last revocation that is known here. */
 class Shelf {
-  readonly answers = new Lru<SharedAnswer & { size: number }>(limit);
+  readonly answers = new Lru<SharedAnswer>(limit);
   /** Answers that are being signed, each for everyone who asks meanwhile. */
   readonly coming = new Map<string, Promise<SharedAnswer>>();
   /** When the issuer's revocations were counted last, and how many they were. */
@@ -67,7 +69,7 @@ export class OcspAnswers {
     try {
       const answer = await next;
       // Otherwise a revocation came in between.
-      if (coming.get(key) === next) answers.set(key, { ...answer, size: answer.der.length + key.length });
+      if (coming.get(key) === next) answers.set(key, answer);
       return answer;
     } finally {
       if (coming.get(key) === next) coming.delete(key);

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { OcspResponder } from '../ca/answer-ocsp.ts';
+import type { SharedAnswer } from '../ca/ocsp-answers.ts';
 import type { Ctx } from '../ctx.ts';
-import type { OcspError } from '../pki/ocsp.ts';
-import { sendCacheable } from './cacheable.ts';
+import { type Cacheable, cacheable, contentOf, send, sendCacheable } from './cacheable.ts';
 import { type FindCrl, publishedCrls } from './published-crls.ts';
 
 /** Longest OCSP request that is read. */
@@ -12,6 +12,9 @@ const bodyLimit = 16 * 1024;
 /** Seconds that caches may keep what changes, and what does not. */
 const hour = 3600;
 const day = 86400;
+
+const ocspRequest = 'application/ocsp-request';
+const ocspResponse = 'application/ocsp-response';
 
 interface Status {
   ctx: Ctx;
@@ -49,14 +52,12 @@ async function handle(status: Status, req: IncomingMessage, res: ServerResponse)
 
 /** RFC 6960 appendix A.1. An answer to POST is nobody's but the asker's. */
 async function ocspPost({ answerOcsp }: Status, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  if (req.headers['content-type'] !== 'application/ocsp-request') return plain(res, 415, 'the Content-Type is application/ocsp-request');
+  if (req.headers['content-type'] !== ocspRequest) return plain(res, 415, `the Content-Type is ${ocspRequest}`);
   const body = await readBody(req);
   if (!body) return plain(res, 413, 'the request is too long');
-  const { der } = await answerOcsp(body);
-  res.writeHead(200, { 'Content-Type': ocspType, 'Content-Length': der.length }).end(der);
+  const answer = await answerOcsp(body);
+  send(res, 'nextUpdate' in answer ? prepared(answer).content : contentOf(ocspResponse, answer.der));
 }
-
-const ocspType = 'application/ocsp-response';
 
 /** The request in the path, base64 and then percent-encoded; the headers are those of RFC 5019 §5 and §6.2. */
 async function ocspGet({ ctx, answerOcsp }: Status, path: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -67,17 +68,22 @@ async function ocspGet({ ctx, answerOcsp }: Status, path: string, req: IncomingM
     return plain(res, 400, 'the path cannot be decoded');
   }
   const answer = await answerOcsp(Buffer.from(text, 'base64'));
-  if (!('nextUpdate' in answer)) return sendOnce(res, answer);
-  const { der, thisUpdate, nextUpdate } = answer;
-  const maxAge = Math.max(0, Math.min(hour, nextUpdate - ctx.now()));
-  const etag = createHash('sha256').update(der).digest('hex');
-  sendCacheable(req, res, { type: ocspType, body: der, etag, lastModified: thisUpdate, maxAge, expires: nextUpdate });
+  if ('nextUpdate' in answer) return sendCacheable(req, res, prepared(answer), Math.min(hour, answer.nextUpdate - ctx.now()));
+  // What is no authoritative answer may not be kept; what is may not say so.
+  send(res, contentOf(ocspResponse, answer.der), answer.refusal && { 'Cache-Control': 'no-store' });
 }
 
-/** RFC 5019 §6.2: what is no authoritative answer may not be kept; what is may not say that it may not. */
-function sendOnce(res: ServerResponse, { der, refusal }: { der: Uint8Array; refusal?: OcspError }): void {
-  const caching = refusal && { 'Cache-Control': 'no-store' };
-  res.writeHead(200, { 'Content-Type': ocspType, 'Content-Length': der.length, ...caching }).end(der);
+const ready = new WeakMap<SharedAnswer, Cacheable>();
+
+/** Once for each answer. */
+function prepared(answer: SharedAnswer): Cacheable {
+  const known = ready.get(answer);
+  if (known) return known;
+  const { der, thisUpdate, nextUpdate } = answer;
+  const etag = createHash('sha256').update(der).digest('hex');
+  const made = cacheable(contentOf(ocspResponse, der), etag, thisUpdate, nextUpdate);
+  ready.set(answer, made);
+  return made;
 }
 
 /** @returns undefined where it is too long */
@@ -100,17 +106,17 @@ async function serveCrl({ ctx, findCrl }: Status, [, issuerId = '', shard]: RegE
   const crl = ctx.authority.issuers.has(issuerId) && (await findCrl(issuerId, shard === undefined ? undefined : Number(shard)));
   if (!crl) return plain(res, 404, 'not found');
   const { number, thisUpdate, der } = crl;
-  const maxAge = Math.max(0, Math.min(hour, thisUpdate + day - ctx.now()));
-  return sendCacheable(req, res, { type: 'application/pkix-crl', body: der, etag: String(number), lastModified: thisUpdate, maxAge });
+  const content = contentOf('application/pkix-crl', der);
+  return sendCacheable(req, res, cacheable(content, String(number), thisUpdate), Math.min(hour, thisUpdate + day - ctx.now()));
 }
 
 /** The certificates that AIA names: issuing CAs, never a root. */
 function serveIssuer({ ctx: { authority } }: Status, id: string, req: IncomingMessage, res: ServerResponse) {
   const issuer = authority.issuers.get(id);
   if (!issuer || issuer.id === authority.root.id) return plain(res, 404, 'not found');
-  const { certificate: body, notBefore } = issuer;
-  const etag = createHash('sha256').update(body).digest('hex');
-  return sendCacheable(req, res, { type: 'application/pkix-cert', body, etag, lastModified: notBefore, maxAge: day });
+  const { certificate, notBefore } = issuer;
+  const etag = createHash('sha256').update(certificate).digest('hex');
+  return sendCacheable(req, res, cacheable(contentOf('application/pkix-cert', certificate), etag, notBefore), day);
 }
 
 function plain(res: ServerResponse, status: number, text: string): void {
