@@ -43,7 +43,7 @@ export function readOptions(words: string[]): Options {
     n: readNumber('n', values.n ?? (quick ? '100' : '500')),
     warmup: readNumber('warmup', values.warmup ?? (quick ? '50' : '500'), 0),
     clients: readNumber('clients', values.clients),
-    requests: quick ? 3000 : 30_000,
+    requests: quick ? 3000 : 60_000,
     size: quick ? 20_000 : 1_000_000,
     flight: { clients: 256, n: quick ? 256 : 1024 },
     only: new Set(values.only?.flatMap(list => list.split(',')).map(readSection) ?? usual),

@@ -1,10 +1,12 @@
 import type { Ctx, SigningIssuer } from '../ctx.ts';
 import type { ProfileName } from '../model/certificate.ts';
+import { Lru } from '../model/lru.ts';
 import {
   type CertId,
   issuerHashes,
   MalformedRequest,
   type OcspError,
+  type OcspRequest,
   type OcspStatus,
   ocspError,
   ocspSigner,
@@ -20,6 +22,9 @@ import { OcspAnswers, type SharedAnswer } from './ocsp-answers.ts';
 /** Seconds from thisUpdate to nextUpdate, and those in which an answer is given again. */
 const lifetime = 86400;
 const freshness = 3600;
+
+/** Bytes of requests that are kept as read. */
+const remembered = 16 << 20;
 
 /** Signatures under way, from which on a nonce goes unanswered (RFC 9654 §2.1), and from which on nothing more is signed. */
 const many = 100;
@@ -45,10 +50,31 @@ class Refusal extends Error {
   }
 }
 
+/** A request, with the exact CertIDs as a key. */
+type Question = OcspRequest & { key: string; size: number };
+
+/** Reads requests; those without a nonce come again and again, and are read once. @throws MalformedRequest */
+function questionReader(): (request: Uint8Array) => Question {
+  const known = new Lru<Question>(remembered);
+  return request => {
+    const text = latin1(request);
+    const before = known.get(text);
+    if (before) return before;
+    // A copy: these bytes may be a part of a large buffer, which would be kept with them.
+    const read = readOcspRequest(new Uint8Array(request));
+    const question = { ...read, key: read.certIds.map(c => latin1(c.bytes)).join(''), size: 10 * request.length };
+    if (!read.nonce) known.set(text, question);
+    return question;
+  };
+}
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+
 /** RFC 6960 with delegated responders (§2.6). Without a nonce an answer is given again until a certificate of its issuer is revoked. */
 export function ocspResponder(ctx: Ctx): OcspResponder {
   const responders = new Map<string, Promise<Responder>>();
   const answers = new OcspAnswers(ctx);
+  const read = questionReader();
   let waiting = 0;
 
   /** One after another: a first burst of requests opens one credential, not one each. */
@@ -84,13 +110,13 @@ export function ocspResponder(ctx: Ctx): OcspResponder {
 
   return async request => {
     try {
-      const { certIds, nonce } = readOcspRequest(request);
+      const { certIds, nonce, key } = read(request);
       const issuer = issuerOf(ctx, certIds);
       if (!issuer) throw new Refusal('unauthorized');
       if (nonce && waiting < many) return { der: (await sign(issuer, certIds, nonce)).der };
-      const key = certIds.map(c => Buffer.from(c.bytes).toString('latin1')).join('');
-      await reading(answers.catchUp(issuer.id));
-      return await answers.get(issuer.id, key, () => sign(issuer, certIds));
+      const late = answers.catchUp(issuer.id);
+      if (late) await reading(late);
+      return answers.find(issuer.id, key) ?? (await answers.make(issuer.id, key, () => sign(issuer, certIds)));
     } catch (error) {
       const refusal = refusalOf(ctx, error);
       return { der: ocspError(refusal), refusal };

@@ -41,12 +41,15 @@ export class OcspAnswers {
     ctx.revocations.on('committed', issuerId => this.#shelves.get(issuerId)?.drop());
   }
 
-  /** Forgets what a revocation in any process has made doubtful, a second after it at the latest: each increments the count in its own transaction. */
-  async catchUp(issuerId: string): Promise<void> {
+  /**
+   * Forgets what a revocation in any process has made doubtful, a second after it at the latest: each increments the count in its own transaction.
+   * @returns undefined where that has just been done
+   */
+  catchUp(issuerId: string): Promise<void> | undefined {
     const shelf = this.#shelf(issuerId);
-    if (shelf.counted?.at === this.#ctx.now()) return;
+    if (shelf.counted?.at === this.#ctx.now()) return undefined;
     shelf.counting ??= this.#count(issuerId, shelf).finally(() => delete shelf.counting);
-    await shelf.counting;
+    return shelf.counting;
   }
 
   async #count(issuerId: string, shelf: Shelf): Promise<void> {
@@ -56,15 +59,18 @@ export class OcspAnswers {
     shelf.counted = { at, revocations };
   }
 
-  /** @param make signs one by what the database says then */
-  async get(issuerId: string, key: string, make: () => Promise<SharedAnswer>): Promise<SharedAnswer> {
-    const { answers, coming } = this.#shelf(issuerId);
+  find(issuerId: string, key: string): SharedAnswer | undefined {
     const now = this.#ctx.now();
-    const known = answers.get(key);
-    if (known && known.thisUpdate <= now && now < known.until) return known;
+    const known = this.#shelf(issuerId).answers.get(key);
+    return known && known.thisUpdate <= now && now < known.until ? known : undefined;
+  }
+
+  /** @param sign by what the database says then */
+  async make(issuerId: string, key: string, sign: () => Promise<SharedAnswer>): Promise<SharedAnswer> {
+    const { answers, coming } = this.#shelf(issuerId);
     const before = coming.get(key);
     if (before) return before;
-    const next = make();
+    const next = sign();
     coming.set(key, next);
     try {
       const answer = await next;
@@ -77,7 +83,9 @@ export class OcspAnswers {
   }
 
   #shelf(issuerId: string): Shelf {
-    const shelf = this.#shelves.get(issuerId) ?? new Shelf();
+    const known = this.#shelves.get(issuerId);
+    if (known) return known;
+    const shelf = new Shelf();
     this.#shelves.set(issuerId, shelf);
     return shelf;
   }

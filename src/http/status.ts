@@ -70,7 +70,8 @@ async function ocspGet({ ctx, answerOcsp }: Status, path: string, req: IncomingM
   const answer = await answerOcsp(Buffer.from(text, 'base64'));
   if ('nextUpdate' in answer) return sendCacheable(req, res, prepared(answer), Math.min(hour, answer.nextUpdate - ctx.now()));
   // What is no authoritative answer may not be kept; what is may not say so.
-  send(res, contentOf(ocspResponse, answer.der), answer.refusal && { 'Cache-Control': 'no-store' });
+  const content = contentOf(ocspResponse, answer.der);
+  send(res, content, answer.refusal && { ...content.headers, 'Cache-Control': 'no-store' });
 }
 
 const ready = new WeakMap<SharedAnswer, Cacheable>();
