@@ -19,7 +19,8 @@ const clients = 32;
 
 type IssuerNames = Parameters<typeof ocspRequest>[0];
 
-const get = (der: Uint8Array) => base64(`GET /ocsp/${encodeURIComponent(base64(der))} HTTP/1.1\r\nHost: status.load.example\r\n\r\n`);
+export const get = (der: Uint8Array) =>
+  base64(`GET /ocsp/${encodeURIComponent(base64(der))} HTTP/1.1\r\nHost: status.load.example\r\n\r\n`);
 const post = (der: Uint8Array, path = '/ocsp') =>
   base64(
     Buffer.concat([

@@ -5,7 +5,7 @@ import type { Measurement } from './measure.ts';
 const budget = 3;
 
 /** The value that a share of the ascending list does not exceed. */
-function percentile(ascending: readonly number[], share: number): number {
+export function percentile(ascending: readonly number[], share: number): number {
   return ascending[Math.max(Math.ceil(ascending.length * share) - 1, 0)] ?? 0;
 }
 

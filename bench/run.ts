@@ -1,3 +1,4 @@
+import { benchCrl, benchMillion } from './large.ts';
 import { type Measurement, measure } from './measure.ts';
 import { benchOcsp } from './ocsp.ts';
 import { type Options, readOptions, usage } from './options.ts';
@@ -72,6 +73,11 @@ async function runOurs(bench: Bench, engine: Engine): Promise<OurRuns> {
 }
 
 /** @returns whether all was answered */
+const engines = ({ only }: Options): Engine[] => {
+  const named = (['sqlite', 'postgres'] as const).filter(e => only.has(e));
+  return named.length ? named : ['sqlite', 'postgres'];
+};
+
 async function statusSections({ world, options }: Bench): Promise<boolean> {
   let ok = true;
   if (options.only.has('ocsp')) {
@@ -79,6 +85,8 @@ async function statusSections({ world, options }: Bench): Promise<boolean> {
     say(`\n${ocsp.text}`);
     ok = ocsp.ok;
   }
+  if (options.only.has('crl')) say(`\n${await benchCrl(world, options.size)}`);
+  if (options.only.has('million')) say(`\n${await benchMillion(world, engines(options), options.size)}`);
   return ok;
 }
 
