@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import type { ChannelName } from './model/message.ts';
@@ -59,6 +60,8 @@ export interface Ctx {
   weakKeys: ReadonlySet<string>;
   log: Logger;
   background: Background;
+  /** Tells of each revocation that this process has committed, by its issuer; those of others are learnt from the database. */
+  revocations: EventEmitter<{ committed: [issuerId: string] }>;
   /** Names this process where processes compete. */
   processId: string;
 }

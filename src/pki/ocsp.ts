@@ -118,27 +118,29 @@ export interface OcspResponse {
   thisUpdate: number;
   nextUpdate: number;
   nonce?: Uint8Array;
-  /** DER of the delegated responder's certificate. */
-  responderCertificate: Uint8Array;
 }
 
 /** RFC 6960 §4.2.1: a successful, signed answer. */
-export async function signOcspResponse(response: OcspResponse, signer: Signer): Promise<Uint8Array> {
-  const { nonce } = response;
-  const data = sequence(
-    tlv(contextConstructed(2), octetString(keyIdentifier(signer.spki))),
-    generalizedTime(response.producedAt),
-    sequence(...response.responses.map(r => singleResponse(r, response.thisUpdate, response.nextUpdate))),
-    ...(nonce ? [tlv(contextConstructed(1), sequence(sequence(oid(oids.ocspNonce), octetString(octetString(nonce)))))] : []),
-  );
-  const basic = sequence(
-    data,
-    signer.algorithm,
-    bitString(await signer.sign(data)),
-    tlv(contextConstructed(0), sequence(response.responderCertificate)),
-  );
-  return sequence(tlv(tags.enumerated, Uint8Array.of(0)), tlv(contextConstructed(0), sequence(oid(oids.ocspBasic), octetString(basic))));
+export type SignOcsp = (response: OcspResponse) => Promise<Uint8Array>;
+
+/** @param certificate DER of the delegated responder's own */
+export function ocspSigner(certificate: Uint8Array, signer: Signer): SignOcsp {
+  // What is the same in every answer.
+  const responderId = tlv(contextConstructed(2), octetString(keyIdentifier(signer.spki)));
+  const certificates = tlv(contextConstructed(0), sequence(certificate));
+  return async ({ responses, producedAt, thisUpdate, nextUpdate, nonce }) => {
+    const data = sequence(
+      responderId,
+      generalizedTime(producedAt),
+      sequence(...responses.map(r => singleResponse(r, thisUpdate, nextUpdate))),
+      ...(nonce ? [tlv(contextConstructed(1), sequence(sequence(oid(oids.ocspNonce), octetString(octetString(nonce)))))] : []),
+    );
+    const basic = sequence(data, signer.algorithm, bitString(await signer.sign(data)), certificates);
+    return sequence(successful, tlv(contextConstructed(0), sequence(oid(oids.ocspBasic), octetString(basic))));
+  };
 }
+
+const successful = tlv(tags.enumerated, Uint8Array.of(0));
 
 function singleResponse({ certId, status }: SingleResponse, thisUpdate: number, nextUpdate: number): Uint8Array {
   return sequence(certId.bytes, certStatus(status), generalizedTime(thisUpdate), tlv(contextConstructed(0), generalizedTime(nextUpdate)));
@@ -153,6 +155,8 @@ function certStatus(status: OcspStatus): Uint8Array {
 /** RFC 6960 §4.2.1, §2.3: answers without a signature. */
 const errorCodes = { malformedRequest: 1, internalError: 2, tryLater: 3, unauthorized: 6 } as const;
 
-export function ocspError(name: keyof typeof errorCodes): Uint8Array {
+export type OcspError = keyof typeof errorCodes;
+
+export function ocspError(name: OcspError): Uint8Array {
   return sequence(tlv(tags.enumerated, Uint8Array.of(errorCodes[name])));
 }
