@@ -7,11 +7,13 @@ import { legoCases } from './clients/lego.ts';
 import { uacmeCases } from './clients/uacme.ts';
 import { federationCases } from './federation.ts';
 import { mailboxCases } from './mailbox.ts';
+import { statusCases } from './status.ts';
 import type { Case } from './trial.ts';
 
 /** Every case, in the order of the run. */
 export const cases: Case[] = [
   ...certificateCases,
+  ...statusCases,
   ...certbotCases,
   ...legoCases,
   ...dehydratedCases,
