@@ -62,7 +62,8 @@ export function readOcspRequest(der: Uint8Array): OcspRequest {
 }
 
 function readCertId(request: Tlv): CertId {
-  const [certId] = elements(request, tags.sequence);
+  const [certId, extensions] = elements(request, tags.sequence);
+  readExtensions(extensions);
   if (!certId) throw new DerError('no CertID');
   const [algorithm, nameHash, keyHash, serial] = elements(certId, tags.sequence);
   const id = algorithm && elements(algorithm, tags.sequence)[0];
@@ -78,18 +79,28 @@ function readCertId(request: Tlv): CertId {
 }
 
 function readNonce(extensions: Tlv | undefined): Uint8Array | undefined {
-  if (!extensions) return undefined;
+  const value = readExtensions(extensions).get(oids.ocspNonce);
+  if (!value) return undefined;
+  // RFC 9654 §2.1: an OCTET STRING inside the extension's own; the octets alone, as older clients send them, are none.
+  const nonce = octetsOf(readDer(value));
+  if (nonce.length < 1 || nonce.length > 128) throw new DerError('a nonce of other than 1 to 128 octets');
+  return nonce;
+}
+
+/** Values by name. RFC 6960 §4.1.2: what is not understood is ignored, unless it is critical. */
+function readExtensions(extensions: Tlv | undefined): Map<string, Uint8Array> {
+  const values = new Map<string, Uint8Array>();
+  if (!extensions) return values;
   const [list] = elements(extensions);
   if (!list) throw new DerError('no extensions');
   for (const extension of elements(list, tags.sequence)) {
-    const parts = elements(extension, tags.sequence);
-    if (!parts[0] || readOid(parts[0]) !== oids.ocspNonce) continue;
-    // RFC 9654 §2.1: an OCTET STRING inside the extension's own; the octets alone, as older clients send them, are none.
-    const nonce = octetsOf(readDer(octetsOf(parts.at(-1))));
-    if (nonce.length < 1 || nonce.length > 128) throw new DerError('a nonce of other than 1 to 128 octets');
-    return nonce;
+    const [name, ...rest] = elements(extension, tags.sequence);
+    const id = name ? readOid(name) : '';
+    const critical = rest[0]?.tag === tags.boolean && rest[0].value[0] !== 0;
+    if (critical && id !== oids.ocspNonce) throw new DerError('a critical extension that is not understood');
+    values.set(id, octetsOf(rest.at(-1)));
   }
-  return undefined;
+  return values;
 }
 
 function octetsOf(element: Tlv | undefined): Uint8Array {

@@ -139,6 +139,15 @@ describe('OCSP', () => {
       assert.equal(readOcspRequest(sequence(tbs, tlv(0xa0, sequence()))).certIds.length, 1);
     });
 
+    const unknown = (critical: boolean) =>
+      sequence(sequence(oid('1.2.3'), ...(critical ? [Uint8Array.of(1, 1, 0xff)] : []), octetString(nul)));
+    it('with an extension that nobody knows is read, and refused where that one is critical (RFC 6960 §4.1.2)', () => {
+      const single = (critical: boolean) => sequence(sequence(sequence(sequence(certId(serialOf(1)), tlv(0xa0, unknown(critical))))));
+      for (const bytes of [request(one, tlv(0xa2, unknown(false))), single(false)]) assert.equal(readOcspRequest(bytes).certIds.length, 1);
+      for (const bytes of [request(one, tlv(0xa2, unknown(true))), single(true)])
+        assert.throws(() => readOcspRequest(bytes), MalformedRequest);
+    });
+
     const wrong: [what: string, bytes: Uint8Array][] = [
       ['nothing', new Uint8Array()],
       ['text', Buffer.from('hello')],
