@@ -59,7 +59,7 @@ export const moment = z.iso
 export const memberId = z.string().regex(/^[a-z2-7]+$/, 'is the id of a member, as "member list" shows it');
 
 /** A positive number, or `any` for no limit. */
-export const numberOrAny = z.union([z.literal('any'), z.number().int().min(1)], 'is a number from 1, or any');
+export const numberOrAny = z.union([z.literal('any'), z.number().int().min(1).max(1_000_000)], 'is a number from 1 to 1000000, or any');
 
 const someDays = 'is a number of days from 1 to 3650';
 export const days = z.number(someDays).int(someDays).min(1, someDays).max(3650, someDays);

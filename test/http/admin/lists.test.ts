@@ -75,6 +75,7 @@ for (const engine of engines)
       const stream = async (type: string, path: string) => {
         const answer = await client.send('GET', `/admin/v1${path}`, undefined, { Accept: type });
         assert.equal(answer.status, 200, `${answer.body}`);
+        assert.equal(answer.headers['cache-control'], 'no-store');
         return answer;
       };
       const all = async () => {
@@ -103,13 +104,13 @@ for (const engine of engines)
       });
 
       it('of CSV have a head and a line an item, quoted where it must be (RFC 4180)', async () => {
-        const odd = await addMember('Club "Röhre", Gent; 50%');
+        const odd = await addMember('=Club "Röhre", Gent; 50%');
         const { headers, body } = await stream('text/csv', '/members');
         assert.equal(headers['content-type'], 'text/csv; charset=utf-8');
         const lines = body.toString().split('\r\n');
         assert.equal(lines[0], 'id,name,status,contacts,createdAt');
         assert.equal(lines.length, (await all()).length + 2);
-        assert.ok(lines.includes(`${odd.id},"Club ""Röhre"", Gent; 50%",active,a@club.test,${odd.createdAt}`));
+        assert.ok(lines.includes(`${odd.id},"=Club ""Röhre"", Gent; 50%",active,a@club.test,${odd.createdAt}`.replace('=', "'=")));
         assert.equal(
           (await stream('text/csv', '/orders?member=aaaa')).body.toString(),
           'id,accountId,status,names,profile,serial,error,expires,createdAt\r\n',
