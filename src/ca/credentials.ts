@@ -72,10 +72,12 @@ const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g
 
 type Meant = (serial: Uint8Array, spki: Uint8Array) => CertificateSpec;
 
-/** Seconds in which one is made, and in which the one before still serves; tenths of a second that one waits for another process to make it. */
-const lease = 30;
+/** Seconds in which one is made, and in which the one before still serves. */
+const lease = 10;
 const margin = 2 * 86400;
-const patience = 100;
+
+/** Tenths of a second that one waits for another process to make it: longer than the lease, for that process may have been killed. */
+const patience = 150;
 
 /** The stored one while it is young; then a new one, made by one process of many. */
 async function credential(

@@ -97,6 +97,15 @@ describe("the authority's own certificates", () => {
     assert.equal((await listAudit(at.ctx.db, { action: 'credential.issued' })).length, 1);
   });
 
+  it('are made after all where a process was killed while it made one', async function () {
+    this.timeout(30_000);
+    await responderCredential(at.ctx, at.ctx.authority.active);
+    const { name } = await at.ctx.db('leases').where('name', 'like', 'ocsp:%').first();
+    await at.ctx.db('credentials').delete();
+    assert.ok(await takeLease(at.ctx.db, name, 'killed', 2));
+    await responderCredential(at.ctx, at.ctx.authority.active);
+  });
+
   it('are renewed by the clock, and until that is done the one before serves', async () => {
     const issuer = at.ctx.authority.active;
     const first = await responderCredential(at.ctx, issuer);
