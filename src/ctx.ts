@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
+import type { Metrics } from './metrics.ts';
 import type { ChannelName } from './model/message.ts';
 import type { Network } from './net/network.ts';
 import type { Channel } from './notify/channel.ts';
@@ -58,6 +59,7 @@ export interface Ctx {
   /** Fingerprints of RSA keys that are known to be weak. */
   weakKeys: ReadonlySet<string>;
   log: Logger;
+  metrics: Metrics;
   background: Background;
   /** Names this process where processes compete. */
   processId: string;

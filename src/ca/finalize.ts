@@ -255,6 +255,7 @@ async function complete(ctx: Ctx, certificate: Certificate, der: Uint8Array, fen
     // The clock delivers it, with others.
     if (certificate.memberId !== undefined) await tell(ctx, trx, { kind: 'issued', refs: { serial: certificate.serial } });
   });
+  ctx.metrics.issued(certificate.profile);
 }
 
 /** Takes up what a crash left committed, one row after another: repeats every check and signs the stored bytes, or gives them up. */
@@ -296,5 +297,6 @@ async function abandon(ctx: Ctx, certificate: Certificate, fence: number, proble
     const detail = { reason: problem.detail };
     if (certificate.orderId !== undefined) await record(trx, now, { action: 'order.invalid', actor: clock, subject, detail });
     await record(trx, now, { action: 'certificate.abandoned', actor: clock, subject, detail });
+    ctx.metrics.abandoned();
   });
 }

@@ -151,7 +151,7 @@ function certStatus(status: OcspStatus): Uint8Array {
 }
 
 /** RFC 6960 §4.2.1, §2.3: answers without a signature. */
-const errorCodes = { malformedRequest: 1, internalError: 2, tryLater: 3, unauthorized: 6 } as const;
+export const errorCodes = { malformedRequest: 1, internalError: 2, tryLater: 3, unauthorized: 6 } as const;
 
 export function ocspError(name: keyof typeof errorCodes): Uint8Array {
   return sequence(tlv(tags.enumerated, Uint8Array.of(errorCodes[name])));
