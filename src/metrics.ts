@@ -77,9 +77,11 @@ export function createMetrics(now: () => number): Metrics {
     'outcome',
   );
   const ocsp = counter('ocsp_requests_total', 'OCSP requests by what the answer says', 'outcome', 'nonce');
-  const jobs = histogram('job_seconds', 'Runs of jobs', [0.01, 0.1, 1, 10, 60], 'job', 'outcome');
-  const lags = gauge('job_lag_seconds', 'How late the last run began', 'job');
-  const successes = gauge('job_last_success_timestamp_seconds', 'When a run last ended well', 'job');
+  // Not `job`: Prometheus calls what it scrapes so.
+  const jobs = histogram('job_seconds', 'Runs of jobs', [0.01, 0.1, 1, 10, 60], 'name', 'outcome');
+  const begun = new Set<string>();
+  const lags = gauge('job_lag_seconds', 'How late the last run began', 'name');
+  const successes = gauge('job_last_success_timestamp_seconds', 'When a run last ended well', 'name');
 
   const database = gauge('database_up', 'Whether the database answers; without it what follows from it is absent');
   const outbox = gauge('outbox_messages', 'Messages that wait or were given up', 'state');
@@ -114,10 +116,12 @@ export function createMetrics(now: () => number): Metrics {
     answeredOcsp: (outcome, nonce) => ocsp.inc({ outcome, nonce: String(nonce) }),
     beginJob(job, lag) {
       const seconds = stopwatch();
-      lags.set({ job }, lag);
+      if (!begun.has(job)) for (const outcome of ['done', 'failed']) jobs.zero({ name: job, outcome });
+      begun.add(job);
+      lags.set({ name: job }, lag);
       return outcome => {
-        jobs.observe({ job, outcome }, seconds());
-        if (outcome === 'done') successes.set({ job }, now());
+        jobs.observe({ name: job, outcome }, seconds());
+        if (outcome === 'done') successes.set({ name: job }, now());
       };
     },
     async read(levels) {

@@ -60,12 +60,15 @@ describe('metrics', () => {
     metrics.beginJob('b', 2)('failed');
     metrics.beginJob('c', 0);
     const samples = await read(metrics);
-    assert.equal(samples.get('xmpp_ca_job_lag_seconds{job="a"}'), 0.25);
-    assert.equal(samples.get('xmpp_ca_job_seconds_count{job="a",outcome="done"}'), 1);
-    assert.equal(samples.get('xmpp_ca_job_seconds_count{job="b",outcome="failed"}'), 1);
-    assert.equal(samples.get('xmpp_ca_job_last_success_timestamp_seconds{job="a"}'), now);
-    assert.ok(!samples.has('xmpp_ca_job_last_success_timestamp_seconds{job="b"}'));
-    assert.ok(!samples.has('xmpp_ca_job_seconds_count{job="c",outcome="done"}'));
+    assert.equal(samples.get('xmpp_ca_job_lag_seconds{name="a"}'), 0.25);
+    assert.equal(samples.get('xmpp_ca_job_seconds_count{name="a",outcome="done"}'), 1);
+    assert.equal(samples.get('xmpp_ca_job_seconds_count{name="b",outcome="failed"}'), 1);
+    assert.equal(samples.get('xmpp_ca_job_last_success_timestamp_seconds{name="a"}'), now);
+    assert.ok(!samples.has('xmpp_ca_job_last_success_timestamp_seconds{name="b"}'));
+    assert.equal(samples.get('xmpp_ca_job_seconds_count{name="a",outcome="failed"}'), 0);
+    assert.equal(samples.get('xmpp_ca_job_seconds_count{name="c",outcome="done"}'), 0);
+    metrics.beginJob('a', 0)('done');
+    assert.equal((await read(metrics)).get('xmpp_ca_job_seconds_count{name="a",outcome="done"}'), 2);
   });
 });
 

@@ -145,10 +145,10 @@ for (const engine of engines) {
       assert.ok((now.get('process_cpu_seconds_total') ?? 0) > 0);
       const ran = await until(async () => {
         const at = await scrape();
-        return (at.get('xmpp_ca_job_seconds_count{job="deliver",outcome="done"}') ?? 0) > 0 && at;
+        return (at.get('xmpp_ca_job_seconds_count{name="deliver",outcome="done"}') ?? 0) > 0 && at;
       });
-      assert.ok((ran.get('xmpp_ca_job_last_success_timestamp_seconds{job="deliver"}') ?? 0) > ca.clock.now - 120);
-      const lag = ran.get('xmpp_ca_job_lag_seconds{job="deliver"}') ?? -1;
+      assert.ok((ran.get('xmpp_ca_job_last_success_timestamp_seconds{name="deliver"}') ?? 0) > ca.clock.now - 120);
+      const lag = ran.get('xmpp_ca_job_lag_seconds{name="deliver"}') ?? -1;
       assert.ok(lag >= 0 && lag < 5, String(lag));
     });
 
