@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { type Logger, pino } from 'pino';
 import { createBackground } from './background.ts';
 import { openFirstToken } from './ca/admin-token.ts';
@@ -71,6 +72,7 @@ export async function openCtx(config: Config, world: World = {}): Promise<OpenCt
       [config.listen, config.status.listen, config.admin.listen].map(hostAndPort).map(({ host, port }) => ({ address: host, port }));
     const background = createBackground(log);
     const channels = openChannels(config, random, now);
+    const revocations: Ctx['revocations'] = new EventEmitter();
     const processId = Buffer.from(random(8)).toString('hex');
     const net = world.net ?? createNetwork(config, listeners);
     const metrics = createMetrics(now);
@@ -79,7 +81,7 @@ export async function openCtx(config: Config, world: World = {}): Promise<OpenCt
       channels.mail.close();
       await db.destroy();
     };
-    return { config, db, now, random, net, vault, authority, channels, weakKeys, log, metrics, background, processId, close };
+    return { config, db, now, random, net, vault, authority, channels, weakKeys, log, metrics, background, revocations, processId, close };
   } catch (error) {
     await db.destroy();
     throw error;

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import type { Metrics } from './metrics.ts';
@@ -61,6 +62,8 @@ export interface Ctx {
   log: Logger;
   metrics: Metrics;
   background: Background;
+  /** Tells of each revocation that this process has committed, by its issuer; those of others are learnt from the database. */
+  revocations: EventEmitter<{ committed: [issuerId: string] }>;
   /** Names this process where processes compete. */
   processId: string;
 }

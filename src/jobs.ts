@@ -1,6 +1,7 @@
 import cron, { type ScheduledTask } from 'node-cron';
 import { reloadAuthority } from './ca/authority.ts';
 import { cleanUp } from './ca/clean-up.ts';
+import { renewResponders } from './ca/credentials.ts';
 import { deliverDue } from './ca/deliver.ts';
 import { recoverCommitted } from './ca/finalize.ts';
 import { remindOfRootCrl } from './ca/issuer-life.ts';
@@ -33,6 +34,7 @@ const jobs: Job[] = [
   { name: 'clean up', schedule: '0 27 * * * *', run: cleanUp },
   { name: 'remind of the root CRL', schedule: '0 0 8 * * *', run: remindOfRootCrl },
   { name: 'prune idempotent answers', schedule: '0 20 * * * *', run: ctx => pruneAnswers(ctx.db, ctx.now()) },
+  { name: 'renew OCSP responders', schedule: '30 * * * * *', run: renewResponders },
   { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
 ];
 

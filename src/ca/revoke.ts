@@ -55,8 +55,14 @@ export async function revoke(
     if (revoked.length === 0) throw new Problem('alreadyRevoked', 'The certificate was revoked by another request meanwhile.');
     if (blocks) await block(trx);
   });
-  ctx.background.run('deliver', () => deliverDue(ctx), 'deliver');
+  announce(ctx);
   return { at, reason: recorded };
+}
+
+/** After the commit: what is kept of OCSP answers is out of date, and members are told. */
+function announce(ctx: Ctx): void {
+  for (const issuerId of ctx.authority.issuers.keys()) ctx.revocations.emit('committed', issuerId);
+  ctx.background.run('deliver', () => deliverDue(ctx), 'deliver');
 }
 
 /** Revocation, audit and notices in one transaction; a member that loses several is told of all in one message. */
@@ -104,7 +110,7 @@ export async function revokeMatching(
     });
     progress?.(done);
   }
-  ctx.background.run('deliver', () => deliverDue(ctx), 'deliver');
+  announce(ctx);
   return done;
 }
 
@@ -127,6 +133,6 @@ async function blockAndRevoke(
 export async function blockCompromisedKey(ctx: Ctx, key: string, why: string, actor: Actor): Promise<Certificate[]> {
   const at = ctx.now();
   const revoked = await ctx.db.transaction(trx => blockAndRevoke(ctx, trx, Buffer.from(key, 'hex'), { at, by: 'operator', why }, actor));
-  ctx.background.run('deliver', () => deliverDue(ctx), 'deliver');
+  announce(ctx);
   return revoked;
 }

@@ -7,7 +7,6 @@ import type { Token } from '../../model/token.ts';
 import { renderProblem } from '../errors.ts';
 import { createApp, readError, send } from '../express.ts';
 import { createInFlight, type InFlight } from '../in-flight.ts';
-import type { Reply } from '../reply.ts';
 import { answer, type Call } from './answer.ts';
 import { authenticate, authorize } from './authenticate.ts';
 import { createLimit } from './limit.ts';
@@ -29,7 +28,7 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
     if (res.headersSent) {
       ctx.log.error({ err: error }, 'an answer of the admin API was broken off');
       res.destroy();
-    } else send(res, noStore(renderProblem(error, ctx.log)));
+    } else send(res, renderProblem(error, ctx.log));
   };
   const refuse = (methods: string[]) => (_: Request, res: Response) => {
     const problem = new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 });
@@ -43,7 +42,7 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
     app.get(path, (_, res) =>
       track(
         tell(ctx)
-          .then(reply => send(res, noStore(reply)))
+          .then(reply => send(res.setHeader('Cache-Control', 'no-store'), reply))
           .catch(error => fail(res, error)),
       ),
     );
@@ -53,9 +52,10 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
 
   const limit = createLimit(ctx);
   const tokens = new WeakMap<Request, Token>();
-  // Before anything else is told: also of what is not there.
-  app.use((req, res, next) =>
-    track(
+  // Before anything else is told: also of what is not there. From here on every answer is for its caller alone, and now.
+  app.use((req, res, next) => {
+    res.setHeader('Cache-Control', 'no-store');
+    return track(
       authenticate(ctx, req.headers.authorization)
         .then(token => {
           limit(token);
@@ -63,8 +63,8 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
           next();
         })
         .catch(error => fail(res, error)),
-    ),
-  );
+    );
+  });
 
   const callOf = (route: AdminRoute, req: Request): Call => {
     const token = tokens.get(req) as Token;
@@ -89,7 +89,7 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
       (req: Request, res: Response) =>
         track(
           answer(ctx, callOf(route, req), res)
-            .then(reply => reply && send(res, noStore(reply)))
+            .then(reply => reply && send(res, reply))
             .catch(error => fail(res, error)),
         ),
     );
@@ -102,9 +102,6 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
   app.use(((error, _req, res, _next) => fail(res, readError(error, bodyLimit))) as ErrorRequestHandler);
   return app;
 }
-
-/** Whatever comes from here is for its caller alone, and now. */
-const noStore = (reply: Reply): Reply => ({ ...reply, headers: { ...reply.headers, 'Cache-Control': 'no-store' } });
 
 const actorOf = ({ id }: Token, { ip }: Request): Actor => ({
   who: `token:${id}`,

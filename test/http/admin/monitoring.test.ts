@@ -157,6 +157,7 @@ for (const engine of engines) {
       const { order } = await issue(client, ca.net, ['marked.test']);
       await client.get(`${ca.publicUrl}/acme/m/marked-secret/directory`);
       const text = `${(await nobody.send('GET', '/metrics')).body} ${(await nobody.send('GET', '/readyz')).body}`;
+      assert.match(text, /certificates_issued_total\{profile="xmpp-server"\} [1-9].*"status":"ready"/s);
       for (const mark of ['arked', 'admin@', '.test', id, last(client.kid), last(order.certificate)])
         assert.ok(mark && !text.includes(mark), mark);
     });
