@@ -43,13 +43,18 @@ export function startJobs(ctx: Ctx, nonces: Nonces, own: Job[] = []): () => Prom
   const running = new Set<Promise<void>>();
   const busy = new Map<string, number>();
   const tasks: ScheduledTask[] = [...jobs, ...own].map(job =>
-    cron.schedule(job.schedule, () => {
+    cron.schedule(job.schedule, ({ date, triggeredAt }) => {
       const already = busy.get(job.name) ?? 0;
       if (already >= (job.atOnce ?? 1)) return;
       busy.set(job.name, already + 1);
+      const ended = ctx.metrics.beginJob(job.name, (triggeredAt.getTime() - date.getTime()) / 1000);
       const done = job
         .run(ctx, nonces)
-        .catch(error => ctx.log.error({ err: error, job: job.name }, 'job failed'))
+        .then(() => ended('done'))
+        .catch(error => {
+          ended('failed');
+          ctx.log.error({ err: error, job: job.name }, 'job failed');
+        })
         .finally(() => {
           busy.set(job.name, (busy.get(job.name) ?? 1) - 1);
           running.delete(done);

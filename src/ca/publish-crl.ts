@@ -31,6 +31,12 @@ async function scopes(ctx: Ctx): Promise<CrlScope[]> {
   });
 }
 
+/** What relying parties will have no CRL of in so many seconds, or never had. */
+export async function endingCrls(ctx: Ctx, seconds: number): Promise<CrlScope[]> {
+  const published = await newestCrls(ctx.db);
+  return (await scopes(ctx)).filter(scope => (published.find(same(scope))?.nextUpdate ?? 0) <= ctx.now() + seconds);
+}
+
 /** Publishes each CRL that is due, by one process of many. */
 export async function publishDueCrls(ctx: Ctx): Promise<void> {
   for (const scope of await dueScopes(ctx)) {

@@ -10,12 +10,13 @@ import { createInFlight, type InFlight } from '../in-flight.ts';
 import { answer, type Call } from './answer.ts';
 import { authenticate, authorize } from './authenticate.ts';
 import { createLimit } from './limit.ts';
+import { monitoring } from './monitoring.ts';
 import { openApi } from './openapi.ts';
 import { reference } from './reference.ts';
 import { type AdminRoute, base, routes } from './routes.ts';
 
 /** What needs no token. */
-const open = ['/healthz', `${base}/openapi.json`, `${base}/`];
+const open = [...Object.keys(monitoring), `${base}/openapi.json`, `${base}/`];
 
 const bodyLimit = 64 * 1024;
 
@@ -37,7 +38,14 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
 
   const described = openApi();
   const page = reference();
-  app.get('/healthz', (_, res) => send(res, { status: 200, body: { status: 'alive' } }));
+  for (const [path, tell] of Object.entries(monitoring))
+    app.get(path, (_, res) =>
+      track(
+        tell(ctx)
+          .then(reply => send(res.setHeader('Cache-Control', 'no-store'), reply))
+          .catch(error => fail(res, error)),
+      ),
+    );
   app.get(`${base}/openapi.json`, (_, res) => send(res, { status: 200, body: described }));
   app.get(`${base}/`, helmet(), (_, res) => send(res, page));
   app.all(open, refuse(['GET', 'HEAD']));

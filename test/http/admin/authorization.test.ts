@@ -12,7 +12,7 @@ const paths = routes.map(({ method, path, operation }) => ({
   scope: operation.scope,
   name: operation.name,
 }));
-const open = ['/healthz', '/admin/v1/openapi.json', '/admin/v1/'];
+const open = ['/healthz', '/metrics', '/readyz', '/admin/v1/openapi.json', '/admin/v1/'];
 
 for (const engine of engines)
   describe(`who may do what in the admin API (${engine})`, () => {
