@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { OcspResponder } from '../ca/answer-ocsp.ts';
 import type { SharedAnswer } from '../ca/ocsp-answers.ts';
+import { crlPause } from '../ca/publish-crl.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Cacheable, cacheable, contentOf, send, sendCacheable } from './cacheable.ts';
 import { type FindCrl, publishedCrls } from './published-crls.ts';
@@ -102,13 +103,14 @@ function readBody(req: IncomingMessage): Promise<Uint8Array | undefined> {
   });
 }
 
-/** As published. A new one comes with each revocation, and else a day after the last. */
+/** As published. A new one of an issuing CA comes with each revocation, and else when it is due; one of the root when somebody signs it. */
 async function serveCrl({ ctx, findCrl }: Status, [, issuerId = '', shard]: RegExpExecArray, req: IncomingMessage, res: ServerResponse) {
   const crl = ctx.authority.issuers.has(issuerId) && (await findCrl({ issuerId, shard: Number(shard ?? 0) }));
   if (!crl) return plain(res, 404, 'not found');
-  const { number, thisUpdate, der } = crl;
+  const { number, thisUpdate, nextUpdate, der } = crl;
+  const due = issuerId === ctx.authority.root.id ? nextUpdate : thisUpdate + crlPause(ctx);
   const content = contentOf('application/pkix-crl', der);
-  return sendCacheable(req, res, cacheable(content, String(number), thisUpdate), Math.min(hour, thisUpdate + day - ctx.now()));
+  return sendCacheable(req, res, cacheable(content, String(number), thisUpdate), Math.min(hour, due - ctx.now()));
 }
 
 /** The certificates that AIA names: issuing CAs, never a root. */

@@ -284,6 +284,14 @@ for (const engine of engines) {
       assert.equal((await send('GET', `/crl/${issuerId()}/99999.crl`)).status, 404);
     });
 
+    it('the root’s CRL, which is signed once a year, can be kept for an hour on every day of it', async () => {
+      const path = `/crl/${ca.ctx.authority.root.id}.crl`;
+      ca.later(30 * 86400);
+      const first = await ask('GET', path);
+      assert.deepEqual([first.status, maxAge(first)], [200, 3600]);
+      ca.later(-30 * 86400);
+    });
+
     it('OCSP answers unauthorized, never good, for what was never issued, is short-lived, or is over', async () => {
       const { files } = await issued();
       const short = await issued({ profile: 'xmpp-server-short' });
