@@ -5,7 +5,10 @@ import type { Target } from './target.ts';
 
 /** The clients and the http-01 responder, in a process of their own: what they cost is nobody else's. */
 
-export type Call = { call: 'open'; target: Target; clients: number } | { call: 'issue'; total: number } | { call: 'close' };
+export type Call =
+  | { call: 'open'; target: Target; clients: number }
+  | { call: 'issue'; total: number; mostFailures: number }
+  | { call: 'close' };
 
 export interface Outcome {
   /** Of whole issuances, milliseconds. */
@@ -46,8 +49,8 @@ function close(): number {
   return 0;
 }
 
-/** All clients at it, each one issuance after the other, until `total` have been begun. */
-async function issue(total: number): Promise<Outcome> {
+/** All clients at it, each one issuance after the other, until `total` have been begun, or too many have failed. */
+async function issue(total: number, mostFailures: number): Promise<Outcome> {
   const latencies: number[] = [];
   const steps: Partial<Record<Step, number[]>> = {};
   const failures: string[] = [];
@@ -60,7 +63,7 @@ async function issue(total: number): Promise<Outcome> {
   const started = performance.now();
   await Promise.all(
     subscribers.map(async subscriber => {
-      while (begun++ < total) {
+      while (begun++ < total && failures.length < mostFailures) {
         const from = performance.now();
         try {
           await subscriber.issue(observe);
@@ -80,7 +83,7 @@ function act(message: Call): Promise<Outcome | number> | number {
     case 'open':
       return open(message.target, message.clients);
     case 'issue':
-      return issue(message.total);
+      return issue(message.total, message.mostFailures);
     case 'close':
       return close();
   }

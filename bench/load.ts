@@ -8,7 +8,8 @@ export interface Load {
   httpPort: number;
   /** Makes the clients, each with an account; those of before are gone. @throws */
   open(target: Target, clients: number): Promise<void>;
-  issue(total: number): Promise<Outcome>;
+  /** @param mostFailures after which it gives up */
+  issue(total: number, mostFailures?: number): Promise<Outcome>;
   close(): Promise<void>;
   stop(): void;
 }
@@ -26,7 +27,7 @@ export async function startLoad(): Promise<Load> {
   return {
     httpPort: (await next(child)) as number,
     open: async (target, clients) => void (await ask({ call: 'open', target, clients })),
-    issue: async total => (await ask({ call: 'issue', total })) as Outcome,
+    issue: async (total, mostFailures = 1e9) => (await ask({ call: 'issue', total, mostFailures })) as Outcome,
     close: async () => void (await ask({ call: 'close' })),
     stop: () => void child.kill('SIGKILL'),
   };

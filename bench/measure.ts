@@ -26,7 +26,14 @@ interface Cpu {
 const rounds = 5;
 
 /** Issues and accounts for it, with what the server does in the background of it (mail). The server has been warmed up. */
-export async function measure(name: string, server: Server, load: Load, clients: number, total: number): Promise<Measurement> {
+export async function measure(
+  name: string,
+  server: Server,
+  load: Load,
+  clients: number,
+  total: number,
+  mostFailures?: number,
+): Promise<Measurement> {
   const outcomes: Outcome[] = [];
   const used: Cpu[] = [];
   await quiet(server);
@@ -34,9 +41,10 @@ export async function measure(name: string, server: Server, load: Load, clients:
   const from = monotonic();
   for (const share of shares(total, clients)) {
     const before = server.cpu();
-    outcomes.push(await load.issue(share));
+    outcomes.push(await load.issue(share, mostFailures));
     await quiet(server);
     used.push(difference(server.cpu(), before));
+    if (outcomes.flatMap(o => o.failures).length >= (mostFailures ?? total)) break;
   }
   const to = monotonic();
   const each = used.map((cpu, i) => divide(cpu, outcomes[i]?.latencies.length ?? 0));

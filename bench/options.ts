@@ -1,7 +1,10 @@
 import { parseArgs } from 'node:util';
 
-export const sections = ['sqlite', 'postgres', 'pebble', 'flight'] as const;
+export const sections = ['sqlite', 'postgres', 'pebble', 'flight', 'ocsp', 'crl', 'million'] as const;
 export type Section = (typeof sections)[number];
+
+/** What takes minutes and gigabytes is run by name. */
+const usual = sections.filter(s => s !== 'crl' && s !== 'million');
 
 export interface Options {
   /** Issuances that are measured, for each server. */
@@ -12,6 +15,10 @@ export interface Options {
   clients: number;
   /** Clients of the run with many in flight, and its issuances. */
   flight: { clients: number; n: number };
+  /** Requests of the OCSP runs. */
+  requests: number;
+  /** Certificates in the large databases. */
+  size: number;
   only: ReadonlySet<Section>;
   profile: boolean;
 }
@@ -36,8 +43,10 @@ export function readOptions(words: string[]): Options {
     n: readNumber('n', values.n ?? (quick ? '100' : '500')),
     warmup: readNumber('warmup', values.warmup ?? (quick ? '50' : '500'), 0),
     clients: readNumber('clients', values.clients),
+    requests: quick ? 3000 : 60_000,
+    size: quick ? 20_000 : 1_000_000,
     flight: { clients: 256, n: quick ? 256 : 1024 },
-    only: new Set(values.only?.flatMap(list => list.split(',')).map(readSection) ?? sections),
+    only: new Set(values.only?.flatMap(list => list.split(',')).map(readSection) ?? usual),
     profile: values.profile,
   };
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import knex from 'knex';
 import type { Eab } from '../test/kit/acme-client.ts';
@@ -19,14 +19,23 @@ export async function build(): Promise<void> {
 }
 
 export interface Ours extends Server {
+  pid: number;
+  /** The status listener's origin. */
+  status: string;
+  dataDir: string;
+  database: string;
+  /** After `stop`: serves again, on the same database. @returns milliseconds until it was ready */
+  again(): Promise<number>;
+  /** What a command of its command line is to Node. */
+  command(...words: string[]): string[];
+  cli<T>(...words: string[]): Promise<T>;
   /** The .cpuprofile, after `stop`, where one was asked for. */
   profile(): string | undefined;
 }
 
 /** The compiled server, run as an operator runs it, with defaults but for where validation goes. */
 export async function startOurs(engine: Engine, { folder, dns, load }: World, profiled: boolean): Promise<Ours> {
-  const home = join(folder, engine);
-  mkdirSync(home);
+  const home = mkdtempSync(join(folder, `${engine}-`));
   const publicUrl = 'https://localhost:14000';
   const database = engine === 'sqlite' ? undefined : await freshPostgres();
   const config = {
@@ -41,31 +50,56 @@ export async function startOurs(engine: Engine, { folder, dns, load }: World, pr
   const file = join(home, 'config.yaml');
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(config));
-  const cli = async <T>(...words: string[]): Promise<T> =>
-    JSON.parse(await run(process.execPath, [main, ...words, '--config', file, '--json']));
+  const command = (...words: string[]) => [main, ...words, '--config', file, '--json'];
+  const cli = async <T>(...words: string[]): Promise<T> => JSON.parse(await run(process.execPath, command(...words)));
   const { id } = await cli<{ id: string }>('member', 'add', '--name', 'Load', '--email', 'admin@load.example');
   const { kid, hmacKey } = await cli<Eab>('eab', 'create', '--member', id, '--uses', 'any');
 
   const flags = profiled ? ['--cpu-prof', `--cpu-prof-dir=${home}`, '--cpu-prof-interval=500'] : [];
-  const daemon = new Daemon('xmpp-ca', [process.execPath, ...flags, main, 'serve', '--config', file], join(home, 'log'), cleanEnv());
-  try {
-    const address = await daemon.ready(log => /^ready public=(\S+)/m.exec(log)?.[1]);
-    const trust = readFileSync(join(home, 'data', 'root.pem'), 'utf8');
-    const target: Target = { directory: `${publicUrl}/acme/directory`, publicUrl, address, trust, eab: { kid, hmacKey } };
-    const postmaster = database === undefined ? undefined : await postmasterOf(database);
-    return {
-      target,
-      cpu: () => ({ server: cpuOf(daemon.pid), ...(postmaster !== undefined && { database: cpuOf(postmaster) }) }),
-      stop: () => daemon.stop(),
-      profile() {
-        const name = readdirSync(home).find(n => n.endsWith('.cpuprofile'));
-        return name === undefined ? undefined : readFileSync(join(home, name), 'utf8');
-      },
-    };
-  } catch (error) {
-    await daemon.stop();
-    throw error;
-  }
+  const serve = async () => {
+    const daemon = new Daemon(
+      'xmpp-ca',
+      [process.execPath, ...flags, main, 'serve', '--config', file],
+      join(home, `log-${++starts}`),
+      cleanEnv(),
+    );
+    try {
+      const ready = await daemon.ready(log => /^ready public=(\S+) status=(\S+)/m.exec(log) ?? undefined);
+      return { daemon, address: ready[1] ?? '', status: ready[2] ?? '' };
+    } catch (error) {
+      await daemon.stop();
+      throw error;
+    }
+  };
+  let starts = 0;
+  let running = await serve();
+  const trust = readFileSync(join(home, 'data', 'root.pem'), 'utf8');
+  const target: Target = { directory: `${publicUrl}/acme/directory`, publicUrl, address: running.address, trust, eab: { kid, hmacKey } };
+  const postmaster = database === undefined ? undefined : await postmasterOf(database);
+  return {
+    target,
+    get pid() {
+      return running.daemon.pid;
+    },
+    get status() {
+      return running.status;
+    },
+    dataDir: config.dataDir,
+    database: database ?? `sqlite:${join(home, 'data', 'ca.db')}`,
+    async again() {
+      const started = performance.now();
+      running = await serve();
+      return performance.now() - started;
+    },
+    command,
+    cli,
+    cpu: () => ({ server: cpuOf(running.daemon.pid), ...(postmaster !== undefined && { database: cpuOf(postmaster) }) }),
+    stop: () => running.daemon.stop(),
+    profile() {
+      const name = readdirSync(home).find(n => n.endsWith('.cpuprofile'));
+      return name === undefined ? undefined : readFileSync(join(home, name), 'utf8');
+    },
+  };
 }
 
 /** The process that all processes of this PostgreSQL descend from. */

@@ -1,10 +1,11 @@
+import type { HttpMeasurement } from './http-load.ts';
 import { steps } from './issuance.ts';
 import type { Measurement } from './measure.ts';
 
 const budget = 3;
 
 /** The value that a share of the ascending list does not exceed. */
-function percentile(ascending: readonly number[], share: number): number {
+export function percentile(ascending: readonly number[], share: number): number {
   return ascending[Math.max(Math.ceil(ascending.length * share) - 1, 0)] ?? 0;
 }
 
@@ -62,6 +63,43 @@ export function table(measurements: readonly Measurement[]): string {
       m.cpu.database?.toFixed(1) ?? '',
     ];
   });
+  return lines(head, rows);
+}
+
+/** Answers over plain HTTP, each beside a yardstick. */
+export function httpTable(measurements: readonly HttpMeasurement[], yardstick: string): string {
+  const bare = measurements.find(m => m.name === yardstick);
+  const head = [
+    '',
+    'answered',
+    'failed',
+    'requests/s',
+    'of bare',
+    'p50 ms',
+    'p99 ms',
+    'server CPU µs each',
+    'of bare',
+    'a core could/s',
+    'client busy',
+  ];
+  const rows = measurements.map(m => [
+    m.name,
+    String(m.latencies.length),
+    String(m.failures.length),
+    m.perSecond.toFixed(0),
+    bare ? `${((m.perSecond / bare.perSecond) * 100).toFixed(0)} %` : '',
+    percentile(m.latencies, 0.5).toFixed(2),
+    percentile(m.latencies, 0.99).toFixed(2),
+    m.microseconds.toFixed(0),
+    bare ? ratio(m.microseconds, bare.microseconds) : '',
+    (1e6 / m.microseconds).toFixed(0),
+    `${(m.clientBusy * 100).toFixed(0)} %`,
+  ]);
+  return lines(head, rows);
+}
+
+/** A table in Markdown, the first column to the left. */
+export function lines(head: string[], rows: string[][]): string {
   const widths = head.map((title, i) => Math.max(...[head, ...rows].map(r => r[i]?.length ?? 0), title.length));
   const line = (cells: string[]) =>
     `| ${cells.map((c, i) => (i === 0 ? c.padEnd(widths[i] ?? 0) : c.padStart(widths[i] ?? 0))).join(' | ')} |`;

@@ -6,12 +6,15 @@ import { ejabberdCases } from './clients/ejabberd.ts';
 import { legoCases } from './clients/lego.ts';
 import { uacmeCases } from './clients/uacme.ts';
 import { federationCases } from './federation.ts';
+import { issuerCases } from './issuers.ts';
 import { mailboxCases } from './mailbox.ts';
+import { statusCases } from './status.ts';
 import type { Case } from './trial.ts';
 
 /** Every case, in the order of the run. */
 export const cases: Case[] = [
   ...certificateCases,
+  ...statusCases,
   ...certbotCases,
   ...legoCases,
   ...dehydratedCases,
@@ -20,4 +23,6 @@ export const cases: Case[] = [
   ...ejabberdCases,
   ...mailboxCases,
   ...federationCases,
+  // Last: from then on another issuing CA signs.
+  ...issuerCases,
 ];

@@ -61,8 +61,9 @@ async function twoDomains(t: Trial): Promise<Domain[]> {
   ];
 }
 
-async function issue(t: Trial, names: string[], profile?: string): Promise<Issued> {
-  const eab = await t.ca.eab(await t.provedMember());
+/** @param member that has proved the names' domain; default a new one */
+export async function issue(t: Trial, names: string[], profile?: string, member?: string): Promise<Issued> {
+  const eab = await t.ca.eab(member ?? (await t.provedMember()));
   const directory = profile === undefined ? eab.directory : `${t.ca.url}/acme/p/${profile}/directory`;
   const issued = await lego(t, { ...eab, directory }, undefined, {}, names).issue();
   await checkIssued(issued, t.ca.root, names);

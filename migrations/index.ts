@@ -6,6 +6,7 @@ import * as status from './0004-status.ts';
 import * as notices from './0005-notices.ts';
 import * as listing from './0006-listing.ts';
 import * as idempotency from './0007-idempotency.ts';
+import * as outboxDead from './0008-outbox-dead.ts';
 
 /** In order. The names carry no extension, so that source and compiled builds agree. */
 const migrations: Record<string, Knex.Migration> = {
@@ -16,6 +17,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0005-notices': notices,
   '0006-listing': listing,
   '0007-idempotency': idempotency,
+  '0008-outbox-dead': outboxDead,
 };
 
 export const migrationSource: Knex.MigrationSource<string> = {

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { type Logger, pino } from 'pino';
 import { createBackground } from './background.ts';
 import { openFirstToken } from './ca/admin-token.ts';
 import { ocspResponder } from './ca/answer-ocsp.ts';
 import { openAuthority, usedKeyId } from './ca/authority.ts';
+import { countedOcsp } from './ca/count-ocsp.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { type Config, hostAndPort } from './config.ts';
 import type { Ctx } from './ctx.ts';
@@ -13,6 +15,7 @@ import { publicApp } from './http/public.ts';
 import { statusServer } from './http/status.ts';
 import { startJobs } from './jobs.ts';
 import { createTlsServer, listen, tlsRenewal, urlOf } from './listener.ts';
+import { createMetrics } from './metrics.ts';
 import type { Network } from './net/network.ts';
 import { createNetwork } from './net/real.ts';
 import { openChannels } from './notify/table.ts';
@@ -69,14 +72,16 @@ export async function openCtx(config: Config, world: World = {}): Promise<OpenCt
       [config.listen, config.status.listen, config.admin.listen].map(hostAndPort).map(({ host, port }) => ({ address: host, port }));
     const background = createBackground(log);
     const channels = openChannels(config, random, now);
+    const revocations: Ctx['revocations'] = new EventEmitter();
     const processId = Buffer.from(random(8)).toString('hex');
     const net = world.net ?? createNetwork(config, listeners);
+    const metrics = createMetrics(now);
     const close = async () => {
       await background.close();
       channels.mail.close();
       await db.destroy();
     };
-    return { config, db, now, random, net, vault, authority, channels, weakKeys, log, background, processId, close };
+    return { config, db, now, random, net, vault, authority, channels, weakKeys, log, metrics, background, revocations, processId, close };
   } catch (error) {
     await db.destroy();
     throw error;
@@ -107,7 +112,7 @@ export async function startApp(config: Config, world: World = {}): Promise<App> 
     const adminListener = adminApp(ctx);
     const publicServer = await createTlsServer(ctx, 'public', publicListener);
     const adminServer = await createTlsServer(ctx, 'admin', adminListener);
-    const status = statusServer(ctx, ocspResponder(ctx));
+    const status = statusServer(ctx, countedOcsp(ctx, ocspResponder(ctx)));
     closers.push(startJobs(ctx, nonces, [...tlsRenewal(ctx, 'public', publicServer), ...tlsRenewal(ctx, 'admin', adminServer)]));
     // Before the ends of jobs and handlers are waited for, so that what they do is asked to end too.
     closers.push(publicListener.idle, adminListener.idle);

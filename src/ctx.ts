@@ -1,5 +1,7 @@
+import type { EventEmitter } from 'node:events';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
+import type { Metrics } from './metrics.ts';
 import type { ChannelName } from './model/message.ts';
 import type { Network } from './net/network.ts';
 import type { Channel } from './notify/channel.ts';
@@ -58,7 +60,10 @@ export interface Ctx {
   /** Fingerprints of RSA keys that are known to be weak. */
   weakKeys: ReadonlySet<string>;
   log: Logger;
+  metrics: Metrics;
   background: Background;
+  /** Tells of each revocation that this process has committed, by its issuer; those of others are learnt from the database. */
+  revocations: EventEmitter<{ committed: [issuerId: string] }>;
   /** Names this process where processes compete. */
   processId: string;
 }

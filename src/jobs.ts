@@ -1,6 +1,7 @@
 import cron, { type ScheduledTask } from 'node-cron';
 import { reloadAuthority } from './ca/authority.ts';
 import { cleanUp } from './ca/clean-up.ts';
+import { renewResponders } from './ca/credentials.ts';
 import { deliverDue } from './ca/deliver.ts';
 import { recoverCommitted } from './ca/finalize.ts';
 import { remindOfRootCrl } from './ca/issuer-life.ts';
@@ -33,6 +34,7 @@ const jobs: Job[] = [
   { name: 'clean up', schedule: '0 27 * * * *', run: cleanUp },
   { name: 'remind of the root CRL', schedule: '0 0 8 * * *', run: remindOfRootCrl },
   { name: 'prune idempotent answers', schedule: '0 20 * * * *', run: ctx => pruneAnswers(ctx.db, ctx.now()) },
+  { name: 'renew OCSP responders', schedule: '30 * * * * *', run: renewResponders },
   { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
 ];
 
@@ -41,13 +43,18 @@ export function startJobs(ctx: Ctx, nonces: Nonces, own: Job[] = []): () => Prom
   const running = new Set<Promise<void>>();
   const busy = new Map<string, number>();
   const tasks: ScheduledTask[] = [...jobs, ...own].map(job =>
-    cron.schedule(job.schedule, () => {
+    cron.schedule(job.schedule, ({ date, triggeredAt }) => {
       const already = busy.get(job.name) ?? 0;
       if (already >= (job.atOnce ?? 1)) return;
       busy.set(job.name, already + 1);
+      const ended = ctx.metrics.beginJob(job.name, (triggeredAt.getTime() - date.getTime()) / 1000);
       const done = job
         .run(ctx, nonces)
-        .catch(error => ctx.log.error({ err: error, job: job.name }, 'job failed'))
+        .then(() => ended('done'))
+        .catch(error => {
+          ended('failed');
+          ctx.log.error({ err: error, job: job.name }, 'job failed');
+        })
         .finally(() => {
           busy.set(job.name, (busy.get(job.name) ?? 1) - 1);
           running.delete(done);

@@ -17,6 +17,7 @@ const ranks: Record<string, number> = {
   store: 3,
   challenges: 3,
   notify: 3,
+  metrics: 2,
   ctx: 4,
   background: 5,
   ca: 5,
@@ -75,6 +76,7 @@ describe('the house', () => {
     ['SQL stays in store/', /^(knex(\/.*)?|pg|better-sqlite3(-13)?)$/, p => room(p) === 'store'],
     ['the clock of jobs stays in jobs.ts', /^node-cron$/, p => p === join('src', 'jobs.ts')],
     ['express stays in http/', /^(express|helmet)$/, p => room(p) === 'http'],
+    ['metrics stay in metrics.ts', /^prom-client$/, p => p === join('src', 'metrics.ts')],
     ['mail stays in notify/', /^nodemailer$/, p => room(p) === 'notify'],
     ['looking outside stays in net/', /^node:(dns|tls|http2|dgram)/, p => room(p) === 'net'],
   ];

@@ -234,6 +234,8 @@ describe('serve', function () {
     assert.match(text, /directory: +https:\/\/localhost:14000\/acme\/directory/);
     assert.ok(text.includes(join(site.folder, 'data/root.pem')));
     assert.ok(text.includes(join(site.folder, 'data/mail')));
+    assert.ok(text.includes(join(site.folder, 'data/admin-token')));
+    assert.doesNotMatch(text, /xca_/);
     assert.deepEqual(
       text.match(/^ {2}npx xmpp-ca \w+ \w+/gm)?.map(l => l.trim()),
       ['npx xmpp-ca member add', 'npx xmpp-ca eab create', 'npx xmpp-ca domain prove'],
@@ -368,6 +370,8 @@ describe('serve', function () {
     refused(await site.run('serve'), /xmpp-ca: tls\.key: .*key\.pem cannot be read \(ENOENT\)/);
     await writeFile(join(site.folder, 'key.pem'), 'nonsense');
     refused(await site.run('serve'), /xmpp-ca: tls\b.*(cert|key)\.pem/);
+    await configure({ tls: undefined, admin: { listen: '127.0.0.1:0', tls: { cert: 'cert.pem', key: 'none.pem' } } });
+    refused(await site.run('serve'), /xmpp-ca: admin\.tls\.key: .*none\.pem cannot be read \(ENOENT\)/);
   });
 
   it('is refused a database that cannot be reached, in one line without the password', async () => {

@@ -1,87 +1,180 @@
 import type { Ctx, SigningIssuer } from '../ctx.ts';
-import type { Certificate, ProfileName } from '../model/certificate.ts';
-import { type CertId, issuerHashes, MalformedRequest, type OcspStatus, ocspError, readOcspRequest, signOcspResponse } from '../pki/ocsp.ts';
+import type { ProfileName } from '../model/certificate.ts';
+import { Lru } from '../model/lru.ts';
+import {
+  type CertId,
+  issuerHashes,
+  MalformedRequest,
+  type OcspError,
+  type OcspRequest,
+  type OcspStatus,
+  ocspError,
+  ocspSigner,
+  readOcspRequest,
+  type SignOcsp,
+  type SingleResponse,
+} from '../pki/ocsp.ts';
 import { profiles } from '../pki/profiles/table.ts';
-import { findCertificate } from '../store/certificates.ts';
-import { type OpenCredential, responderCredential } from './credentials.ts';
+import { findStatus, type StatusFacts } from '../store/certificates.ts';
+import { responderCredential } from './credentials.ts';
+import { OcspAnswers, type SharedAnswer } from './ocsp-answers.ts';
 
-/** Seconds that an answer holds. */
+/** Seconds from thisUpdate to nextUpdate, and those in which an answer is given again. */
 const lifetime = 86400;
+const freshness = 3600;
 
-/** DER request in, DER answer out. */
-export type OcspResponder = (request: Uint8Array) => Promise<Uint8Array>;
+/** Bytes of requests that are kept as read. */
+const remembered = 16 << 20;
 
-/** RFC 6960 with delegated responders (§2.6); one credential for each issuer, renewed before its certificate ends. */
+/** Signatures under way, from which on a nonce goes unanswered (RFC 9654 §2.1), and from which on nothing more is signed. */
+const many = 100;
+const most = 1000;
+
+/** DER; with its times where everyone who asks alike gets the same. */
+export type OcspAnswer = { der: Uint8Array; refusal?: OcspError } | SharedAnswer;
+
+/** DER request in, answer out. */
+export type OcspResponder = (request: Uint8Array) => Promise<OcspAnswer>;
+
+interface Responder {
+  sign: SignOcsp;
+  notAfter: number;
+}
+
+class Refusal extends Error {
+  readonly answer: OcspError;
+
+  constructor(answer: OcspError, options?: ErrorOptions) {
+    super(answer, options);
+    this.answer = answer;
+  }
+}
+
+/** A request, with the exact CertIDs as a key. */
+type Question = OcspRequest & { key: string; size: number };
+
+/** Reads requests; those without a nonce come again and again, and are read once. @throws MalformedRequest */
+function questionReader(): (request: Uint8Array) => Question {
+  const known = new Lru<Question>(remembered);
+  return request => {
+    const text = latin1(request);
+    const before = known.get(text);
+    if (before) return before;
+    // A copy: these bytes may be a part of a large buffer, which would be kept with them.
+    const read = readOcspRequest(new Uint8Array(request));
+    const question = { ...read, key: read.certIds.map(c => latin1(c.bytes)).join(''), size: 10 * request.length };
+    if (!read.nonce) known.set(text, question);
+    return question;
+  };
+}
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+
+/** RFC 6960 with delegated responders (§2.6). Without a nonce an answer is given again until a certificate of its issuer is revoked. */
 export function ocspResponder(ctx: Ctx): OcspResponder {
-  const credentials = new Map<string, Promise<OpenCredential>>();
+  const responders = new Map<string, Promise<Responder>>();
+  const answers = new OcspAnswers(ctx);
+  const read = questionReader();
+  let waiting = 0;
 
-  /** One after another: a first burst of requests makes one credential, not one each. */
-  function credentialFor(issuer: SigningIssuer): Promise<OpenCredential> {
-    const before = credentials.get(issuer.id);
+  /** One after another: a first burst of requests opens one credential, not one each. */
+  function responderOf(issuer: SigningIssuer): Promise<Responder> {
+    const before = responders.get(issuer.id);
     const next = (async () => {
       const held = await before?.catch(() => undefined);
-      // A day is left for answers that it has signed.
-      return held && held.notAfter > ctx.now() + 2 * lifetime ? held : responderCredential(ctx, issuer);
+      // A day is left for answers that it has signed; none outlasts its issuer.
+      if (held && held.notAfter > Math.min(ctx.now() + 2 * lifetime, issuer.notAfter - 1)) return held;
+      const { certificate, signer, notAfter } = await responderCredential(ctx, issuer);
+      return { sign: ocspSigner(certificate, signer), notAfter };
     })();
-    credentials.set(issuer.id, next);
+    responders.set(issuer.id, next);
     return next;
   }
 
-  return async bytes => {
+  async function sign(issuer: SigningIssuer, certIds: CertId[], nonce?: Uint8Array): Promise<SharedAnswer> {
+    if (waiting >= most) throw new Refusal('tryLater');
+    waiting++;
     try {
-      const { certIds, nonce } = readOcspRequest(bytes);
-      const issuer = issuerOf(ctx, certIds);
-      const responses = issuer && (await statuses(ctx, issuer, certIds));
-      // RFC 5019 §2.2.3: what was never issued, has expired or has no status is not answered for, and never `good`.
-      if (!issuer || !responses) return ocspError('unauthorized');
-      const credential = await credentialFor(issuer);
       const now = ctx.now();
-      return await signOcspResponse(
-        {
-          responses,
-          producedAt: now,
-          thisUpdate: now,
-          nextUpdate: Math.min(now + lifetime, credential.notAfter),
-          responderCertificate: credential.certificate,
-          ...(nonce && { nonce }),
-        },
-        credential.signer,
-      );
+      const { responses, until } = await statuses(ctx, issuer, certIds, now);
+      const responder = await responderOf(issuer);
+      const nextUpdate = Math.min(now + lifetime, responder.notAfter);
+      const der = await responder.sign({ responses, producedAt: now, thisUpdate: now, nextUpdate, ...(nonce && { nonce }) });
+      // As bytes, as the string that is sent, and what names it.
+      const size = 3 * der.length + 500;
+      return { der, size, thisUpdate: now, nextUpdate, until: Math.min(now + freshness, until) };
+    } finally {
+      waiting--;
+    }
+  }
+
+  return async request => {
+    try {
+      const { certIds, nonce, key } = read(request);
+      const issuer = issuerOf(ctx, certIds);
+      if (!issuer) throw new Refusal('unauthorized');
+      if (nonce && waiting < many) return { der: (await sign(issuer, certIds, nonce)).der };
+      const late = answers.catchUp(issuer.id);
+      if (late) await reading(late);
+      return answers.find(issuer.id, key) ?? (await answers.make(issuer.id, key, () => sign(issuer, certIds)));
     } catch (error) {
-      if (error instanceof MalformedRequest) return ocspError('malformedRequest');
-      ctx.log.error({ err: error }, 'OCSP failed');
-      return ocspError('internalError');
+      const refusal = refusalOf(ctx, error);
+      return { der: ocspError(refusal), refusal };
     }
   };
 }
 
+function refusalOf(ctx: Ctx, error: unknown): OcspError {
+  if (error instanceof MalformedRequest) return 'malformedRequest';
+  const refused = error instanceof Refusal ? error : undefined;
+  if (!refused || refused.cause) ctx.log.error({ err: refused?.cause ?? error }, 'OCSP failed');
+  return refused?.answer ?? 'internalError';
+}
+
+/** What the database does not say now it may say soon. */
+const reading = <T>(work: Promise<T>): Promise<T> =>
+  work.catch(cause => {
+    throw new Refusal('tryLater', { cause });
+  });
+
+const hashes = new WeakMap<SigningIssuer, Record<NonNullable<CertId['hash']>, { name: string; key: string }>>();
+
 /** The one issuer of ours that all CertIDs name. */
 function issuerOf(ctx: Ctx, certIds: CertId[]): SigningIssuer | undefined {
-  for (const issuer of ctx.authority.issuers.values()) {
-    if (!issuer.signer) continue;
-    const names = certIds.every(({ hash, issuerNameHash, issuerKeyHash }) => {
-      if (!hash) return false;
-      const { name, key } = issuerHashes(hash, issuer.subject, issuer.spki);
-      return name === issuerNameHash && key === issuerKeyHash;
-    });
-    if (names) return issuer as SigningIssuer;
+  for (const each of ctx.authority.issuers.values()) {
+    if (!each.signer) continue;
+    const issuer = each as SigningIssuer;
+    const { subject, spki } = issuer;
+    const known = hashes.get(issuer) ?? { sha1: issuerHashes('sha1', subject, spki), sha256: issuerHashes('sha256', subject, spki) };
+    hashes.set(issuer, known);
+    const names = ({ hash, issuerNameHash, issuerKeyHash }: CertId) =>
+      hash !== undefined && known[hash].name === issuerNameHash && known[hash].key === issuerKeyHash;
+    if (certIds.every(names)) return issuer;
   }
   return undefined;
 }
 
-async function statuses(ctx: Ctx, issuer: SigningIssuer, certIds: CertId[]): Promise<{ certId: CertId; status: OcspStatus }[] | undefined> {
-  const responses: { certId: CertId; status: OcspStatus }[] = [];
+/** RFC 5019 §2.2.3: what was never issued, has expired or has no status is not answered for, and never `good`. @throws Refusal */
+async function statuses(
+  ctx: Ctx,
+  issuer: SigningIssuer,
+  certIds: CertId[],
+  now: number,
+): Promise<{ responses: SingleResponse[]; until: number }> {
+  const responses: SingleResponse[] = [];
+  let until = Number.POSITIVE_INFINITY;
   for (const certId of certIds) {
-    const certificate = await findCertificate(ctx.db, certId.serial);
-    const status = certificate?.issuerId === issuer.id ? statusOf(certificate, ctx.now()) : undefined;
-    if (!status) return undefined;
+    const certificate = await reading(findStatus(ctx.db, certId.serial));
+    const status = certificate?.issuerId === issuer.id ? statusOf(certificate, now) : undefined;
+    if (!certificate || !status) throw new Refusal('unauthorized');
     responses.push({ certId, status });
+    until = Math.min(until, certificate.notAfter + 1);
   }
-  return responses;
+  return { responses, until };
 }
 
 /** Abandoned serials are revoked; committed ones are not issued yet. */
-function statusOf({ state, notAfter, profile, revocation }: Certificate, now: number): OcspStatus | undefined {
+function statusOf({ state, notAfter, profile, revocation }: StatusFacts, now: number): OcspStatus | undefined {
   if (state === 'committed' || notAfter < now || profiles[profile as ProfileName]?.revocable === false) return undefined;
   return revocation ? { status: 'revoked', at: revocation.at, reason: revocation.reason } : { status: 'good' };
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import type { OwnListener } from '../config.ts';
-import type { Ctx, Issuer } from '../ctx.ts';
+import type { Ctx, Issuer, SigningIssuer } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
 import type { Certificate } from '../model/certificate.ts';
 import { hex } from '../model/encoding.ts';
@@ -13,6 +14,8 @@ import type { AltName } from '../pki/names.ts';
 import { record } from '../store/audit.ts';
 import { commitCertificate, firstFence, moveCertificate } from '../store/certificates.ts';
 import { type Credential, insertCredential, newestCredential } from '../store/issuers.ts';
+import { holdsLease, releaseLease, takeLease } from '../store/leases.ts';
+import type { Trx } from '../store/open.ts';
 import { newId } from './ids.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
 
@@ -26,7 +29,7 @@ export interface OpenCredential {
   notAfter: number;
 }
 
-/** Seconds; renewed when half of it is over. */
+/** Seconds; one is renewed when half of its life is over. */
 const responderLifetime = 14 * 86400;
 const listenerLifetime = 90 * 86400;
 
@@ -37,6 +40,12 @@ export function responderCredential(ctx: Ctx, issuer: Issuer): Promise<OpenCrede
   return credential(ctx, 'ocsp', issuer.id, issuer, responderLifetime, (serial, spki) =>
     responderSpec({ serial, spki, now: ctx.now(), lifetime: responderLifetime, statusUrl: ctx.config.status.publicUrl }, issuer),
   );
+}
+
+/** Every issuer that can still sign has a responder whose certificate is in the first half of its life. */
+export async function renewResponders(ctx: Ctx): Promise<void> {
+  for (const issuer of ctx.authority.issuers.values())
+    if (issuer.signer && issuer.notAfter > ctx.now()) await responderCredential(ctx, issuer as SigningIssuer);
 }
 
 /** The certificate of a listener of ours, where the operator brings none: for the public host, `localhost` kept reachable by address. */
@@ -63,6 +72,14 @@ const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g
 
 type Meant = (serial: Uint8Array, spki: Uint8Array) => CertificateSpec;
 
+/** Seconds in which one is made, and in which the one before still serves. */
+const lease = 10;
+const margin = 2 * 86400;
+
+/** Tenths of a second that one waits for another process to make it: longer than the lease, for that process may have been killed. */
+const patience = 150;
+
+/** The stored one while it is young; then a new one, made by one process of many. */
 async function credential(
   ctx: Ctx,
   purpose: Credential['purpose'],
@@ -71,10 +88,33 @@ async function credential(
   lifetime: number,
   meant: Meant,
 ): Promise<OpenCredential> {
-  const stored = await newestCredential(ctx.db, purpose, holder);
-  if (stored && stored.issuerId === issuer.id && stored.notBefore <= ctx.now() && stored.notAfter > ctx.now() + lifetime / 2)
-    return open(ctx, stored);
-  return open(ctx, await issueCredential(ctx, purpose, holder, issuer, meant));
+  // A host's name may be longer than a lease's.
+  const name = `${purpose}:${hex(sha256(Buffer.from(holder))).slice(0, 32)}`;
+  const by = `${ctx.processId}:${newId(ctx)}`;
+  const find = async (seconds: number) => {
+    const stored = await newestCredential(ctx.db, purpose, holder);
+    if (!stored || stored.issuerId !== issuer.id || stored.notBefore > ctx.now()) return undefined;
+    // None outlasts its issuer.
+    return stored.notAfter > ctx.now() + seconds || stored.notAfter >= issuer.notAfter ? stored : undefined;
+  };
+  for (let tries = 0; tries < patience; tries++) {
+    const young = await find(lifetime / 2);
+    if (young) return open(ctx, young);
+    const fence = await takeLease(ctx.db, name, by, lease);
+    if (fence !== undefined) {
+      try {
+        const meanwhile = await find(lifetime / 2);
+        const ours = (trx: Trx) => holdsLease(trx, name, by, fence);
+        return open(ctx, meanwhile ?? (await issueCredential(ctx, purpose, holder, issuer, meant, ours)));
+      } finally {
+        await releaseLease(ctx.db, name, by);
+      }
+    }
+    const old = await find(margin);
+    if (old) return open(ctx, old);
+    await setTimeout(100);
+  }
+  throw new Error(`another process is making the ${purpose} credential for ${holder}, and has been for a while`);
 }
 
 function open(ctx: Ctx, { id, certificate, key, issuerId, notAfter }: Credential): OpenCredential {
@@ -89,6 +129,7 @@ async function issueCredential(
   holder: string,
   issuer: Issuer,
   meant: Meant,
+  ours: (trx: Trx) => Promise<boolean>,
 ): Promise<Credential> {
   const key = await generateEcKey('P-256');
   const { spki } = fileSigner(key);
@@ -123,6 +164,7 @@ async function issueCredential(
     notAfter: spec.notAfter,
   };
   await ctx.db.transaction(async trx => {
+    if (!(await ours(trx))) throw new Error(`the lease on the ${purpose} credential for ${holder} was lost`);
     if (!(await moveCertificate(trx, certificate.serial, 'issued', firstFence, { der })))
       throw new Error(`the certificate ${certificate.serial} was abandoned meanwhile`);
     await insertCredential(trx, made);

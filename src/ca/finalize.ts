@@ -56,7 +56,6 @@ export async function finalize(
   const authorizations = await findAuthorizations(ctx.db, order.authorizationIds);
   const status = orderStatus(order, authorizations, ctx.now());
   if (status !== 'ready') throw new Problem('orderNotReady', notReady(order, authorizations, status, ctx.now()));
-
   if (order.notAfter !== undefined && order.notAfter <= ctx.now())
     throw new Problem('orderNotReady', 'The "notAfter" that the order asks for has passed; make a new order.');
 
@@ -256,6 +255,7 @@ async function complete(ctx: Ctx, certificate: Certificate, der: Uint8Array, fen
     // The clock delivers it, with others.
     if (certificate.memberId !== undefined) await tell(ctx, trx, { kind: 'issued', refs: { serial: certificate.serial } });
   });
+  ctx.metrics.issued(certificate.profile);
 }
 
 /** Takes up what a crash left committed, one row after another: repeats every check and signs the stored bytes, or gives them up. */
@@ -292,9 +292,9 @@ async function abandon(ctx: Ctx, certificate: Certificate, fence: number, proble
   await ctx.db.transaction(async trx => {
     if (!(await abandonCertificate(trx, certificate.serial, fence, now))) return;
     if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'invalid', { error: problem.toJSON() });
-    const subject = subjectOf(certificate);
-    const detail = { reason: problem.detail };
-    if (certificate.orderId !== undefined) await record(trx, now, { action: 'order.invalid', actor: clock, subject, detail });
-    await record(trx, now, { action: 'certificate.abandoned', actor: clock, subject, detail });
+    const what = { actor: clock, subject: subjectOf(certificate), detail: { reason: problem.detail } };
+    if (certificate.orderId !== undefined) await record(trx, now, { action: 'order.invalid', ...what });
+    await record(trx, now, { action: 'certificate.abandoned', ...what });
+    ctx.metrics.abandoned();
   });
 }

@@ -31,6 +31,12 @@ async function scopes(ctx: Ctx): Promise<CrlScope[]> {
   });
 }
 
+/** What relying parties will have no CRL of in so many seconds, or never had. */
+export async function endingCrls(ctx: Ctx, seconds: number): Promise<CrlScope[]> {
+  const published = await newestCrls(ctx.db);
+  return (await scopes(ctx)).filter(scope => (published.find(same(scope))?.nextUpdate ?? 0) <= ctx.now() + seconds);
+}
+
 /** Publishes each CRL that is due, by one process of many. */
 export async function publishDueCrls(ctx: Ctx): Promise<void> {
   for (const scope of await dueScopes(ctx)) {
@@ -59,11 +65,14 @@ export async function publishCrls(ctx: Ctx, actor: Actor): Promise<CrlRecord[]> 
 
 const same = (a: CrlScope) => (b: CrlScope) => a.issuerId === b.issuerId && a.shard === b.shard;
 
+/** Seconds after which a CRL is published anew without anything having been revoked. */
+export const crlPause = ({ config }: Ctx): number => Math.min(day, (config.status.crlDays * day) / 2);
+
 /** Of these, those never published, those of the day before (half their life, where that is shorter), and those that lack a revocation. */
 async function dueScopes(ctx: Ctx, among?: CrlScope[]): Promise<CrlScope[]> {
   const counts = await revocationCounts(ctx.db);
   const published = await newestCrls(ctx.db);
-  const pause = Math.min(day, (ctx.config.status.crlDays * day) / 2);
+  const pause = crlPause(ctx);
   return (among ?? (await scopes(ctx))).filter(scope => {
     const newest = published.find(same(scope));
     return !newest || newest.thisUpdate + pause <= ctx.now() || (counts.find(same(scope))?.revocations ?? 0) > newest.revocations;

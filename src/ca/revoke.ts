@@ -62,8 +62,14 @@ async function revoking<T>(ctx: Ctx, work: (trx: Trx) => Promise<T>): Promise<T>
     await lock(trx, 'revocation');
     return work(trx);
   });
-  ctx.background.run('deliver', () => deliverDue(ctx), 'deliver');
+  announce(ctx);
   return result;
+}
+
+/** After the commit: what is kept of OCSP answers is out of date, and members are told. */
+function announce(ctx: Ctx): void {
+  for (const issuerId of ctx.authority.issuers.keys()) ctx.revocations.emit('committed', issuerId);
+  ctx.background.run('deliver', () => deliverDue(ctx), 'deliver');
 }
 
 /** Revocation, audit and notices in one transaction; a member that loses several is told of all in one message. */

@@ -52,6 +52,7 @@ export async function answerChallenge(
   if (challenge.status !== 'pending') return challenge;
   const status = authorizationStatus(authorization, ctx.now());
   if (status !== 'pending') throw new Problem('malformed', `The authorization is ${status}; its challenges can no longer be answered.`);
+  const settled = ctx.metrics.beginValidation(challenge.type);
   const answer = challengeTypes[challenge.type].respond(challenge, payload, {
     thumbprint: account.thumbprint,
     now: ctx.now(),
@@ -78,6 +79,7 @@ export async function answerChallenge(
       await ctx.db.transaction(trx =>
         succeed(ctx, trx, { challenge, authorization }, account, (answer as Answer & { next: 'valid' }).evidence, actor),
       );
+      settled('valid');
       break;
   }
   return (await findChallenge(ctx.db, challenge.id)) ?? challenge;
@@ -161,24 +163,29 @@ interface Claimed extends Pair {
 
 async function validateClaimed(ctx: Ctx, { challenge, authorization, account, fence }: Claimed, stop: AbortSignal): Promise<void> {
   const pair = { challenge, authorization };
-  const settle = (outcome: (trx: Trx) => Promise<void>) =>
-    ctx.db.transaction(async trx => {
-      if (await holdsChallenge(trx, challenge.id, fence)) await outcome(trx);
+  const settled = ctx.metrics.beginValidation(challenge.type);
+  const settle = async (outcome: Evidence | Problem) => {
+    const held = await ctx.db.transaction(async trx => {
+      if (!(await holdsChallenge(trx, challenge.id, fence))) return false;
+      if (outcome instanceof Problem) await fail(ctx, trx, pair, account, outcome);
+      else await succeed(ctx, trx, pair, account, outcome, clock);
+      return true;
     });
+    if (held) settled(outcome instanceof Problem ? outcome.type : 'valid');
+  };
   const found = await look(ctx, challenge, authorization, account, stop).catch(error => {
     if (!(error instanceof Problem) && !stop.aborted)
       ctx.log.error({ err: error, challenge: challenge.id }, 'validation failed unexpectedly');
     return asProblem(error);
   });
   try {
-    if (!(found instanceof Problem)) await settle(trx => succeed(ctx, trx, pair, account, found, clock));
     // A process that ends lets go of it: that says nothing of the domain.
-    else if (stop.aborted) await holdsChallenge(ctx.db, challenge.id, fence);
-    else await settle(trx => fail(ctx, trx, pair, account, found));
+    if (found instanceof Problem && stop.aborted) await holdsChallenge(ctx.db, challenge.id, fence);
+    else await settle(found);
   } catch (error) {
     // A Problem: another member has become a holder meanwhile. What the database cannot do now, the clock tries again.
     if (!(error instanceof Problem)) throw error;
-    await settle(trx => fail(ctx, trx, pair, account, error));
+    await settle(error);
   }
 }
 

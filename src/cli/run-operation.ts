@@ -4,6 +4,7 @@ import { fromWords } from '../operations/words.ts';
 import { type Door, type Input, openHere } from './door.ts';
 import { type Globals, UsageError } from './globals.ts';
 import { print } from './print.ts';
+import { openThere } from './remote.ts';
 
 export const kebab = (name: string): string => name.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`);
 
@@ -16,7 +17,8 @@ export async function runOperation(
 ): Promise<void> {
   const input = readInput(operation, words);
   const { limit } = operation.page ? values(operation, mostListed, { limit: globals.limit }) : { limit: 0 };
-  const door = await openHere(globals.config);
+  const { server } = globals;
+  const door = server === undefined ? await openHere(globals.config) : openThere({ ...globals, server }, process.env);
   try {
     if (operation.page) await list(door, operation, input, limit, globals);
     else await once(door, operation, input, globals);
@@ -56,4 +58,5 @@ async function list(door: Door, operation: Operation, input: Input, limit: numbe
   if (items.length > limit) process.stderr.write(`xmpp-ca: there are more than these ${limit}; --limit shows more\n`);
 }
 
+/** Rows that are asked for at a time. */
 const pageSize = 1000;

@@ -3,7 +3,7 @@ import { createLog, openCtx, startApp } from '../app.ts';
 import { firstTokenFile } from '../ca/admin-token.ts';
 import { type Config, readConfig } from '../config.ts';
 import { withoutPassword } from '../store/open.ts';
-import type { Globals } from './globals.ts';
+import { type Globals, UsageError } from './globals.ts';
 import { print } from './print.ts';
 
 /** What a newcomer needs to know, from the configuration. */
@@ -19,6 +19,7 @@ function describe(config: Config): Record<string, string> {
 }
 
 export async function init(globals: Globals): Promise<void> {
+  refuseServer(globals);
   const config = readConfig(globals.config, process.env);
   const ctx = await openCtx(config, { log: createLog('warn') });
   await ctx.close();
@@ -26,6 +27,7 @@ export async function init(globals: Globals): Promise<void> {
 }
 
 export async function serve(globals: Globals): Promise<void> {
+  refuseServer(globals);
   const config = readConfig(globals.config, process.env);
   const log = createLog(config.log);
   // Asked to end while it starts: the start is finished first, then undone.
@@ -44,14 +46,18 @@ export async function serve(globals: Globals): Promise<void> {
   process.exit();
 }
 
+function refuseServer({ server }: Globals): void {
+  if (server !== undefined) throw new UsageError('--server: a server is set up and started where it runs; leave it out');
+}
+
 function welcome(facts: Record<string, string>, { config }: Globals): string {
   const option = config === undefined ? '' : ` --config ${config}`;
-  const { directory, root, mail, database } = facts;
+  const { directory, root, mail, database, adminToken } = facts;
   return `ACME directory:   ${directory}
 Root certificate: ${root}
 Mail goes to:     ${mail}
 Database:         ${database}
-
+${adminToken === undefined ? '' : `Admin token:      ${adminToken}\n`}
 Next, in another terminal:
   npx xmpp-ca member add --name "Example Club" --email admin@example.org${option}
   npx xmpp-ca eab create --member ID${option}

@@ -24,8 +24,9 @@ export function send(res: Response, reply: Reply): void {
   res.end(body);
 }
 
-/** What express itself throws: a body that is too long, cut off, or encoded; a path that cannot be decoded. */
+/** What was thrown on the way to a handler; by express itself, a body that is too long, cut off, or encoded; a path that cannot be decoded. */
 export function readError(error: unknown, bodyLimit: number): Problem {
+  if (error instanceof Problem) return error;
   const { type, status } = (error ?? {}) as { type?: string; status?: number };
   if (type === 'entity.too.large') return new Problem('malformed', `The request body is longer than ${bodyLimit} octets.`, { status: 413 });
   if (type === 'encoding.unsupported')

@@ -1,7 +1,7 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { pem } from '../model/encoding.ts';
-import { notFound, Problem } from '../model/problem.ts';
+import { asProblem, notFound, Problem } from '../model/problem.ts';
 import { bodyLimit } from './acme/jws.ts';
 import { type Acme, dispatch, type Incoming, type Route } from './acme/request.ts';
 import { routes } from './acme/router.ts';
@@ -48,11 +48,12 @@ async function answer(acme: Acme, route: Route, req: Request, res: Response): Pr
     const reply = await dispatch(acme, route, incoming(acme, route, req));
     send(res, merge(reply, headers));
   } catch (error) {
-    fail(acme, error, res, headers);
+    fail(acme, error, res, headers, route.path);
   } finally {
     const ms = Number((process.hrtime.bigint() - started) / 1000n) / 1000;
     // The pattern, not the path: a member directory's path is a secret.
     acme.ctx.log.debug({ method: req.method, route: route.path, status: res.statusCode, ms }, 'request');
+    acme.ctx.metrics.requested(route.path, res.statusCode);
   }
 }
 
@@ -94,12 +95,14 @@ function merge(reply: Reply, headers: Record<string, string | string[]>): Reply 
   return { ...reply, headers: { ...headers, ...reply.headers, ...(links.length && { Link: links }) } };
 }
 
-function fail(acme: Acme, error: unknown, res: Response, headers: Record<string, string | string[]>): void {
+function fail({ ctx }: Acme, error: unknown, res: Response, headers: Record<string, string | string[]>, route?: string): void {
   if (res.headersSent) {
     res.destroy();
     return;
   }
-  send(res, merge(renderProblem(error, acme.ctx.log), headers));
+  const problem = asProblem(error);
+  ctx.metrics.refused(problem.type, route);
+  send(res, merge(renderProblem(problem, ctx.log), headers));
 }
 
 /** What a browser asks before it sends a JWS (RFC 8555 §6.1), or 405. */

@@ -1,15 +1,33 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { OcspResponder } from '../ca/answer-ocsp.ts';
+import type { SharedAnswer } from '../ca/ocsp-answers.ts';
+import { crlPause } from '../ca/publish-crl.ts';
 import type { Ctx } from '../ctx.ts';
-import { type CrlScope, newestCrl } from '../store/crls.ts';
+import { type Cacheable, cacheable, contentOf, send, sendCacheable } from './cacheable.ts';
+import { type FindCrl, publishedCrls } from './published-crls.ts';
 
 /** Longest OCSP request that is read. */
 const bodyLimit = 16 * 1024;
 
+/** Seconds that caches may keep what changes, and what does not. */
+const hour = 3600;
+const day = 86400;
+
+const ocspRequest = 'application/ocsp-request';
+const ocspResponse = 'application/ocsp-response';
+
+interface Status {
+  ctx: Ctx;
+  answerOcsp: OcspResponder;
+  findCrl: FindCrl;
+}
+
 /** Plain HTTP for relying parties: a verifier must not need TLS to verify TLS. Nothing here is a trust anchor. */
 export function statusServer(ctx: Ctx, answerOcsp: OcspResponder): Server {
+  const status: Status = { ctx, answerOcsp, findCrl: publishedCrls(ctx) };
   return createServer((req, res) => {
-    handle(ctx, answerOcsp, req, res).catch(error => {
+    handle(status, req, res).catch(error => {
       // Whoever asked has gone.
       if (req.destroyed && !req.complete) return;
       ctx.log.error({ err: error }, 'status listener');
@@ -19,69 +37,89 @@ export function statusServer(ctx: Ctx, answerOcsp: OcspResponder): Server {
   });
 }
 
-async function handle(ctx: Ctx, answerOcsp: OcspResponder, req: IncomingMessage, res: ServerResponse): Promise<void> {
+async function handle(status: Status, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const [path = ''] = (req.url ?? '').split('?');
+  const reading = req.method === 'GET' || req.method === 'HEAD';
+  if (path.startsWith('/ocsp/') && reading) return ocspGet(status, path.slice('/ocsp/'.length), req, res);
+  if (path === '/ocsp' && req.method === 'POST') return ocspPost(status, req, res);
   const crl = /^\/crl\/([0-9a-f]+)(?:\/([1-9]\d{0,3}))?\.crl$/.exec(path);
   const issuer = /^\/issuer\/([0-9a-f]+)\.cer$/.exec(path)?.[1];
-  const reading = req.method === 'GET' || req.method === 'HEAD';
-  if (path === '/ocsp' && req.method === 'POST') return ocspPost(answerOcsp, req, res);
-  if (path.startsWith('/ocsp/') && reading) return ocspGet(answerOcsp, path.slice('/ocsp/'.length), res);
-  if (crl && reading) return serveCrl(ctx, { issuerId: crl[1] ?? '', shard: Number(crl[2] ?? 0) }, res);
-  if (issuer !== undefined && reading) return serveIssuer(ctx, issuer, res);
-  if (path === '/ocsp' || crl || issuer !== undefined) {
-    res.setHeader('Allow', path === '/ocsp' ? 'POST' : 'GET, HEAD');
-    return plain(res, 405, 'method not allowed');
-  }
-  return plain(res, 404, 'not found');
+  const allowed = path === '/ocsp' ? 'POST' : crl || issuer !== undefined || path.startsWith('/ocsp/') ? 'GET, HEAD' : undefined;
+  if (allowed === undefined) return plain(res, 404, 'not found');
+  if (!allowed.includes(req.method ?? '')) return plain(res.setHeader('Allow', allowed), 405, 'method not allowed');
+  if (crl) return serveCrl(status, crl, req, res);
+  return serveIssuer(status, issuer ?? '', req, res);
 }
 
-/** RFC 6960 appendix A.1. */
-async function ocspPost(answerOcsp: OcspResponder, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  if (req.headers['content-type'] !== 'application/ocsp-request') return plain(res, 415, 'the Content-Type is application/ocsp-request');
+/** RFC 6960 appendix A.1. An answer to POST is nobody's but the asker's. */
+async function ocspPost({ answerOcsp }: Status, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  if (req.headers['content-type'] !== ocspRequest) return plain(res, 415, `the Content-Type is ${ocspRequest}`);
   const body = await readBody(req);
   if (!body) return plain(res, 413, 'the request is too long');
-  return bytes(res, 'application/ocsp-response', await answerOcsp(body));
+  const answer = await answerOcsp(body);
+  send(res, 'nextUpdate' in answer ? prepared(answer).content : contentOf(ocspResponse, answer.der));
 }
 
-/** The request in the path, base64 and then percent-encoded. */
-async function ocspGet(answerOcsp: OcspResponder, path: string, res: ServerResponse): Promise<void> {
+/** The request in the path, base64 and then percent-encoded; the headers are those of RFC 5019 §5 and §6.2. */
+async function ocspGet({ ctx, answerOcsp }: Status, path: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
   let text: string;
   try {
     text = decodeURIComponent(path);
   } catch {
     return plain(res, 400, 'the path cannot be decoded');
   }
-  return bytes(res, 'application/ocsp-response', await answerOcsp(Buffer.from(text, 'base64')));
+  const answer = await answerOcsp(Buffer.from(text, 'base64'));
+  if ('nextUpdate' in answer) return sendCacheable(req, res, prepared(answer), Math.min(hour, answer.nextUpdate - ctx.now()));
+  // What is no authoritative answer may not be kept; what is may not say so.
+  const content = contentOf(ocspResponse, answer.der);
+  send(res, content, answer.refusal && { ...content.headers, 'Cache-Control': 'no-store' });
 }
 
-async function readBody(req: IncomingMessage): Promise<Uint8Array | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > bodyLimit) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+const ready = new WeakMap<SharedAnswer, Cacheable>();
+
+/** Once for each answer. */
+function prepared(answer: SharedAnswer): Cacheable {
+  const known = ready.get(answer);
+  if (known) return known;
+  const { der, thisUpdate, nextUpdate } = answer;
+  const etag = createHash('sha256').update(der).digest('hex');
+  const made = cacheable(contentOf(ocspResponse, der), etag, thisUpdate, nextUpdate);
+  ready.set(answer, made);
+  return made;
 }
 
-/** As published. */
-async function serveCrl(ctx: Ctx, scope: CrlScope, res: ServerResponse): Promise<void> {
-  const crl = await newestCrl(ctx.db, scope);
+/** @returns undefined where it is too long */
+function readBody(req: IncomingMessage): Promise<Uint8Array | undefined> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    req.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > bodyLimit) resolve(undefined);
+      else chunks.push(chunk);
+    });
+    req.on('end', () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    req.on('error', reject);
+  });
+}
+
+/** As published. A new one of an issuing CA comes with each revocation, and else when it is due; one of the root when somebody signs it. */
+async function serveCrl({ ctx, findCrl }: Status, [, issuerId = '', shard]: RegExpExecArray, req: IncomingMessage, res: ServerResponse) {
+  const crl = ctx.authority.issuers.has(issuerId) && (await findCrl({ issuerId, shard: Number(shard ?? 0) }));
   if (!crl) return plain(res, 404, 'not found');
-  res.setHeader('Last-Modified', new Date(crl.thisUpdate * 1000).toUTCString());
-  return bytes(res, 'application/pkix-crl', crl.der);
+  const { number, thisUpdate, nextUpdate, der } = crl;
+  const due = issuerId === ctx.authority.root.id ? nextUpdate : thisUpdate + crlPause(ctx);
+  const content = contentOf('application/pkix-crl', der);
+  return sendCacheable(req, res, cacheable(content, String(number), thisUpdate), Math.min(hour, due - ctx.now()));
 }
 
 /** The certificates that AIA names: issuing CAs, never a root. */
-function serveIssuer(ctx: Ctx, id: string, res: ServerResponse): void {
-  const issuer = ctx.authority.issuers.get(id);
-  if (!issuer || issuer.id === ctx.authority.root.id) plain(res, 404, 'not found');
-  else bytes(res, 'application/pkix-cert', issuer.certificate);
-}
-
-function bytes(res: ServerResponse, type: string, body: Uint8Array): void {
-  res.writeHead(200, { 'Content-Type': type, 'Content-Length': body.length }).end(body);
+function serveIssuer({ ctx: { authority } }: Status, id: string, req: IncomingMessage, res: ServerResponse) {
+  const issuer = authority.issuers.get(id);
+  if (!issuer || issuer.id === authority.root.id) return plain(res, 404, 'not found');
+  const { certificate, notBefore } = issuer;
+  const etag = createHash('sha256').update(certificate).digest('hex');
+  return sendCacheable(req, res, cacheable(contentOf('application/pkix-cert', certificate), etag, notBefore), day);
 }
 
 function plain(res: ServerResponse, status: number, text: string): void {

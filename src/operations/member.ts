@@ -51,11 +51,15 @@ const ending = (how: Move) =>
     name: `member ${how.verb}`,
     summary: how.summary,
     scope: 'members',
+    alsoNeeds: ({ revoke }) => (revoke ? 'revoke' : undefined),
     http: { method: 'post', path: `/members/{id}/${how.verb}` },
     positional: ['id'],
     input: z.object({
       id: memberId,
-      revoke: z.boolean().default(false).describe('revoke all certificates that it holds, too (reason privilegeWithdrawn)'),
+      revoke: z
+        .boolean()
+        .default(false)
+        .describe('revoke all certificates that it holds, too (reason privilegeWithdrawn); wants the scope revoke as well'),
     }),
     output: shown.extend({ certificates: z.number().int().describe('living ones that it still holds'), revoked: z.number().int() }),
     async run(ctx, { id, revoke }, actor, progress) {

@@ -12,9 +12,11 @@ export interface Listed<T = unknown> {
   next?: Position;
 }
 
+/** Below `/admin/v1`; `{id}` is the member `id` of the input. */
 export interface Place {
   method: 'get' | 'post';
   path: `/${string}`;
+  /** It answers 201. */
   creates?: true;
 }
 
@@ -25,10 +27,9 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   summary: string;
   /** What a token of the admin API needs for it. */
   scope: Scope;
-  /**
-   * Its place in the admin API, below `/admin/v1`; `{id}` is the member `id` of the input. `creates`: it answers 201. `never`: it needs a file of the
-   * operator's own, which is for the command line alone.
-   */
+  /** What it needs besides, by what is asked of it. */
+  alsoNeeds?(input: z.output<I>): Scope | undefined;
+  /** Its place in the admin API; `never`: it needs a file of the operator's own, which is for the command line alone. */
   http: Place | 'never';
   /** Members of the input that are words without an option, in order. */
   positional?: readonly string[];
@@ -58,7 +59,7 @@ export const moment = z.iso
 export const memberId = z.string().regex(/^[a-z2-7]+$/, 'is the id of a member, as "member list" shows it');
 
 /** A positive number, or `any` for no limit. */
-export const numberOrAny = z.union([z.literal('any'), z.number().int().min(1)], 'is a number from 1, or any');
+export const numberOrAny = z.union([z.literal('any'), z.number().int().min(1).max(1_000_000)], 'is a number from 1 to 1000000, or any');
 
 const someDays = 'is a number of days from 1 to 3650';
 export const days = z.number(someDays).int(someDays).min(1, someDays).max(3650, someDays);

@@ -4,6 +4,7 @@ import { operatorReasons } from '../model/certificate.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { countLiving, listBlockedKeys } from '../store/certificates.ts';
 import { filterShape, keyHash, narrowFilterOf } from './certificate-filter.ts';
+import { listing } from './listing.ts';
 import { operation, time } from './operation.ts';
 import { reasonAmong } from './reason.ts';
 
@@ -47,13 +48,15 @@ export const revocationOperations = [
       return { key, revoked: revoked.map(c => c.serial) };
     },
   }),
-  operation({
+  listing({
     name: 'key list',
-    summary: 'keys that are blocked for ever',
+    summary: 'keys that are blocked for ever, the newest first',
     scope: 'read',
     http: { method: 'get', path: '/keys' },
     input: z.object({}),
-    output: z.array(z.object({ key: z.string(), why: z.string(), blockedAt: time })),
-    run: async ctx => (await listBlockedKeys(ctx.db)).map(({ key, why, blockedAt }) => ({ key, why, blockedAt: rfc3339(blockedAt) })),
+    item: z.object({ key: z.string(), why: z.string(), blockedAt: time }),
+    read: (ctx, _, page) => listBlockedKeys(ctx.db, page),
+    show: (_, keys) => keys.map(({ key, why, blockedAt }) => ({ key, why, blockedAt: rfc3339(blockedAt) })),
+    at: ({ blockedAt, key }) => ({ at: blockedAt, id: key }),
   }),
 ];

@@ -62,7 +62,8 @@ export function readOcspRequest(der: Uint8Array): OcspRequest {
 }
 
 function readCertId(request: Tlv): CertId {
-  const [certId] = elements(request, tags.sequence);
+  const [certId, extensions] = elements(request, tags.sequence);
+  readExtensions(extensions);
   if (!certId) throw new DerError('no CertID');
   const [algorithm, nameHash, keyHash, serial] = elements(certId, tags.sequence);
   const id = algorithm && elements(algorithm, tags.sequence)[0];
@@ -78,18 +79,28 @@ function readCertId(request: Tlv): CertId {
 }
 
 function readNonce(extensions: Tlv | undefined): Uint8Array | undefined {
-  if (!extensions) return undefined;
+  const value = readExtensions(extensions).get(oids.ocspNonce);
+  if (!value) return undefined;
+  // RFC 9654 §2.1: an OCTET STRING inside the extension's own; the octets alone, as older clients send them, are none.
+  const nonce = octetsOf(readDer(value));
+  if (nonce.length < 1 || nonce.length > 128) throw new DerError('a nonce of other than 1 to 128 octets');
+  return nonce;
+}
+
+/** Values by name. RFC 6960 §4.1.2: what is not understood is ignored, unless it is critical. */
+function readExtensions(extensions: Tlv | undefined): Map<string, Uint8Array> {
+  const values = new Map<string, Uint8Array>();
+  if (!extensions) return values;
   const [list] = elements(extensions);
   if (!list) throw new DerError('no extensions');
   for (const extension of elements(list, tags.sequence)) {
-    const parts = elements(extension, tags.sequence);
-    if (!parts[0] || readOid(parts[0]) !== oids.ocspNonce) continue;
-    // RFC 9654 §2.1: an OCTET STRING inside the extension's own; the octets alone, as older clients send them, are none.
-    const nonce = octetsOf(readDer(octetsOf(parts.at(-1))));
-    if (nonce.length < 1 || nonce.length > 128) throw new DerError('a nonce of other than 1 to 128 octets');
-    return nonce;
+    const [name, ...rest] = elements(extension, tags.sequence);
+    const id = name ? readOid(name) : '';
+    const critical = rest[0]?.tag === tags.boolean && rest[0].value[0] !== 0;
+    if (critical && id !== oids.ocspNonce) throw new DerError('a critical extension that is not understood');
+    values.set(id, octetsOf(rest.at(-1)));
   }
-  return undefined;
+  return values;
 }
 
 function octetsOf(element: Tlv | undefined): Uint8Array {
@@ -118,27 +129,29 @@ export interface OcspResponse {
   thisUpdate: number;
   nextUpdate: number;
   nonce?: Uint8Array;
-  /** DER of the delegated responder's certificate. */
-  responderCertificate: Uint8Array;
 }
 
 /** RFC 6960 §4.2.1: a successful, signed answer. */
-export async function signOcspResponse(response: OcspResponse, signer: Signer): Promise<Uint8Array> {
-  const { nonce } = response;
-  const data = sequence(
-    tlv(contextConstructed(2), octetString(keyIdentifier(signer.spki))),
-    generalizedTime(response.producedAt),
-    sequence(...response.responses.map(r => singleResponse(r, response.thisUpdate, response.nextUpdate))),
-    ...(nonce ? [tlv(contextConstructed(1), sequence(sequence(oid(oids.ocspNonce), octetString(octetString(nonce)))))] : []),
-  );
-  const basic = sequence(
-    data,
-    signer.algorithm,
-    bitString(await signer.sign(data)),
-    tlv(contextConstructed(0), sequence(response.responderCertificate)),
-  );
-  return sequence(tlv(tags.enumerated, Uint8Array.of(0)), tlv(contextConstructed(0), sequence(oid(oids.ocspBasic), octetString(basic))));
+export type SignOcsp = (response: OcspResponse) => Promise<Uint8Array>;
+
+/** @param certificate DER of the delegated responder's own */
+export function ocspSigner(certificate: Uint8Array, signer: Signer): SignOcsp {
+  // What is the same in every answer.
+  const responderId = tlv(contextConstructed(2), octetString(keyIdentifier(signer.spki)));
+  const certificates = tlv(contextConstructed(0), sequence(certificate));
+  return async ({ responses, producedAt, thisUpdate, nextUpdate, nonce }) => {
+    const data = sequence(
+      responderId,
+      generalizedTime(producedAt),
+      sequence(...responses.map(r => singleResponse(r, thisUpdate, nextUpdate))),
+      ...(nonce ? [tlv(contextConstructed(1), sequence(sequence(oid(oids.ocspNonce), octetString(octetString(nonce)))))] : []),
+    );
+    const basic = sequence(data, signer.algorithm, bitString(await signer.sign(data)), certificates);
+    return sequence(successful, tlv(contextConstructed(0), sequence(oid(oids.ocspBasic), octetString(basic))));
+  };
 }
+
+const successful = tlv(tags.enumerated, Uint8Array.of(0));
 
 function singleResponse({ certId, status }: SingleResponse, thisUpdate: number, nextUpdate: number): Uint8Array {
   return sequence(certId.bytes, certStatus(status), generalizedTime(thisUpdate), tlv(contextConstructed(0), generalizedTime(nextUpdate)));
@@ -153,6 +166,8 @@ function certStatus(status: OcspStatus): Uint8Array {
 /** RFC 6960 §4.2.1, §2.3: answers without a signature. */
 const errorCodes = { malformedRequest: 1, internalError: 2, tryLater: 3, unauthorized: 6 } as const;
 
-export function ocspError(name: keyof typeof errorCodes): Uint8Array {
+export type OcspError = keyof typeof errorCodes;
+
+export function ocspError(name: OcspError): Uint8Array {
   return sequence(tlv(tags.enumerated, Uint8Array.of(errorCodes[name])));
 }

@@ -41,9 +41,10 @@ interface CertificateRow {
   window_explanation: string | null;
 }
 
+const revocationOf = (r: CertificateRow): Revocation | null =>
+  r.revoked_at === null ? null : { at: r.revoked_at, reason: r.revocation_reason ?? 'unspecified', by: r.revoked_by ?? '' };
+
 function fromRow(r: CertificateRow): Certificate {
-  const revocation: Revocation | null =
-    r.revoked_at === null ? null : { at: r.revoked_at, reason: r.revocation_reason ?? 'unspecified', by: r.revoked_by ?? '' };
   const movedWindow: MovedWindow | null =
     r.window_start === null || r.window_end === null
       ? null
@@ -61,7 +62,14 @@ function fromRow(r: CertificateRow): Certificate {
     tbs: r.tbs,
     mac: r.mac,
     committedAt: r.committed_at,
-    ...present({ orderId: r.order_id, accountId: r.account_id, memberId: r.member_id, der: r.der, revocation, movedWindow }),
+    ...present({
+      orderId: r.order_id,
+      accountId: r.account_id,
+      memberId: r.member_id,
+      der: r.der,
+      revocation: revocationOf(r),
+      movedWindow,
+    }),
   };
 }
 
@@ -148,6 +156,18 @@ export async function findCertificate(db: Db, serial: string): Promise<Certifica
 /** In no order. */
 export async function findCertificates(db: Db, serials: readonly string[]): Promise<Certificate[]> {
   return (await rowsOf<CertificateRow>(db, `select * from certificates where serial in (${places(serials)})`, serials)).map(fromRow);
+}
+
+/** What a status service says of a certificate depends on. */
+export type StatusFacts = Pick<Certificate, 'issuerId' | 'profile' | 'state' | 'notAfter' | 'revocation'>;
+
+/** Without the bytes, which are most of a row. */
+export async function findStatus(db: Db, serial: string): Promise<StatusFacts | undefined> {
+  const columns = 'issuer_id, profile, state, not_after, revoked_at, revocation_reason, revoked_by';
+  const [r] = await rowsOf<CertificateRow>(db, `select ${columns} from certificates where serial = ?`, [serial]);
+  return (
+    r && { issuerId: r.issuer_id, profile: r.profile, state: r.state, notAfter: r.not_after, ...present({ revocation: revocationOf(r) }) }
+  );
 }
 
 export async function findCertificateByOrder(db: Db, orderId: string): Promise<Certificate | undefined> {
@@ -255,9 +275,13 @@ export async function isBlockedKey(db: Db, spkiHash: Uint8Array): Promise<boolea
 }
 
 /** The newest first. */
-export async function listBlockedKeys(db: Db): Promise<{ key: string; why: string; blockedAt: number }[]> {
-  const rows = await db('blocked_keys').orderBy('blocked_at', 'desc');
-  return rows.map(r => ({ key: Buffer.from(r.spki_hash).toString('hex'), why: r.why, blockedAt: r.blocked_at }));
+export async function listBlockedKeys(db: Db, page?: Page): Promise<{ key: string; why: string; blockedAt: number }[]> {
+  const rows = await inPages(db('blocked_keys'), page, { at: 'blocked_at', id: 'spki_hash', newestFirst: true, bytes: true });
+  return rows.map((r: { spki_hash: Uint8Array; why: string; blocked_at: number }) => ({
+    key: Buffer.from(r.spki_hash).toString('hex'),
+    why: r.why,
+    blockedAt: r.blocked_at,
+  }));
 }
 
 /**

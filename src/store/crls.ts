@@ -61,6 +61,12 @@ export async function newestCrl(db: Db, { issuerId, shard }: CrlScope): Promise<
   return r && fromRow(r);
 }
 
+/** Which CRL is the newest, without its bytes. */
+export async function newestCrlNumber(db: Db, { issuerId, shard }: CrlScope): Promise<number | undefined> {
+  const sql = 'select number from crls where issuer_id = ? and shard = ? order by number desc limit 1';
+  return (await rowsOf<{ number: number }>(db, sql, [issuerId, shard]))[0]?.number;
+}
+
 /** The newest of each scope, without their bytes. */
 export async function newestCrls(db: Db): Promise<Omit<CrlRecord, 'der'>[]> {
   const rows = await rowsOf<CrlRow>(
@@ -70,6 +76,12 @@ export async function newestCrls(db: Db): Promise<Omit<CrlRecord, 'der'>[]> {
     [],
   );
   return rows.map(fromRow);
+}
+
+/** All revocations of an issuer so far. */
+export async function countRevocations(db: Db, issuerId: string): Promise<number> {
+  const [r] = await rowsOf<{ revocations: number }>(db, 'select revocations from issuers where id = ?', [issuerId]);
+  return r?.revocations ?? 0;
 }
 
 /** Revocations so far of every scope that has had any; read it before the entries of a CRL. */

@@ -1,7 +1,7 @@
 import type { Message, MessageKind, NewMessage, OutboxState } from '../model/message.ts';
 import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
 import { inPages, type Page } from './pages.ts';
-import { insertRows, updateRows } from './rows.ts';
+import { insertRows, rowsOf, updateRows } from './rows.ts';
 
 interface OutboxRow {
   id: string;
@@ -128,6 +128,13 @@ export async function releaseMessage(db: Db, message: Message): Promise<void> {
 
 export async function listMessages(db: Db, states: readonly OutboxState[], page?: Page): Promise<Message[]> {
   return (await inPages(db('outbox').whereIn('state', states), page)).map(fromRow);
+}
+
+/** What waits and what was given up. The states stand in the text: the indexes are of these alone. */
+export async function countMessages(db: Db): Promise<Record<'queued' | 'dead', number>> {
+  const sql = `select (select count(*) from outbox where state = 'queued') as queued, (select count(*) from outbox where state = 'dead') as dead`;
+  const [counts] = await rowsOf<Record<'queued' | 'dead', number>>(db, sql, []);
+  return { queued: Number(counts?.queued), dead: Number(counts?.dead) };
 }
 
 export async function findMessages(db: Db, ids: readonly string[]): Promise<Message[]> {

@@ -16,6 +16,8 @@ interface Order {
   at?: string;
   id?: string;
   newestFirst?: boolean;
+  /** The id is bytes in the database, and hex here. */
+  bytes?: boolean;
 }
 
 /**
@@ -23,7 +25,7 @@ interface Order {
  * page costs what the first does.
  */
 export function inPages(query: Knex.QueryBuilder, page: Page | undefined, order: Order = {}): Knex.QueryBuilder {
-  const { at = 'created_at', id = 'id', newestFirst = false } = order;
+  const { at = 'created_at', id = 'id', newestFirst = false, bytes = false } = order;
   const direction = newestFirst ? 'desc' : 'asc';
   query.orderBy([
     { column: at, order: direction },
@@ -31,6 +33,9 @@ export function inPages(query: Knex.QueryBuilder, page: Page | undefined, order:
   ]);
   if (!page) return query;
   // A row value, not two conditions with "or": both engines then begin at the place in the index.
-  if (page.after) query.whereRaw(`(??, ??) ${newestFirst ? '<' : '>'} (?, ?)`, [at, id, page.after.at, page.after.id]);
+  if (page.after) {
+    const last = bytes ? Buffer.from(page.after.id, 'hex') : page.after.id;
+    query.whereRaw(`(??, ??) ${newestFirst ? '<' : '>'} (?, ?)`, [at, id, page.after.at, last]);
+  }
   return query.limit(page.limit);
 }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { ocspResponder } from '../../src/ca/answer-ocsp.ts';
-import { listenerCredential, type OpenCredential, responderCredential } from '../../src/ca/credentials.ts';
+import { listenerCredential, type OpenCredential, renewResponders, responderCredential } from '../../src/ca/credentials.ts';
 import { parseSerial } from '../../src/model/certificate.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { findCertificate } from '../../src/store/certificates.ts';
+import { takeLease } from '../../src/store/leases.ts';
 import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
 import { ocspRequest, readOcsp } from '../kit/status.ts';
 
@@ -87,6 +88,50 @@ describe("the authority's own certificates", () => {
     for (const all of ['0.0.0.0:8444', '[::]:8444', 'admin.internal:8444'])
       assert.equal(await names(all), 'DNS:localhost, IP Address:127.0.0.1');
     assert.equal(same(await listenerCredential(at.ctx, 'admin'), await listenerCredential(at.ctx, 'public')), false);
+  });
+
+  it('are made by one process of many, which the others wait for', async () => {
+    const others = [await at.another(), await at.another()];
+    const made = await Promise.all([at, ...others].map(({ ctx }) => responderCredential(ctx, ctx.authority.active)));
+    assert.ok(made.every(each => same(each, made[0]!)));
+    assert.equal((await listAudit(at.ctx.db, { action: 'credential.issued' })).length, 1);
+  });
+
+  it('are made after all where a process was killed while it made one', async function () {
+    this.timeout(30_000);
+    await responderCredential(at.ctx, at.ctx.authority.active);
+    const { name } = await at.ctx.db('leases').where('name', 'like', 'ocsp:%').first();
+    await at.ctx.db('credentials').delete();
+    assert.ok(await takeLease(at.ctx.db, name, 'killed', 2));
+    await responderCredential(at.ctx, at.ctx.authority.active);
+  });
+
+  it('are renewed by the clock, and until that is done the one before serves', async () => {
+    const issuer = at.ctx.authority.active;
+    const first = await responderCredential(at.ctx, issuer);
+    at.clock.now += 8 * day;
+    const fence = await takeLease(at.ctx.db, (await at.ctx.db('leases').where('name', 'like', 'ocsp:%').first()).name, 'elsewhere', 60);
+    assert.ok(fence !== undefined);
+    assert.ok(same(await responderCredential(at.ctx, issuer), first));
+    await at.ctx.db('leases').update({ until: 0 });
+    const other = await at.another();
+    await Promise.all([renewResponders(at.ctx), renewResponders(other.ctx)]);
+    await renewResponders(other.ctx);
+    assert.equal((await listAudit(at.ctx.db, { action: 'credential.issued' })).length, 2);
+    assert.equal(same(await responderCredential(at.ctx, issuer), first), false);
+  });
+
+  it('of an issuer that is near its end last as long as it, and are not made again and again', async () => {
+    const issuer = at.ctx.authority.active;
+    at.clock.now = issuer.notAfter - day;
+    const last = await responderCredential(at.ctx, issuer);
+    assert.equal(last.notAfter, issuer.notAfter);
+    at.clock.now += day / 2;
+    await renewResponders(at.ctx);
+    assert.ok(same(await responderCredential(at.ctx, issuer), last));
+    at.clock.now += day;
+    await renewResponders(at.ctx);
+    assert.equal((await listAudit(at.ctx.db, { action: 'credential.issued' })).length, 1);
   });
 
   it('let OCSP go on through the years: each answer is signed by a responder that is valid then', async () => {

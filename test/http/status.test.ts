@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
+import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { engines, startCa, type TestCa } from '../kit/ca.ts';
 import { issue } from '../kit/issue.ts';
+import { ocspRequest, readOcsp } from '../kit/status.ts';
 
 const run = promisify(execFile);
 
@@ -14,6 +15,7 @@ interface Plain {
   status: number;
   type: string | undefined;
   allow: string | undefined;
+  headers: IncomingHttpHeaders;
   body: Buffer;
 }
 
@@ -25,10 +27,11 @@ for (const engine of engines) {
     });
     after(() => ca.close());
 
-    const send = (method: string, path: string, body?: Uint8Array, type = 'application/ocsp-request') =>
+    const send = (method: string, path: string, body?: Uint8Array, type = 'application/ocsp-request', more: Record<string, string> = {}) =>
       new Promise<Plain>((resolve, reject) => {
         const { hostname, port } = new URL(ca.statusUrl);
-        const req = request({ hostname, port, path, method, agent: false, headers: body ? { 'Content-Type': type } : {} }, res => {
+        const headers = { ...(body && { 'Content-Type': type }), ...more };
+        const req = request({ hostname, port, path, method, agent: false, headers }, res => {
           const chunks: Buffer[] = [];
           res.on('data', chunk => chunks.push(chunk)).on('error', reject);
           res.on('end', () =>
@@ -36,6 +39,7 @@ for (const engine of engines) {
               status: res.statusCode ?? 0,
               type: res.headers['content-type'],
               allow: res.headers['allow'],
+              headers: res.headers,
               body: Buffer.concat(chunks),
             }),
           );
@@ -43,6 +47,38 @@ for (const engine of engines) {
         req.on('error', reject);
         req.end(body);
       });
+
+    const ask = (method: string, path: string, headers: Record<string, string> = {}) => send(method, path, undefined, undefined, headers);
+    const httpDate = (seconds: number) => new Date(seconds * 1000).toUTCString();
+    const maxAge = ({ headers }: Plain) => {
+      const found = /^max-age=(\d+), public, no-transform, must-revalidate$/.exec(headers['cache-control'] ?? '')?.[1];
+      return found === undefined ? undefined : Number(found);
+    };
+    /** GET, HEAD and conditional requests agree. */
+    const revalidates = async (path: string, first: Plain) => {
+      const etag = first.headers.etag ?? '';
+      const modified = first.headers['last-modified'] ?? '';
+      assert.match(etag, /^"[0-9a-f]+"$/, 'a strong validator');
+      const before = httpDate(Date.parse(modified) / 1000 - 1);
+      for (const [headers, status] of [
+        [{ 'If-None-Match': etag }, 304],
+        [{ 'If-None-Match': `"x", W/${etag}` }, 304],
+        [{ 'If-None-Match': '*' }, 304],
+        [{ 'If-None-Match': '"x"' }, 200],
+        [{ 'If-Modified-Since': modified }, 304],
+        [{ 'If-Modified-Since': before }, 200],
+        [{ 'If-Modified-Since': 'yesterday' }, 200],
+        [{ 'If-None-Match': '"x"', 'If-Modified-Since': modified }, 200],
+      ] as [Record<string, string>, number][]) {
+        const again = await ask('GET', path, headers);
+        assert.equal(again.status, status, JSON.stringify(headers));
+        assert.equal(again.body.length, status === 304 ? 0 : first.body.length);
+        assert.deepEqual([again.headers.etag, again.headers['cache-control']], [etag, first.headers['cache-control']]);
+      }
+      const head = await ask('HEAD', path);
+      assert.deepEqual([head.status, head.body.length, head.headers['content-length']], [200, 0, String(first.body.length)]);
+      assert.equal(head.headers.etag, etag);
+    };
 
     const issuerId = () => ca.ctx.authority.active.id;
     const file = async (name: string, content: string | Uint8Array) => {
@@ -198,6 +234,64 @@ for (const engine of engines) {
       }
     });
 
+    it('OCSP by GET can be kept by caches, for an hour at most and no longer than the answer holds (RFC 5019 §5, §6.2)', async () => {
+      const { certificate, revoke } = await issued();
+      const request = ocspRequest(ca.ctx, certificate.serialNumber);
+      const path = `/ocsp/${encodeURIComponent(Buffer.from(request).toString('base64'))}`;
+      const first = await send('GET', path);
+      assert.deepEqual([first.status, first.type], [200, 'application/ocsp-response']);
+      assert.equal(readOcsp(first.body).status, 'good');
+      assert.equal(first.headers['last-modified'], httpDate(ca.clock.now));
+      assert.equal(first.headers.expires, httpDate(ca.clock.now + 86400));
+      assert.equal(maxAge(first), 3600);
+      assert.equal(first.headers.etag, `"${createHash('sha256').update(first.body).digest('hex')}"`);
+      await revalidates(path, first);
+      const posted = await send('POST', '/ocsp', request);
+      assert.ok(posted.body.equals(first.body));
+      for (const name of ['cache-control', 'expires', 'etag', 'last-modified']) assert.equal(posted.headers[name], undefined, name);
+      await revoke();
+      const gone = await ask('GET', path, { 'If-None-Match': first.headers.etag ?? '' });
+      assert.deepEqual([gone.status, readOcsp(gone.body).status], [200, 'revoked']);
+    });
+
+    it('OCSP answers that are one asker’s, or refusals, are not to be kept; nothing authoritative says so (RFC 5019 §6.2)', async () => {
+      const { certificate } = await issued();
+      const get = (request: Uint8Array) => send('GET', `/ocsp/${encodeURIComponent(Buffer.from(request).toString('base64'))}`);
+      const own = await get(ocspRequest(ca.ctx, certificate.serialNumber, { nonce: Buffer.alloc(32, 7) }));
+      assert.deepEqual([readOcsp(own.body).status, own.headers['cache-control'], own.headers.expires], ['good', undefined, undefined]);
+      const refused = await get(ocspRequest(ca.ctx, '7fffffff'));
+      assert.deepEqual([readOcsp(refused.body).status, refused.headers['cache-control']], ['error 6', 'no-store']);
+    });
+
+    it('a CRL and the issuer’s certificate can be kept by caches; a new CRL is served at once', async () => {
+      const path = `/crl/${issuerId()}.crl`;
+      await ca.run('crl publish');
+      const first = await send('GET', path);
+      assert.deepEqual([first.status, first.type, maxAge(first)], [200, 'application/pkix-crl', 3600]);
+      assert.equal(first.headers['last-modified'], httpDate(ca.clock.now));
+      await revalidates(path, first);
+      // The next one comes by the clock a day after.
+      ca.later(86400 - 60);
+      assert.equal(maxAge(await send('GET', path)), 60);
+      await ca.run('crl publish');
+      const second = await ask('GET', path, { 'If-None-Match': first.headers.etag ?? '' });
+      assert.deepEqual([second.status, maxAge(second)], [200, 3600]);
+      assert.ok(!second.body.equals(first.body));
+      const certificate = `/issuer/${issuerId()}.cer`;
+      const issuer = await send('GET', certificate);
+      assert.deepEqual([issuer.type, maxAge(issuer)], ['application/pkix-cert', 86400]);
+      await revalidates(certificate, issuer);
+      assert.equal((await send('GET', `/crl/${issuerId()}/99999.crl`)).status, 404);
+    });
+
+    it('the root’s CRL, which is signed once a year, can be kept for an hour on every day of it', async () => {
+      const path = `/crl/${ca.ctx.authority.root.id}.crl`;
+      ca.later(30 * 86400);
+      const first = await ask('GET', path);
+      assert.deepEqual([first.status, maxAge(first)], [200, 3600]);
+      ca.later(-30 * 86400);
+    });
+
     it('OCSP answers unauthorized, never good, for what was never issued, is short-lived, or is over', async () => {
       const { files } = await issued();
       const short = await issued({ profile: 'xmpp-server-short' });
@@ -232,7 +326,7 @@ for (const engine of engines) {
       assert.equal((await send('POST', '/ocsp', Buffer.alloc(20_000))).status, 413);
       const { status, allow } = await send('GET', '/ocsp');
       assert.deepEqual([status, allow], [405, 'POST']);
-      for (const path of [`/crl/${issuerId()}.crl`, `/issuer/${issuerId()}.cer`]) {
+      for (const path of [`/crl/${issuerId()}.crl`, `/issuer/${issuerId()}.cer`, '/ocsp/MAA%3D']) {
         const answer = await send('POST', path, Buffer.of(1));
         assert.deepEqual([answer.status, answer.allow], [405, 'GET, HEAD']);
         const head = await send('HEAD', path);

@@ -16,11 +16,21 @@ export function parseTree(bytes: Uint8Array): Node[] {
       start += octets;
     }
     const value = bytes.subarray(start, start + length);
-    const opened = tag & 0x20 ? parseTree(value) : tag === 4 && value[0] !== undefined && holdsDer(value) ? parseTree(value) : undefined;
-    nodes.push(opened ? { tag, members: opened } : { tag, value });
+    const members = tag & 0x20 ? parseTree(value) : tag === 4 && holdsDer(value) ? opened(value) : undefined;
+    nodes.push(members ? { tag, members } : { tag, value });
     at = start + length;
   }
   return nodes;
+}
+
+/** Random bytes, such as a key identifier's, may look like DER at their beginning. */
+function opened(value: Uint8Array): Node[] | undefined {
+  try {
+    const nodes = parseTree(value);
+    return Buffer.from(writeTree(nodes)).equals(value) ? nodes : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** One element of short or two-octet length that fills the bytes. */

@@ -1,7 +1,9 @@
 import { verify } from 'node:crypto';
-import type { Ctx, Issuer } from '../../src/ctx.ts';
+import type { OcspAnswer } from '../../src/ca/answer-ocsp.ts';
+import type { Issuer } from '../../src/ctx.ts';
 import { elements, integer, octetString, oid, readBits, readDer, readTime, sequence, tags, tlv, unsigned } from '../../src/pki/der.ts';
 import { issuerHashes } from '../../src/pki/ocsp.ts';
+import { oids } from '../../src/pki/oids.ts';
 
 /** What relying parties read, taken apart with the plain reader. */
 
@@ -27,33 +29,52 @@ export function readCrl(der: Uint8Array, issuer: Pick<Issuer, 'spki'>): ReadCrl 
   return { serials, thisUpdate: readTime(thisUpdate), nextUpdate: readTime(nextUpdate) };
 }
 
-/** RFC 6960 §4.1, with SHA-1 CertIDs as most clients send them. */
-export function ocspRequest({ authority }: Ctx, serial: string): Uint8Array {
+/** RFC 6960 §4.1: SHA-1 CertIDs, as most clients send them, unless another hash is asked for. */
+export function ocspRequest(
+  { authority }: { authority: { active: Pick<Issuer, 'subject' | 'spki'> } },
+  serials: string | string[],
+  { hash = 'sha1', nonce }: { hash?: 'sha1' | 'sha256'; nonce?: Uint8Array } = {},
+): Uint8Array {
   const { subject, spki } = authority.active;
-  const { name, key } = issuerHashes('sha1', subject, spki);
-  const certId = sequence(
-    sequence(oid('1.3.14.3.2.26'), tlv(tags.null)),
-    octetString(Buffer.from(name, 'hex')),
-    octetString(Buffer.from(key, 'hex')),
-    integer(Buffer.from(serial, 'hex')),
-  );
-  return sequence(sequence(sequence(sequence(certId))));
+  const { name, key } = issuerHashes(hash, subject, spki);
+  const certId = (serial: string) =>
+    sequence(
+      sequence(oid(oids[hash]), tlv(tags.null)),
+      octetString(Buffer.from(name, 'hex')),
+      octetString(Buffer.from(key, 'hex')),
+      integer(Buffer.from(serial, 'hex')),
+    );
+  const list = sequence(...[serials].flat().map(serial => sequence(certId(serial))));
+  const extensions = nonce && tlv(0xa2, sequence(sequence(oid(oids.ocspNonce), octetString(octetString(nonce)))));
+  return sequence(sequence(list, ...(extensions ? [extensions] : [])));
 }
 
-/** `good`, `revoked`, or the error code of an unsigned answer. */
-export function readOcsp(der: Uint8Array): { status: string; responderCertificate?: Uint8Array } {
-  const [code, content] = elements(readDer(der));
-  if (!content) return { status: `error ${code?.value[0]}` };
+export interface ReadOcsp {
+  /** Of the first certificate: `good`, `revoked`, or the error code of an unsigned answer. */
+  status: string;
+  certificates: number;
+  nonce?: Uint8Array;
+  responderCertificate?: Uint8Array;
+}
+
+export function readOcsp(answer: Uint8Array | OcspAnswer): ReadOcsp {
+  const [code, content] = elements(readDer('der' in answer ? answer.der : answer));
+  if (!content) return { status: `error ${code?.value[0]}`, certificates: 0 };
   const [response] = elements(content);
   const basic = response && elements(response)[1];
   if (!basic) throw new Error('no OCSP response');
   const [data, , , certificates] = elements(readDer(basic.value));
-  const single = data && elements(data).find(e => e.tag === tags.sequence);
-  const first = single && elements(single)[0];
-  const status = first && elements(first)[1];
+  const list = data && elements(data).find(e => e.tag === tags.sequence);
+  const singles = list ? elements(list) : [];
+  const status = singles[0] && elements(singles[0])[1];
   const responder = certificates && elements(elements(certificates)[0] ?? certificates)[0];
+  // The only extension that we give.
+  const extension = data && elements(data).find(e => e.tag === 0xa1);
+  const nonce = extension && elements(elements(elements(extension)[0] ?? extension)[0] ?? extension)[1];
   return {
     status: status?.tag === 0x80 ? 'good' : status?.tag === 0xa1 ? 'revoked' : `tag ${status?.tag}`,
+    certificates: singles.length,
+    ...(nonce && { nonce: readDer(nonce.value).value }),
     ...(responder && { responderCertificate: responder.bytes }),
   };
 }

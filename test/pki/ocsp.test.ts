@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { type RevocationReason, revocationReasons } from '../../src/model/certificate.ts';
 import { DerError, integer, octetString, oid, readDer, sequence, tlv } from '../../src/pki/der.ts';
 import { fileSigner } from '../../src/pki/keys.ts';
-import { issuerHashes, MalformedRequest, type OcspStatus, ocspError, readOcspRequest, signOcspResponse } from '../../src/pki/ocsp.ts';
+import { issuerHashes, MalformedRequest, type OcspStatus, ocspError, ocspSigner, readOcspRequest } from '../../src/pki/ocsp.ts';
 import { oids } from '../../src/pki/oids.ts';
 import {
   Folder,
@@ -55,17 +55,16 @@ describe('OCSP', () => {
     const { certIds, nonce } = readOcspRequest(bytes);
     // openssl compares with the clock of this machine.
     const produced = Math.floor(Date.now() / 1000);
-    return signOcspResponse(
-      {
-        responses: certIds.map(certId => ({ certId, status })),
-        producedAt: produced,
-        thisUpdate: produced,
-        nextUpdate: produced + 86400,
-        responderCertificate,
-        ...(nonce && { nonce }),
-      },
+    return ocspSigner(
+      responderCertificate,
       signer,
-    );
+    )({
+      responses: certIds.map(certId => ({ certId, status })),
+      producedAt: produced,
+      thisUpdate: produced,
+      nextUpdate: produced + 86400,
+      ...(nonce && { nonce }),
+    });
   }
 
   /** What openssl says of a response; certificates are judged at the hierarchy's own time. */
@@ -138,6 +137,15 @@ describe('OCSP', () => {
         extensions,
       );
       assert.equal(readOcspRequest(sequence(tbs, tlv(0xa0, sequence()))).certIds.length, 1);
+    });
+
+    const unknown = (critical: boolean) =>
+      sequence(sequence(oid('1.2.3'), ...(critical ? [Uint8Array.of(1, 1, 0xff)] : []), octetString(nul)));
+    it('with an extension that nobody knows is read, and refused where that one is critical (RFC 6960 §4.1.2)', () => {
+      const single = (critical: boolean) => sequence(sequence(sequence(sequence(certId(serialOf(1)), tlv(0xa0, unknown(critical))))));
+      for (const bytes of [request(one, tlv(0xa2, unknown(false))), single(false)]) assert.equal(readOcspRequest(bytes).certIds.length, 1);
+      for (const bytes of [request(one, tlv(0xa2, unknown(true))), single(true)])
+        assert.throws(() => readOcspRequest(bytes), MalformedRequest);
     });
 
     const wrong: [what: string, bytes: Uint8Array][] = [

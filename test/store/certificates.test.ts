@@ -9,6 +9,7 @@ import {
   countLiving,
   findCertificate,
   findCertificateByOrder,
+  findStatus,
   firstFence,
   keyStanding,
   listCertificates,
@@ -44,7 +45,10 @@ onEachEngine('the store of certificates', at => {
       [full.serial],
     );
     assert.deepEqual(await findCertificate(at.db, full.serial), { ...full, state: 'issued', der, revocation });
-    assert.equal(await findCertificate(at.db, '01ff'), undefined);
+    const { issuerId, profile, notAfter } = full;
+    assert.deepEqual(await findStatus(at.db, full.serial), { issuerId, profile, state: 'issued', notAfter, revocation });
+    assert.equal((await findStatus(at.db, bare.serial))?.revocation, undefined);
+    for (const find of [findCertificate, findStatus]) assert.equal(await find(at.db, '01ff'), undefined);
     assert.equal(await findCertificateByOrder(at.db, 'none'), undefined);
   });
 

@@ -3,6 +3,7 @@ import type { NewMessage } from '../../src/model/message.ts';
 import {
   claimMessages,
   countCodes,
+  countMessages,
   findMessages,
   listMessages,
   markFailed,
@@ -125,5 +126,14 @@ onEachEngine('the outbox', at => {
     assert.deepEqual(await countCodes(at.db, scope, at0), { domain: 1, member: 1 });
     assert.deepEqual(await countCodes(at.db, { domain: 'im.test' }, at0 - 1), { domain: 2, member: 0 });
     assert.deepEqual(await countCodes(at.db, { memberId: 'm2', domain: 'none.test' }, 0), { domain: 0, member: 0 });
+  });
+
+  it('counts what waits and what was given up', async () => {
+    assert.deepEqual(await countMessages(at.db), { queued: 0, dead: 0 });
+    const ids = [await queued(), await queued(), await queued(), await queued()];
+    const [, sent, ...dead] = await Promise.all(ids.map(id => claim(id)));
+    if (sent) await markSent(at.db, [{ message: sent }], at0);
+    for (const message of dead) if (message) await markFailed(at.db, message, 'refused', undefined);
+    assert.deepEqual(await countMessages(at.db), { queued: 1, dead: 2 });
   });
 });

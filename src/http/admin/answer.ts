@@ -7,6 +7,7 @@ import type { Token } from '../../model/token.ts';
 import type { Listed, Operation } from '../../operations/operation.ts';
 import type { Page } from '../../store/pages.ts';
 import type { Reply } from '../reply.ts';
+import { authorize } from './authenticate.ts';
 import { checkIfMatch, etagOf } from './etag.ts';
 import { once } from './idempotency.ts';
 import { cursorOf, type Paging, type Received, readInput } from './input.ts';
@@ -28,6 +29,8 @@ export interface Call {
 export async function answer(ctx: Ctx, call: Call, res: Response): Promise<Reply | undefined> {
   const { operation, method } = call.route;
   const { values, page } = readInput(call.route, call.received);
+  const besides = operation.alsoNeeds?.(values);
+  if (besides) authorize(call.token, besides);
   if (operation.page) return answerList(ctx, call, values, page, res);
   if (method === 'post') return act(ctx, call, values);
   const output = operation.output.parse(await operation.run(ctx, values, call.actor)) as object;

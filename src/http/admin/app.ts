@@ -7,16 +7,16 @@ import type { Token } from '../../model/token.ts';
 import { renderProblem } from '../errors.ts';
 import { createApp, readError, send } from '../express.ts';
 import { createInFlight, type InFlight } from '../in-flight.ts';
-import type { Reply } from '../reply.ts';
 import { answer, type Call } from './answer.ts';
 import { authenticate, authorize } from './authenticate.ts';
 import { createLimit } from './limit.ts';
+import { monitoring } from './monitoring.ts';
 import { openApi } from './openapi.ts';
 import { reference } from './reference.ts';
 import { type AdminRoute, base, routes } from './routes.ts';
 
 /** What needs no token. */
-const open = ['/healthz', `${base}/openapi.json`, `${base}/`];
+const open = [...Object.keys(monitoring), `${base}/openapi.json`, `${base}/`];
 
 const bodyLimit = 64 * 1024;
 
@@ -28,7 +28,7 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
     if (res.headersSent) {
       ctx.log.error({ err: error }, 'an answer of the admin API was broken off');
       res.destroy();
-    } else send(res, noStore(renderProblem(error, ctx.log)));
+    } else send(res, renderProblem(error, ctx.log));
   };
   const refuse = (methods: string[]) => (_: Request, res: Response) => {
     const problem = new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 });
@@ -38,16 +38,24 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
 
   const described = openApi();
   const page = reference();
-  app.get('/healthz', (_, res) => send(res, { status: 200, body: { status: 'alive' } }));
+  for (const [path, tell] of Object.entries(monitoring))
+    app.get(path, (_, res) =>
+      track(
+        tell(ctx)
+          .then(reply => send(res.setHeader('Cache-Control', 'no-store'), reply))
+          .catch(error => fail(res, error)),
+      ),
+    );
   app.get(`${base}/openapi.json`, (_, res) => send(res, { status: 200, body: described }));
   app.get(`${base}/`, helmet(), (_, res) => send(res, page));
   app.all(open, refuse(['GET', 'HEAD']));
 
   const limit = createLimit(ctx);
   const tokens = new WeakMap<Request, Token>();
-  // Before anything else is told: also of what is not there.
-  app.use((req, res, next) =>
-    track(
+  // Before anything else is told: also of what is not there. From here on every answer is for its caller alone, and now.
+  app.use((req, res, next) => {
+    res.setHeader('Cache-Control', 'no-store');
+    return track(
       authenticate(ctx, req.headers.authorization)
         .then(token => {
           limit(token);
@@ -55,8 +63,8 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
           next();
         })
         .catch(error => fail(res, error)),
-    ),
-  );
+    );
+  });
 
   const callOf = (route: AdminRoute, req: Request): Call => {
     const token = tokens.get(req) as Token;
@@ -81,7 +89,7 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
       (req: Request, res: Response) =>
         track(
           answer(ctx, callOf(route, req), res)
-            .then(reply => reply && send(res, noStore(reply)))
+            .then(reply => reply && send(res, reply))
             .catch(error => fail(res, error)),
         ),
     );
@@ -94,9 +102,6 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
   app.use(((error, _req, res, _next) => fail(res, readError(error, bodyLimit))) as ErrorRequestHandler);
   return app;
 }
-
-/** Whatever comes from here is for its caller alone, and now. */
-const noStore = (reply: Reply): Reply => ({ ...reply, headers: { ...reply.headers, 'Cache-Control': 'no-store' } });
 
 const actorOf = ({ id }: Token, { ip }: Request): Actor => ({
   who: `token:${id}`,

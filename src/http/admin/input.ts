@@ -55,6 +55,10 @@ export function readInput(
     if (!named.includes(name)) mistakes.push({ detail: 'there is no such member', pointer: pointer([name]) });
   const members = Object.fromEntries(named.map(name => [name, body[name]]));
 
+  for (const [name, value] of Object.entries({ ...members, ...words, ...received.params }))
+    if (hasNul(value))
+      mistakes.push({ detail: 'has a NUL character', ...(name in members ? { pointer: pointer([name]) } : { parameter: name }) });
+
   const values = input.safeParse({ ...members, ...fromWords(input, { ...words, ...received.params }) });
   const page = paging.safeParse(fromWords(paging, pageWords));
   const inBody = (name: PropertyKey | undefined) => method === 'post' && !inPath.includes(String(name));
@@ -66,6 +70,9 @@ export function readInput(
 
 const pick = (query: URLSearchParams, names: string[]): Record<string, string> =>
   Object.fromEntries(names.flatMap(name => (query.has(name) ? [[name, query.get(name) ?? '']] : [])));
+
+/** No text of ours has one, and not every database takes it. */
+const hasNul = (value: unknown): boolean => JSON.stringify(value).includes('\\u0000');
 
 /** JSON Pointer as a fragment (RFC 6901 §6). */
 const pointer = (path: PropertyKey[]): string =>

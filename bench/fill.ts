@@ -1,0 +1,65 @@
+import { isPostgres, openDatabase } from '../src/store/open.ts';
+
+export interface Filled {
+  seconds: number;
+  /** Some of the new ones. */
+  serials: string[];
+}
+
+/** Members that the new certificates belong to, in turn. */
+export const members = 1000;
+
+/**
+ * Multiplies the newest issued certificate in a database that no server has open: other serial, name, order, key and time, the same bytes.
+ * One statement a table, without durability: quick, and lost with the power.
+ */
+export async function fill(url: string, count: number, { revoked = false, from = 0 } = {}): Promise<Filled> {
+  const started = performance.now();
+  const db = await openDatabase(url);
+  try {
+    const postgres = isPostgres(db);
+    if (!postgres)
+      for (const pragma of ['journal_mode = off', 'synchronous = off', 'cache_size = -1000000']) await db.raw(`pragma ${pragma}`);
+    const sample = await db('certificates')
+      .where({ state: 'issued' })
+      .whereNotNull('order_id')
+      .orderBy('committed_at', 'desc')
+      .first('serial', 'issuer_id');
+    const series = postgres ? 'generate_series(?::int, ?::int) as s(n)' : 's';
+    const recursion = postgres ? '' : 'with recursive s(n) as (select ? union all select n + 1 from s where n < ?) ';
+    const change: Record<string, string> = {
+      serial: postgres ? "'7f' || substr(md5(s.n::text), 1, 30)" : "'7f' || lower(hex(randomblob(15)))",
+      order_id: "'many' || s.n",
+      account_id: `'many' || (s.n % ${members})`,
+      member_id: `'many' || (s.n % ${members})`,
+      names: `'["x' || s.n || '.many.example"]'`,
+      spki_hash: postgres ? "decode(md5(s.n::text) || md5('key' || s.n), 'hex')" : 'randomblob(32)',
+      committed_at: 'c.committed_at - s.n',
+      ...(revoked && { revoked_at: 'c.committed_at', revocation_reason: "'superseded'", revoked_by: "'operator'" }),
+    };
+    const columns = Object.keys(await db('certificates').columnInfo());
+    await db.raw(
+      `insert into certificates (${columns.join(', ')}) ${recursion}select ${columns.map(c => change[c] ?? `c.${c}`).join(', ')}
+       from ${series} cross join certificates c where c.serial = ?`,
+      [from + 1, from + count, sample.serial],
+    );
+    const name = `replace(replace(names, '["', ''), '"]', '')`;
+    await db.raw(
+      `insert into certificate_names (name, serial, registrable) select ${name}, serial, ${name} from certificates
+       where order_id like 'many%' and cast(substr(order_id, 5) as integer) > ?`,
+      [from],
+    );
+    if (revoked) await db('issuers').where({ id: sample.issuer_id }).increment('revocations', count);
+    await db.raw('analyze');
+    const some = await db('certificates')
+      .where('serial', '>', '7f8')
+      .where('order_id', 'like', 'many%')
+      .orderBy('serial')
+      .limit(1000)
+      .select('serial');
+    const serials = some.map(r => String(r.serial));
+    return { seconds: (performance.now() - started) / 1000, serials };
+  } finally {
+    await db.destroy();
+  }
+}

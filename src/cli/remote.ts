@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { isObject } from '../model/json.ts';
+import { type ErrorType, errorTypes, Problem } from '../model/problem.ts';
+import type { Operation } from '../operations/operation.ts';
+import type { Door, Input } from './door.ts';
+import { type Globals, UsageError } from './globals.ts';
+
+interface Server {
+  /** With the path of the API. */
+  base: string;
+  token: string;
+  agent: HttpAgent | HttpsAgent;
+}
+
+interface Answer {
+  headers: IncomingMessage['headers'];
+  json: unknown;
+}
+
+/** At another server, by its admin API. */
+export function openThere(globals: Globals & { server: string }, env: NodeJS.ProcessEnv): Door {
+  const url = URL.canParse(globals.server) ? new URL(globals.server) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.username)
+    throw new UsageError('--server: is the origin of an admin listener, such as https://ca.example.org:8444');
+  if (globals.config !== undefined) throw new UsageError('--config is not read with --server: leave one of them out');
+  const token = tokenOf(globals, env);
+  const ca = globals.ca === undefined ? undefined : readFile('--ca', globals.ca);
+  const agent =
+    url.protocol === 'https:' ? new HttpsAgent({ keepAlive: true, ...(ca !== undefined && { ca }) }) : new HttpAgent({ keepAlive: true });
+  const server: Server = { base: `${url.origin}/admin/v1`, token, agent };
+  return {
+    run: async (operation, { json }) => (await call(server, operation, json)).json,
+    async *pages(operation, { json }, limit) {
+      let answer = await call(server, operation, json, { limit: String(limit) });
+      for (;;) {
+        yield answer.json as unknown[];
+        const next = /<([^>]*)>; *rel="next"/.exec(String(answer.headers['link'] ?? ''))?.[1];
+        if (next === undefined) return;
+        answer = await call(server, operation, json, Object.fromEntries(new URL(next, server.base).searchParams));
+      }
+    },
+    close: async () => agent.destroy(),
+  };
+}
+
+function tokenOf({ token, tokenFile }: Globals, env: NodeJS.ProcessEnv): string {
+  const found = token ?? (tokenFile === undefined ? env['XMPP_CA_TOKEN'] : readFile('--token-file', tokenFile).trim());
+  if (!found) throw new UsageError('--server wants a token: --token, --token-file or XMPP_CA_TOKEN');
+  // Whatever else would be no header field, and said in words of its own.
+  if (!/^[\w.~+/-]+=*$/.test(found)) throw new UsageError('the token has characters that no token has');
+  return found;
+}
+
+function readFile(option: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`${option}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+/** Members of the input stand in the path, and else in the query or the body. */
+async function call(server: Server, { name, http }: Operation, json: Input['json'], page: Record<string, string> = {}): Promise<Answer> {
+  if (http === 'never')
+    throw new UsageError(`--server: "${name}" needs a file of the operator's own, and is for the server's machine alone`);
+  const rest = { ...json };
+  const path = http.path.replace(/{(\w+)}/g, (_, name: string) => {
+    delete rest[name];
+    return encodeURIComponent(String(json[name]));
+  });
+  if (http.method === 'post') return send(server, 'POST', path, JSON.stringify(rest));
+  const query = new URLSearchParams({
+    ...Object.fromEntries(Object.entries(rest).map(([name, v]) => [name, String(v)])),
+    ...page,
+  }).toString();
+  return send(server, 'GET', path + (query && `?${query}`));
+}
+
+async function send({ base, token, agent }: Server, method: string, path: string, body?: string): Promise<Answer> {
+  const request = base.startsWith('https:') ? httpsRequest : httpRequest;
+  const headers = {
+    Authorization: `Bearer ${token}`,
+    Accept: 'application/json',
+    ...(body !== undefined && { 'Content-Type': 'application/json' }),
+  };
+  const { status, ...answer } = await new Promise<Answer & { status: number }>((resolve, reject) => {
+    const req = request(`${base}${path}`, { method, agent, headers }, res => {
+      const chunks: Buffer[] = [];
+      res.on('data', chunk => chunks.push(chunk));
+      res.on('error', reject);
+      res.on('end', () => resolve({ status: res.statusCode ?? 0, headers: res.headers, json: parse(Buffer.concat(chunks).toString()) }));
+    });
+    req.on('error', reject);
+    req.end(body);
+  }).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${base} cannot be reached: ${error.message || error.code}${isDistrust(error) ? ' (--ca names a root to trust)' : ''}`);
+  });
+  if (status >= 200 && status < 300 && answer.json !== undefined) return answer;
+  throw refusal(base, status, answer.json);
+}
+
+const isDistrust = ({ code }: NodeJS.ErrnoException): boolean => /CERT|SIGNATURE|ISSUER/.test(code ?? '');
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The server's problem document, as if it had been thrown here. */
+function refusal(base: string, status: number, document: unknown): Error {
+  if (!isObject(document) || typeof document['detail'] !== 'string')
+    return new Error(`${base} answered ${status}, and not as an admin API does`);
+  const type = String(document['type']).split(':').at(-1) ?? '';
+  return new Problem(type in errorTypes ? (type as ErrorType) : 'serverInternal', document['detail'], {
+    subproblems: (Array.isArray(document['subproblems']) ? document['subproblems'] : []).map(
+      p => new Problem('malformed', String(p?.detail)),
+    ),
+  });
+}

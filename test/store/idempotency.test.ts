@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { answerLifetime, claimAnswer, keepAnswer, type NamedRequest, pruneAnswers, releaseAnswer } from '../../src/store/idempotency.ts';
+import { onEachEngine } from '../kit/database.ts';
+import { anId, at0, bytes } from '../kit/records.ts';
+
+onEachEngine('answers under a key', at => {
+  const aRequest = (more: Partial<NamedRequest> = {}): NamedRequest => ({
+    tokenId: anId(),
+    key: 'k',
+    requestHash: bytes('request'),
+    ...more,
+  });
+  const plain = (known: Awaited<ReturnType<typeof claimAnswer>>) =>
+    known && { requestHash: Buffer.from(known.requestHash), ...(known.answer && { answer: Buffer.from(known.answer) }) };
+
+  it('are claimed once, kept, and found again; another token has its own', async () => {
+    const request = aRequest();
+    const claims = await Promise.all([1, 2, 3].map(() => claimAnswer(at.db, request, at0)));
+    assert.equal(claims.filter(known => known === undefined).length, 1);
+    await keepAnswer(at.db, request, bytes('answer'));
+    const other = { ...request, requestHash: bytes('other') };
+    assert.deepEqual(plain(await claimAnswer(at.db, other, at0)), { requestHash: bytes('request'), answer: bytes('answer') });
+    assert.equal(await claimAnswer(at.db, aRequest(), at0), undefined);
+  });
+
+  it('are let go where nothing was done, and never where there is an answer', async () => {
+    const request = aRequest();
+    assert.equal(await claimAnswer(at.db, request, at0), undefined);
+    await releaseAnswer(at.db, request);
+    assert.equal(await claimAnswer(at.db, request, at0), undefined);
+    await keepAnswer(at.db, request, bytes('answer'));
+    await releaseAnswer(at.db, request);
+    assert.ok(await claimAnswer(at.db, request, at0));
+  });
+
+  it('end after a day', async () => {
+    const [request, pruned] = [aRequest(), aRequest()];
+    for (const each of [request, pruned]) {
+      await claimAnswer(at.db, each, at0);
+      await keepAnswer(at.db, each, bytes('answer'));
+    }
+    await pruneAnswers(at.db, at0 + answerLifetime - 1);
+    assert.ok(await claimAnswer(at.db, request, at0 + answerLifetime - 1));
+    assert.equal(await claimAnswer(at.db, request, at0 + answerLifetime), undefined);
+    await pruneAnswers(at.db, at0 + answerLifetime);
+    assert.equal(await at.db('idempotent_answers').where({ token_id: pruned.tokenId }).first(), undefined);
+  });
+});
