@@ -1,18 +1,14 @@
 import type { Ctx } from '../ctx.ts';
 import { deleteSpent, spentTables } from '../store/clean-up.ts';
-import { releaseLease, takeLease } from '../store/leases.ts';
+import { underLease } from './under-lease.ts';
 
 /** Rows in one statement: the database is never held for long. */
 const batch = 500;
-const lease = 600;
 
 /** Deletes what ended long ago, by one process of many: tables stay in proportion to what is alive. Certificates and the audit log are kept. */
 export async function cleanUp(ctx: Ctx): Promise<void> {
-  if ((await takeLease(ctx.db, 'clean-up', ctx.processId, lease)) === undefined) return;
-  try {
+  await underLease(ctx, 'clean-up', 600, async () => {
     const before = ctx.now() - ctx.config.policy.keepDays * 86400;
     for (const table of spentTables) while (!ctx.background.ending.aborted && (await deleteSpent(ctx.db, table, before, batch)) === batch);
-  } finally {
-    await releaseLease(ctx.db, 'clean-up', ctx.processId);
-  }
+  });
 }

@@ -20,7 +20,7 @@ import { findAccountAndMember, isAccountKey } from '../store/accounts.ts';
 import { record } from '../store/audit.ts';
 import { findAuthorizations } from '../store/authorizations.ts';
 import { abandonCertificate, claimCommitted, commitCertificate, firstFence, keyStanding, moveCertificate } from '../store/certificates.ts';
-import type { Db } from '../store/open.ts';
+import type { Db, Trx } from '../store/open.ts';
 import { findOrder, moveOrder } from '../store/orders.ts';
 import { findProof } from '../store/proofs.ts';
 import { reloadAuthority } from './authority.ts';
@@ -100,8 +100,8 @@ function compareNames({ dnsNames, srvNames, xmppAddrs }: CsrFacts, names: readon
 const unrevocable = profileNames.filter(p => !profiles[p].revocable);
 
 /** @throws Problem badCSR */
-async function refuseKnown(ctx: Ctx, db: Db, spkiHash: Uint8Array): Promise<void> {
-  const { blocked, revoked } = await keyStanding(db, spkiHash, unrevocable, ctx.now());
+async function refuseKnown(ctx: Ctx, trx: Trx, spkiHash: Uint8Array): Promise<void> {
+  const { blocked, revoked } = await keyStanding(trx, spkiHash, unrevocable, ctx.now());
   if (blocked) throw new Problem('badCSR', "The CSR's key was reported as compromised and is blocked for ever; make a new key.");
   if (revoked) throw new Problem('badCSR', "The CSR's key is that of a short-lived certificate that was revoked; make a new key.");
 }
@@ -244,9 +244,10 @@ function subjectOf({ serial, orderId, accountId, memberId }: Certificate): Recor
   };
 }
 
-/** Certificate, order, audit and notice are one transaction; only then do the bytes leave. @throws where the claim was lost */
+/** Certificate, order, audit and notice are one transaction; only then do the bytes leave. @throws where the claim was lost, or the key blocked meanwhile */
 async function complete(ctx: Ctx, certificate: Certificate, der: Uint8Array, fence: number, actor: Actor): Promise<void> {
   await ctx.db.transaction(async trx => {
+    await refuseKnown(ctx, trx, certificate.spkiHash);
     if (!(await moveCertificate(trx, certificate.serial, 'issued', fence, { der })))
       throw new Error(`another process has taken up the certificate ${certificate.serial}`);
     if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'valid');
@@ -283,7 +284,6 @@ async function recover(ctx: Ctx, certificate: Certificate, fence: number): Promi
   // The slow check first: what it takes long enough to change is looked at after it.
   await checkCaaOfAll(ctx, order.accountId, await findAuthorizations(ctx.db, order.authorizationIds));
   await checkStanding(ctx, ctx.db, order);
-  await refuseKnown(ctx, ctx.db, certificate.spkiHash);
   await complete(ctx, certificate, await signCommitted(ctx, certificate), fence, clock);
 }
 

@@ -7,7 +7,7 @@ import { signCrl } from '../pki/crl.ts';
 import { crlUrl } from '../pki/issue.ts';
 import { profiles } from '../pki/profiles/table.ts';
 import { record } from '../store/audit.ts';
-import { type CrlRecord, type CrlScope, insertCrl, newestCrl, newestCrls, revocationCounts, revokedIn } from '../store/crls.ts';
+import { type CrlRecord, type CrlScope, insertCrl, newestCrls, revocationCounts, revokedIn } from '../store/crls.ts';
 import { holdsLease, releaseLease, takeLease } from '../store/leases.ts';
 import { newId } from './ids.ts';
 
@@ -68,12 +68,12 @@ const same = (a: CrlScope) => (b: CrlScope) => a.issuerId === b.issuerId && a.sh
 /** Seconds after which a CRL is published anew without anything having been revoked. */
 export const crlPause = ({ config }: Ctx): number => Math.min(day, (config.status.crlDays * day) / 2);
 
-/** Those never published, those of the day before (half their life, where that is shorter), and those that lack a revocation. */
-async function dueScopes(ctx: Ctx): Promise<CrlScope[]> {
+/** Of these, those never published, those of the day before (half their life, where that is shorter), and those that lack a revocation. */
+async function dueScopes(ctx: Ctx, among?: CrlScope[]): Promise<CrlScope[]> {
   const counts = await revocationCounts(ctx.db);
   const published = await newestCrls(ctx.db);
   const pause = crlPause(ctx);
-  return (await scopes(ctx)).filter(scope => {
+  return (among ?? (await scopes(ctx))).filter(scope => {
     const newest = published.find(same(scope));
     return !newest || newest.thisUpdate + pause <= ctx.now() || (counts.find(same(scope))?.revocations ?? 0) > newest.revocations;
   });
@@ -88,7 +88,7 @@ async function publish(ctx: Ctx, scope: CrlScope, actor: Actor): Promise<CrlReco
   if (fence === undefined) return undefined;
   try {
     // What was due may have been done by another meanwhile.
-    if (actor === clock && !(await dueScopes(ctx)).some(same(scope))) return undefined;
+    if (actor === clock && (await dueScopes(ctx, [scope])).length === 0) return undefined;
     const crl = await build(ctx, scope);
     await ctx.db.transaction(async trx => {
       if (!(await holdsLease(trx, name, holder, fence))) throw new Error(`the lease ${name} was lost`);
@@ -106,7 +106,7 @@ async function publish(ctx: Ctx, scope: CrlScope, actor: Actor): Promise<CrlReco
 async function build(ctx: Ctx, scope: CrlScope): Promise<CrlRecord> {
   const issuer = ctx.authority.issuers.get(scope.issuerId) as SigningIssuer;
   const now = ctx.now();
-  const previous = await newestCrl(ctx.db, scope);
+  const previous = (await newestCrls(ctx.db)).find(same(scope));
   const number = Math.max((previous?.number ?? 0) + 1, now);
   // Before the entries: what is revoked while they are read makes this one out of date.
   const revocations = (await revocationCounts(ctx.db)).find(same(scope))?.revocations ?? 0;

@@ -6,6 +6,7 @@ import { lapsingProofs, noticeLapse } from '../store/proofs.ts';
 import { expiringCertificates, noticeExpiry } from '../store/renewals.ts';
 import { tell } from './message.ts';
 import { beginProof } from './prove-domain.ts';
+import { underLease } from './under-lease.ts';
 
 const batch = 200;
 
@@ -27,16 +28,19 @@ export async function remindOfExpiry(ctx: Ctx): Promise<void> {
 /** Days before its end at which a fresh code goes to the mailbox of a proof. */
 export const lapseNoticeDays = [3, 14, 30];
 
-/** A proof that lapses soon: a fresh code to its mailbox, and the member is told. */
+/** A proof that lapses soon: a fresh code to its mailbox, and the member is told. By one process: each would send a code of its own. */
 export async function remindOfLapse(ctx: Ctx): Promise<void> {
-  for (const days of lapseNoticeDays) {
-    for (const proof of await lapsingProofs(ctx.db, ctx.now(), days)) {
-      if (ctx.background.ending.aborted) return;
-      if (!(await noticeLapse(ctx.db, proof.id, days))) continue;
-      const mailbox = (await freshCode(ctx, proof)) ? proof.mailbox : '';
-      await ctx.db.transaction(trx => tell(ctx, trx, { kind: 'proof-lapsing', refs: { proofId: proof.id, mailbox } }));
-    }
-  }
+  await underLease(ctx, 'remind of lapse', 600, async () => {
+    for (const days of lapseNoticeDays)
+      for (const proof of await lapsingProofs(ctx.db, ctx.now(), days)) {
+        if (ctx.background.ending.aborted) return;
+        const mailbox = (await freshCode(ctx, proof)) ? proof.mailbox : '';
+        // After the code: what a crash interrupts is done again.
+        await ctx.db.transaction(async trx => {
+          if (await noticeLapse(trx, proof.id, days)) await tell(ctx, trx, { kind: 'proof-lapsing', refs: { proofId: proof.id, mailbox } });
+        });
+      }
+  });
 }
 
 /** @returns whether a code is on its way: the domain may have lost its mailboxes, or its DNS be out of reach */

@@ -5,8 +5,8 @@ import { hex, rfc3339 } from '../model/encoding.ts';
 import { groupBy } from '../model/group.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
-import { blockKey, type CertificateFilter, revokeCertificates } from '../store/certificates.ts';
-import type { Trx } from '../store/open.ts';
+import { blockKey, type CertificateFilter, findCertificate, lockKey, revokeCertificates } from '../store/certificates.ts';
+import { lock, type Trx } from '../store/open.ts';
 import { livingSerials } from '../store/renewals.ts';
 import { deliverDue } from './deliver.ts';
 import { tell } from './message.ts';
@@ -33,30 +33,37 @@ export async function revoke(
   if (!allowed.includes(reason))
     throw new Problem('badRevocationReason', `The reason "${reason}" is not accepted here; use one of ${allowed.join(', ')}.`);
   const at = ctx.now();
-  const { serial } = certificate;
+  const { serial, spkiHash, revocation } = certificate;
   const by = 'id' in revoker ? `account:${revoker.id}` : revoker.kind;
   const blocks = reason === 'keyCompromise' && (revoker.kind === 'key' || revoker.kind === 'operator');
-  const block = (trx: Trx) =>
-    blockAndRevoke(ctx, trx, certificate.spkiHash, { at, by, why: `certificate ${serial}, said by ${by}` }, actor);
-  if (certificate.revocation) {
-    // The first revocation stands; that the key is lost is news all the same.
-    if (blocks) await ctx.db.transaction(block);
-    throw new Problem(
-      'alreadyRevoked',
-      `The certificate was revoked at ${rfc3339(certificate.revocation.at)}${blocks ? '; its key is now blocked' : ''}.`,
-    );
-  }
-  if (certificate.state !== 'issued' || certificate.notAfter < at)
+  if (!revocation && (certificate.state !== 'issued' || certificate.notAfter < at))
     throw new Problem('malformed', 'The certificate has expired or was never issued; there is nothing to revoke.');
 
   const recorded = revoker.kind === 'authorized-account' ? 'cessationOfOperation' : reason;
-  await ctx.db.transaction(async trx => {
+  const isFirst = await revoking(ctx, async trx => {
     const revoked = await revokeAll(ctx, trx, [serial], { at, reason: recorded, by }, actor);
-    if (revoked.length === 0) throw new Problem('alreadyRevoked', 'The certificate was revoked by another request meanwhile.');
-    if (blocks) await block(trx);
+    // The first revocation stands; that the key is lost is news all the same.
+    if (blocks) await blockAndRevoke(ctx, trx, spkiHash, { at, by, why: `certificate ${serial}, said by ${by}` }, actor);
+    return revoked.length > 0;
+  });
+  if (!isFirst) {
+    const first = revocation ?? (await findCertificate(ctx.db, serial))?.revocation;
+    throw new Problem(
+      'alreadyRevoked',
+      `The certificate was revoked at ${rfc3339(first?.at ?? at)}${blocks ? '; its key is now blocked' : ''}.`,
+    );
+  }
+  return { at, reason: recorded };
+}
+
+/** One after another: revocations count in the same row, and in another order they would wait for each other in a ring. */
+async function revoking<T>(ctx: Ctx, work: (trx: Trx) => Promise<T>): Promise<T> {
+  const result = await ctx.db.transaction(async trx => {
+    await lock(trx, 'revocation');
+    return work(trx);
   });
   announce(ctx);
-  return { at, reason: recorded };
+  return result;
 }
 
 /** After the commit: what is kept of OCSP answers is out of date, and members are told. */
@@ -97,11 +104,17 @@ export async function revokeMatching(
   actor: Actor,
 ): Promise<number> {
   let done = 0;
-  while (done < limit) {
-    const serials = await livingSerials(ctx.db, filter, ctx.now(), { after: '', limit: Math.min(batch, limit - done), isMoved: false });
-    if (serials.length === 0) break;
+  for (let after = ''; done < limit; ) {
     const at = ctx.now();
-    await ctx.db.transaction(async trx => {
+    const serials = await livingSerials(ctx.db, filter, at, { after, limit: Math.min(batch, limit - done), isMoved: false });
+    if (serials.length === 0) {
+      // Once more from the start, for what was issued meanwhile; not each time, past all that is revoked by then.
+      if (after === '') break;
+      after = '';
+      continue;
+    }
+    after = serials.at(-1) ?? '';
+    await revoking(ctx, async trx => {
       const revoked = await revokeAll(ctx, trx, serials, { at, reason, by: 'operator' }, actor);
       done += revoked.length;
       if (reason !== 'keyCompromise') return;
@@ -110,7 +123,6 @@ export async function revokeMatching(
     });
     progress?.(done);
   }
-  announce(ctx);
   return done;
 }
 
@@ -123,6 +135,7 @@ async function blockAndRevoke(
   actor: Actor,
 ): Promise<Certificate[]> {
   const key = hex(spkiHash);
+  await lockKey(trx, spkiHash);
   await blockKey(trx, spkiHash, why, at);
   await record(trx, at, { action: 'key.blocked', actor, subject: { key }, detail: { why } });
   const bearers = await livingSerials(trx, { key }, at, { after: '', limit: 10_000, isMoved: false });
@@ -132,7 +145,5 @@ async function blockAndRevoke(
 /** What an operator has heard of a key. @returns the certificates that were revoked for it */
 export async function blockCompromisedKey(ctx: Ctx, key: string, why: string, actor: Actor): Promise<Certificate[]> {
   const at = ctx.now();
-  const revoked = await ctx.db.transaction(trx => blockAndRevoke(ctx, trx, Buffer.from(key, 'hex'), { at, by: 'operator', why }, actor));
-  announce(ctx);
-  return revoked;
+  return revoking(ctx, trx => blockAndRevoke(ctx, trx, Buffer.from(key, 'hex'), { at, by: 'operator', why }, actor));
 }

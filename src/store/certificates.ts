@@ -12,7 +12,7 @@ import { groupBy } from '../model/group.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import { sha256 } from '../pki/keys.ts';
 import { countRevocation } from './crls.ts';
-import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
+import { type Db, databaseClock, lock, present, secondsFromNow, type Trx } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 
@@ -260,11 +260,18 @@ async function countRevocationOf(db: Db, serial: string): Promise<void> {
   if (r) await countRevocation(db, { issuerId: r.issuer_id, shard: r.shard });
 }
 
+/** Until the transaction's end nobody else blocks this key, or sees whether it is blocked. */
+export const lockKey = (trx: Trx, spkiHash: Uint8Array): Promise<void> => lock(trx, `key ${Buffer.from(spkiHash).toString('hex')}`);
+
 export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: number): Promise<void> {
   await db('blocked_keys')
     .insert({ spki_hash: Buffer.from(spkiHash), why, blocked_at: now })
     .onConflict('spki_hash')
     .ignore();
+}
+
+export async function isBlockedKey(db: Db, spkiHash: Uint8Array): Promise<boolean> {
+  return (await selectRow(db, 'blocked_keys', { spki_hash: spkiHash })) !== undefined;
 }
 
 /** The newest first. */
@@ -279,16 +286,17 @@ export async function listBlockedKeys(db: Db, page?: Page): Promise<{ key: strin
 
 /**
  * What is known against a key: blocked for ever; or, where no status can be asked (these profiles), that a certificate of it which has not expired was
- * revoked. One statement: every finalization asks.
+ * revoked. Nobody blocks it until the transaction's end.
  */
 export async function keyStanding(
-  db: Db,
+  trx: Trx,
   spkiHash: Uint8Array,
   profiles: readonly string[],
   now: number,
 ): Promise<{ blocked: boolean; revoked: boolean }> {
+  await lockKey(trx, spkiHash);
   const rows = await rowsOf<{ standing: 'blocked' | 'revoked' }>(
-    db,
+    trx,
     `select 'blocked' as standing from blocked_keys where spki_hash = ? union all
      select 'revoked' from certificates where spki_hash = ? and profile in (${places(profiles)}) and revoked_at is not null and not_after >= ?`,
     [spkiHash, spkiHash, ...profiles, now],

@@ -42,8 +42,8 @@ function fromRow(r: CrlRow): CrlRecord {
 /** Stored as published; of its predecessors the last one is kept. @throws a duplicate where the number was used */
 export async function insertCrl(db: Db, crl: CrlRecord): Promise<void> {
   const { issuerId, shard, number } = crl;
-  const before = await newestCrl(db, { issuerId, shard });
-  if (before) await db('crls').where({ issuer_id: issuerId, shard }).where('number', '<', before.number).delete();
+  const scope = { issuer_id: issuerId, shard };
+  await db('crls').where(scope).where('number', '<', db('crls').where(scope).max('number')).delete();
   await insertRows(db, 'crls', {
     issuer_id: issuerId,
     shard,

@@ -114,6 +114,20 @@ for (const engine of engines) {
       }
     });
 
+    it('of a proof come all the same where the process died over the code', async () => {
+      const member = await storedMember(at.ctx.db);
+      const domain = `${anId()}.test`;
+      at.net.dns.mx.set(domain, [{ exchange: `mail.${domain}`, preference: 10 }]);
+      await insertProof(at.ctx.db, aProof(member.id, domain, { status: 'valid', expiresAt: at.clock.now + 2 * day }));
+      const dying = () => {
+        throw new Error('the power went out');
+      };
+      await assert.rejects(remindOfLapse({ ...at.ctx, random: dying }), /the power went out/);
+      const [lapses, request] = await said(remindOfLapse);
+      assert.equal(lapses, `Proof of ${domain} lapses in 2 days`);
+      assert.match(request ?? '', /^Request for /);
+    });
+
     it('say so where no code can be sent', async () => {
       const member = await storedMember(at.ctx.db);
       const domain = `${anId()}.test`;

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { deliverDue } from '../../src/ca/deliver.ts';
-import { revoke, revokeMatching } from '../../src/ca/revoke.ts';
+import { recoverCommitted } from '../../src/ca/finalize.ts';
+import { blockCompromisedKey, revoke, revokeMatching } from '../../src/ca/revoke.ts';
 import { operator } from '../../src/model/audit.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
 import { hex } from '../../src/model/encoding.ts';
 import { listAudit } from '../../src/store/audit.ts';
-import { findCertificate } from '../../src/store/certificates.ts';
+import { findCertificate, findCertificateByOrder } from '../../src/store/certificates.ts';
 import { revocationCounts } from '../../src/store/crls.ts';
 import { newKey } from '../kit/acme-client.ts';
 import { engines } from '../kit/ca.ts';
-import { finalizeOrder, issued, openTestCtx, readyOrder, type TestCtx } from '../kit/ctx.ts';
+import { finalizeOrder, issued, letClaimLapse, openTestCtx, readyOrder, type TestCtx } from '../kit/ctx.ts';
 import { storedMember } from '../kit/records.ts';
 
 for (const engine of engines) {
@@ -85,6 +86,50 @@ for (const engine of engines) {
         [hex(first.spkiHash)],
       );
     });
+
+    it('a key that is blocked while a certificate of it is being signed: the certificate is not given out', async () => {
+      const key = newKey();
+      const { spkiHash } = await issued(at, ['a.test'], { key });
+      const order = await readyOrder(at, ['b.test'], { key });
+      const { signer } = at.ctx.authority.active;
+      const { sign } = signer;
+      signer.sign = async bytes => {
+        signer.sign = sign;
+        await blockCompromisedKey(at.ctx, hex(spkiHash), 'heard just now', operator);
+        return sign(bytes);
+      };
+      await assert.rejects(finalizeOrder(at, order), /blocked for ever/);
+      const row = await findCertificateByOrder(at.ctx.db, order.order.id);
+      assert.equal(row?.state, 'committed');
+      await letClaimLapse(at, row.serial);
+      await recoverCommitted(at.ctx);
+      assert.equal((await findCertificate(at.ctx.db, row.serial))?.state, 'abandoned');
+    });
+
+    it('a key that its holder reports at the same time as another revokes is blocked all the same', async () => {
+      const certificate = await issued(at, ['a.test']);
+      await revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+      // As it was read before the other one's commit.
+      const report = revoke(at.ctx, certificate, 'keyCompromise', { kind: 'key' }, operator);
+      await assert.rejects(report, /was revoked.*; its key is now blocked/);
+      assert.equal((await at.run('key list')).length, 1);
+    });
+
+    if (engine === 'postgres')
+      it('many at once, of one key, wait for each other and never for ever', async () => {
+        const key = newKey();
+        const bearers: Certificate[] = [];
+        for (let i = 0; i < 8; i++) bearers.push(await issued(at, [`k${i}.test`], { key }));
+        const [first, ...others] = bearers as [Certificate, ...Certificate[]];
+        const report = revoke(at.ctx, first, 'keyCompromise', { kind: 'key' }, operator);
+        const all = [report, ...others.map(c => revoke(at.ctx, c, 'superseded', { kind: 'operator' }, operator))];
+        const failures = (await Promise.allSettled(all)).flatMap(r => (r.status === 'rejected' ? [String(r.reason)] : []));
+        assert.deepEqual(
+          failures.filter(f => !/was revoked/.test(f)),
+          [],
+        );
+        for (const certificate of bearers) assert.ok(await reasonOf(certificate));
+      });
 
     it('an operator who has heard of a key blocks it', async () => {
       const key = newKey();

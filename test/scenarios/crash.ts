@@ -20,6 +20,7 @@ import { makeCsr } from '../kit/csr.ts';
 import { answerHttp01 } from '../kit/issue.ts';
 import { makeSite, type ServerProcess, type Site, until } from '../kit/process.ts';
 import { startWorld, type World } from '../kit/world.ts';
+import { examineRevocations, letLeasesLapse, type Revocable, revokeSome, Seen } from './crash-revocations.ts';
 
 export interface CrashOptions {
   kills: number;
@@ -36,6 +37,8 @@ export interface CrashReport {
   orders: number;
   /** Certificates that a client has in hand. */
   received: number;
+  /** Of these, what it was told is revoked. */
+  revoked: number;
   invalid: number;
   /** Rows that a crash left committed, and that were signed later. */
   recovered: number;
@@ -43,12 +46,11 @@ export interface CrashReport {
 }
 
 /** An order as its client remembers it. */
-interface Order {
+interface Order extends Revocable {
   names: string[];
   url: string;
   csr: string;
   status: string;
-  chain?: string;
 }
 
 /** A client that goes on with its orders through every crash. */
@@ -88,6 +90,7 @@ class Run {
   readonly #say: (line: string) => void;
   readonly #customers: Customer[] = [];
   #root = '';
+  #seen: Seen | undefined;
   #server: ServerProcess | undefined;
   #ending = false;
   #names = 0;
@@ -102,6 +105,7 @@ class Run {
   async prepare(clients: number): Promise<void> {
     const { id } = await this.#site.json('member', 'add', '--name', 'Crash Club', '--email', 'admin@club.test');
     this.#root = await readFile(join(this.#site.folder, 'data/root.pem'), 'utf8');
+    this.#seen = await Seen.of(this.#site);
     for (let i = 0; i < clients; i++) {
       const eab = await this.#site.json('eab', 'create', '--member', id, '--uses', 'any');
       const domain = i % 2 ? `proved${i}.test` : undefined;
@@ -127,6 +131,7 @@ class Run {
       if ((kill + 1) % 50 === 0) this.#say(`${kill + 1} kills`);
     }
     this.#ending = true;
+    await letLeasesLapse(this.#site.database);
     next.begin();
     await next.ready;
     this.#server = next;
@@ -136,10 +141,14 @@ class Run {
 
   /** Some lives end while they begin. @returns whether it got ready */
   async #live(server: ServerProcess): Promise<boolean> {
+    await letLeasesLapse(this.#site.database);
     server.begin();
     const early = Math.random() < 0.2 && pause(Math.random() * 400).then(() => false);
     const ready = server.ready.then(() => true);
     if (!(await (early ? Promise.race([early, ready]) : ready))) return false;
+    const orders = this.#orders();
+    assert.deepEqual(await this.#seen?.missing(server, orders), [], 'revocations that the first CRL of a life lacks');
+    await this.#seen?.askOcsp(server, orders);
     this.#server = server;
     await pause(Math.random() * 600);
     return true;
@@ -200,7 +209,10 @@ class Run {
     }
     order.status = json.status;
     if (json.status === 'valid') order.chain = wanted(await client.read(json.certificate), 200).body.toString();
+    await revokeSome(client, order);
   }
+
+  readonly #orders = () => this.#customers.flatMap(c => c.orders);
 
   /** Every order of every client ends: claims of the dead lapse after half a minute. */
   async settle(): Promise<void> {
@@ -226,6 +238,10 @@ class Run {
   }
 
   async examine(): Promise<Omit<CrashReport, 'kills' | 'killedBeforeReady'>> {
+    const server = this.#server;
+    assert.ok(server);
+    await until(async () => (await this.#seen?.missing(server, this.#orders()))?.length === 0);
+    await this.#seen?.askOcsp(server, this.#orders());
     const ended = await this.#server?.end('SIGTERM');
     assert.deepEqual({ code: ended?.code, signal: ended?.signal }, { code: 0, signal: null }, ended?.stderr);
     const db = await openDatabase(this.#site.database);
@@ -337,6 +353,7 @@ async function examine(db: Db, customers: Customer[]): Promise<Omit<CrashReport,
   return {
     orders: orders.length,
     received: received.length,
+    revoked: await examineRevocations(db, orders),
     invalid: orders.filter(o => o.status === 'invalid').length,
     recovered,
     abandoned: states('abandoned').length,

@@ -7,7 +7,7 @@ import { sha256 } from '../../pki/keys.ts';
 import { deactivateAccount, findAccountByKey, updateContact } from '../../store/accounts.ts';
 import { record } from '../../store/audit.ts';
 import { deactivateAuthorizationsOfAccount, findAuthorizations } from '../../store/authorizations.ts';
-import { keyStanding } from '../../store/certificates.ts';
+import { isBlockedKey } from '../../store/certificates.ts';
 import { isDuplicate } from '../../store/open.ts';
 import { findOrders, listOrderIds } from '../../store/orders.ts';
 import type { Reply } from '../reply.ts';
@@ -55,7 +55,7 @@ export async function newAccount(acme: Acme, request: ByKey): Promise<Reply> {
 
 /** A key that was reported as compromised is good for nothing any more. @throws Problem badPublicKey */
 export async function refuseBlocked({ ctx }: Acme, { key }: AccountKey): Promise<void> {
-  const { blocked } = await keyStanding(ctx.db, sha256(key.export({ format: 'der', type: 'spki' })), [], ctx.now());
+  const blocked = await isBlockedKey(ctx.db, sha256(key.export({ format: 'der', type: 'spki' })));
   if (blocked) throw new Problem('badPublicKey', 'This key was reported as compromised and is blocked for ever; make a new key.');
 }
 
