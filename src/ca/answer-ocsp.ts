@@ -17,7 +17,7 @@ import {
 import { profiles } from '../pki/profiles/table.ts';
 import { findStatus, type StatusFacts } from '../store/certificates.ts';
 import { responderCredential } from './credentials.ts';
-import { OcspAnswers, type SharedAnswer } from './ocsp-answers.ts';
+import { OcspAnswers, type OcspOutcome, type SharedAnswer } from './ocsp-answers.ts';
 
 /** Seconds from thisUpdate to nextUpdate, and those in which an answer is given again. */
 const lifetime = 86400;
@@ -30,8 +30,8 @@ const remembered = 16 << 20;
 const many = 100;
 const most = 1000;
 
-/** DER; with its times where everyone who asks alike gets the same. */
-export type OcspAnswer = { der: Uint8Array; refusal?: OcspError } | SharedAnswer;
+/** DER and what it says; with its times where everyone who asks alike gets the same, else with the asker's nonce. */
+export type OcspAnswer = { der: Uint8Array; refusal: OcspError } | { der: Uint8Array; outcome: OcspOutcome; nonce: true } | SharedAnswer;
 
 /** DER request in, answer out. */
 export type OcspResponder = (request: Uint8Array) => Promise<OcspAnswer>;
@@ -102,7 +102,8 @@ export function ocspResponder(ctx: Ctx): OcspResponder {
       const der = await responder.sign({ responses, producedAt: now, thisUpdate: now, nextUpdate, ...(nonce && { nonce }) });
       // As bytes, as the string that is sent, and what names it.
       const size = 3 * der.length + 500;
-      return { der, size, thisUpdate: now, nextUpdate, until: Math.min(now + freshness, until) };
+      const outcome = responses.some(r => r.status.status === 'revoked') ? 'revoked' : 'good';
+      return { der, outcome, size, thisUpdate: now, nextUpdate, until: Math.min(now + freshness, until) };
     } finally {
       waiting--;
     }
@@ -113,7 +114,10 @@ export function ocspResponder(ctx: Ctx): OcspResponder {
       const { certIds, nonce, key } = read(request);
       const issuer = issuerOf(ctx, certIds);
       if (!issuer) throw new Refusal('unauthorized');
-      if (nonce && waiting < many) return { der: (await sign(issuer, certIds, nonce)).der };
+      if (nonce && waiting < many) {
+        const { der, outcome } = await sign(issuer, certIds, nonce);
+        return { der, outcome, nonce: true };
+      }
       const late = answers.catchUp(issuer.id);
       if (late) await reading(late);
       return answers.find(issuer.id, key) ?? (await answers.make(issuer.id, key, () => sign(issuer, certIds)));

@@ -5,7 +5,7 @@ import { type Actor, clock } from '../model/audit.ts';
 import { type Authorization, authorizationStatus } from '../model/authorization.ts';
 import { type Certificate, type ProfileName, profileNames } from '../model/certificate.ts';
 import { hex } from '../model/encoding.ts';
-import { identifierValue, unicodeName } from '../model/identifier.ts';
+import { identifierValue } from '../model/identifier.ts';
 import type { Member } from '../model/member.ts';
 import { type Order, orderStatus } from '../model/order.ts';
 import { about, asProblem, compound, Problem } from '../model/problem.ts';
@@ -19,12 +19,14 @@ import { profiles } from '../pki/profiles/table.ts';
 import { findAccountAndMember, isAccountKey } from '../store/accounts.ts';
 import { record } from '../store/audit.ts';
 import { findAuthorizations } from '../store/authorizations.ts';
-import { abandonCertificate, claimCommitted, commitCertificate, firstFence, keyStanding, moveCertificate } from '../store/certificates.ts';
+import { keyStanding } from '../store/blocked-keys.ts';
+import { abandonCertificate, claimCommitted, commitCertificate, firstFence, moveCertificate } from '../store/certificates.ts';
 import type { Db, Trx } from '../store/open.ts';
 import { findOrder, moveOrder } from '../store/orders.ts';
 import { findProof } from '../store/proofs.ts';
 import { reloadAuthority } from './authority.ts';
 import { refuseSuspended } from './authorize.ts';
+import { compareNames } from './compare-names.ts';
 import { accountUrl } from './ids.ts';
 import { refuseDuplicates } from './limit-duplicates.ts';
 import { tell } from './message.ts';
@@ -76,24 +78,6 @@ function notReady(order: Order, authorizations: Authorization[], status: string,
   const open = authorizations.filter(a => authorizationStatus(a, now) !== 'valid').map(a => `${a.name} (${authorizationStatus(a, now)})`);
   if (order.state === 'open' && order.expiresAt <= now) return 'The order has expired; make a new order.';
   return `The order is ${status}${open.length ? `; not authorized: ${open.join(', ')}` : ''}.`;
-}
-
-/** CSR facts equal the identifiers. @throws Problem badCSR */
-function compareNames({ dnsNames, srvNames, xmppAddrs }: CsrFacts, names: readonly string[]): void {
-  const ordered = new Set(names);
-  const asked = new Set(dnsNames);
-  const missing = names.filter(n => !asked.has(n));
-  const added = dnsNames.filter(n => !ordered.has(n));
-  if (missing.length || added.length) {
-    const parts = [missing.length && `it lacks ${missing.join(', ')}`, added.length && `it adds ${added.join(', ')}`].filter(Boolean);
-    throw new Problem('badCSR', `The CSR's names (subjectAltName and common name) are not those of the order: ${parts.join('; ')}.`);
-  }
-  const srvAllowed = new Set(names.flatMap(n => [`_xmpp-client.${n}`, `_xmpp-server.${n}`]));
-  const stranger = srvNames.find(n => !srvAllowed.has(n));
-  if (stranger) throw new Problem('badCSR', `The CSR's SRVName "${stranger}" is not _xmpp-client or _xmpp-server of a name of the order.`);
-  const xmppAllowed = new Set(names.flatMap(n => [n, unicodeName(n)]));
-  const address = xmppAddrs.find(a => !xmppAllowed.has(a));
-  if (address) throw new Problem('badCSR', `The CSR's XmppAddr "${address}" is not a name of the order.`);
 }
 
 /** Profiles whose certificates no relying party can ask about (RFC 9608): revoking one blocks its renewal. */

@@ -1,10 +1,15 @@
 import type { Ctx } from '../ctx.ts';
 import { Lru } from '../model/lru.ts';
+import type { OcspStatus } from '../pki/ocsp.ts';
 import { countRevocations } from '../store/crls.ts';
+
+/** What a signed answer says: `revoked` where any of several certificates is. */
+export type OcspOutcome = OcspStatus['status'];
 
 /** A signed answer without a nonce. */
 export interface SharedAnswer {
   der: Uint8Array;
+  outcome: OcspOutcome;
   /** Bytes of memory. */
   size: number;
   thisUpdate: number;

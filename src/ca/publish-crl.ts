@@ -21,10 +21,9 @@ const signingIssuers = (ctx: Ctx): SigningIssuer[] =>
   [...ctx.authority.issuers.values()].filter((i): i is SigningIssuer => i.signer !== undefined);
 
 /** A complete CRL for each issuer, one for each shard that is configured, and for each that ever was: certificates name it. */
-async function scopes(ctx: Ctx): Promise<CrlScope[]> {
+function scopes(ctx: Ctx, published: readonly CrlScope[]): CrlScope[] {
   const { crlShards } = ctx.config.status;
   const configured = crlShards > 1 ? Array.from({ length: crlShards }, (_, i) => i + 1) : [];
-  const published = await newestCrls(ctx.db);
   return signingIssuers(ctx).flatMap(({ id }) => {
     const known = published.filter(c => c.issuerId === id).map(c => c.shard);
     return [...new Set([0, ...configured, ...known])].map(shard => ({ issuerId: id, shard }));
@@ -34,7 +33,7 @@ async function scopes(ctx: Ctx): Promise<CrlScope[]> {
 /** What relying parties will have no CRL of in so many seconds, or never had. */
 export async function endingCrls(ctx: Ctx, seconds: number): Promise<CrlScope[]> {
   const published = await newestCrls(ctx.db);
-  return (await scopes(ctx)).filter(scope => (published.find(same(scope))?.nextUpdate ?? 0) <= ctx.now() + seconds);
+  return scopes(ctx, published).filter(scope => (published.find(same(scope))?.nextUpdate ?? 0) <= ctx.now() + seconds);
 }
 
 /** Publishes each CRL that is due, by one process of many. */
@@ -51,7 +50,7 @@ const patience = 100;
 /** Publishes all now, whether due or not. @throws Problem where another process holds a lease for too long */
 export async function publishCrls(ctx: Ctx, actor: Actor): Promise<CrlRecord[]> {
   const published: CrlRecord[] = [];
-  for (const scope of await scopes(ctx)) {
+  for (const scope of scopes(ctx, await newestCrls(ctx.db))) {
     let crl = await publish(ctx, scope, actor);
     for (let tries = 0; !crl && tries < patience; tries++) {
       await setTimeout(100);
@@ -73,7 +72,7 @@ async function dueScopes(ctx: Ctx, among?: CrlScope[]): Promise<CrlScope[]> {
   const counts = await revocationCounts(ctx.db);
   const published = await newestCrls(ctx.db);
   const pause = crlPause(ctx);
-  return (among ?? (await scopes(ctx))).filter(scope => {
+  return (among ?? scopes(ctx, published)).filter(scope => {
     const newest = published.find(same(scope));
     return !newest || newest.thisUpdate + pause <= ctx.now() || (counts.find(same(scope))?.revocations ?? 0) > newest.revocations;
   });

@@ -5,7 +5,8 @@ import { hex, rfc3339 } from '../model/encoding.ts';
 import { groupBy } from '../model/group.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
-import { blockKey, type CertificateFilter, findCertificate, lockKey, revokeCertificates } from '../store/certificates.ts';
+import { blockKey, lockKey } from '../store/blocked-keys.ts';
+import { type CertificateFilter, findCertificate, revokeCertificates } from '../store/certificates.ts';
 import { breathe, lock, type Trx } from '../store/open.ts';
 import { livingSerials } from '../store/renewals.ts';
 import { deliverDue } from './deliver.ts';
@@ -69,7 +70,8 @@ async function revoking<T>(ctx: Ctx, work: (trx: Trx) => Promise<T>): Promise<T>
 /** After the commit: what is kept of OCSP answers is out of date, and members are told. */
 function announce(ctx: Ctx): void {
   for (const issuerId of ctx.authority.issuers.keys()) ctx.revocations.emit('committed', issuerId);
-  ctx.background.run('deliver', () => deliverDue(ctx), 'deliver');
+  // Each for itself: a delivery that is under way may have looked already, and a command ends with the last one.
+  ctx.background.run('deliver', () => deliverDue(ctx));
 }
 
 /** Revocation, audit and notices in one transaction; a member that loses several is told of all in one message. */

@@ -1,7 +1,7 @@
 import type { Ctx, SigningIssuer } from '../ctx.ts';
 import type { Certificate } from '../model/certificate.ts';
 import { assemble } from '../pki/certificate.ts';
-import { checkSigned } from '../pki/lint.ts';
+import { checkSigned } from '../pki/check-signed.ts';
 
 /** Over everything that decides what is signed and for whom. Whoever can only write the database cannot make one. */
 export function rowMac(ctx: Pick<Ctx, 'vault'>, row: Omit<Certificate, 'mac' | 'state' | 'der' | 'revocation'>): Uint8Array {

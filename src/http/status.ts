@@ -72,7 +72,7 @@ async function ocspGet({ ctx, answerOcsp }: Status, path: string, req: IncomingM
   if ('nextUpdate' in answer) return sendCacheable(req, res, prepared(answer), Math.min(hour, answer.nextUpdate - ctx.now()));
   // What is no authoritative answer may not be kept; what is may not say so.
   const content = contentOf(ocspResponse, answer.der);
-  send(res, content, answer.refusal && { ...content.headers, 'Cache-Control': 'no-store' });
+  send(res, content, 'refusal' in answer ? { ...content.headers, 'Cache-Control': 'no-store' } : undefined);
 }
 
 const ready = new WeakMap<SharedAnswer, Cacheable>();

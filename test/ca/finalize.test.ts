@@ -7,7 +7,8 @@ import { readCsr } from '../../src/pki/csr.ts';
 import { deactivateAccount } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { moveAuthorization } from '../../src/store/authorizations.ts';
-import { blockKey, claimCommitted, findCertificate, findCertificateByOrder } from '../../src/store/certificates.ts';
+import { blockKey } from '../../src/store/blocked-keys.ts';
+import { claimCommitted, findCertificate } from '../../src/store/certificates.ts';
 import { revokedIn } from '../../src/store/crls.ts';
 import { moveMember } from '../../src/store/members.ts';
 import { findOrder } from '../../src/store/orders.ts';
@@ -15,6 +16,7 @@ import { listMessages } from '../../src/store/outbox.ts';
 import { insertProof } from '../../src/store/proofs.ts';
 import { all } from '../kit/all.ts';
 import { engines } from '../kit/ca.ts';
+import { findCertificateByOrder } from '../kit/certificate-of-order.ts';
 import { crashedWhileSigning, finalizeOrder, issued, openTestCtx, readyOrder, type TestCtx } from '../kit/ctx.ts';
 import { anId, aProof, storedMember } from '../kit/records.ts';
 

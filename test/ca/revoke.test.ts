@@ -6,10 +6,11 @@ import { operator } from '../../src/model/audit.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
 import { hex } from '../../src/model/encoding.ts';
 import { listAudit } from '../../src/store/audit.ts';
-import { findCertificate, findCertificateByOrder } from '../../src/store/certificates.ts';
+import { findCertificate } from '../../src/store/certificates.ts';
 import { revocationCounts } from '../../src/store/crls.ts';
 import { newKey } from '../kit/acme-client.ts';
 import { engines } from '../kit/ca.ts';
+import { findCertificateByOrder } from '../kit/certificate-of-order.ts';
 import { finalizeOrder, issued, letClaimLapse, openTestCtx, readyOrder, type TestCtx } from '../kit/ctx.ts';
 import { storedMember } from '../kit/records.ts';
 

@@ -17,10 +17,10 @@ import { type Channel, DeliveryError, type Notice } from '../../src/notify/chann
 import { operations } from '../../src/operations/table.ts';
 import { fromWords } from '../../src/operations/words.ts';
 import { insertAuthorizations } from '../../src/store/authorizations.ts';
-import { findCertificateByOrder } from '../../src/store/certificates.ts';
 import { insertOrder } from '../../src/store/orders.ts';
 import { type Json, newKey } from './acme-client.ts';
 import type { Engine } from './ca.ts';
+import { findCertificateByOrder } from './certificate-of-order.ts';
 import { makeCsr } from './csr.ts';
 import { type FakeNetwork, fakeNetwork } from './fake-network.ts';
 import { freshPostgres } from './postgres.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash, X509Certificate } from 'node:crypto';
 import { encodeTbs, readCertificate, signTbs } from '../../src/pki/certificate.ts';
+import { checkSigned } from '../../src/pki/check-signed.ts';
 import { elements, readDer } from '../../src/pki/der.ts';
-import { checkSigned } from '../../src/pki/lint.ts';
 import { readValidity } from '../../src/pki/validity.ts';
 import { newRsaKey } from '../kit/acme-client.ts';
 import {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { assemble, type CertificateSpec, encodeTbs } from '../../src/pki/certificate.ts';
+import { checkSigned } from '../../src/pki/check-signed.ts';
 import { generalizedTime, octetString, oid, sequence, time, tlv } from '../../src/pki/der.ts';
-import { checkSigned, LintError, lint } from '../../src/pki/lint.ts';
+import { LintError, lint } from '../../src/pki/lint.ts';
 import { oids } from '../../src/pki/oids.ts';
 import { type Node, parseTree, variants, writeTree } from '../kit/der-tree.ts';
 import {

@@ -1,22 +1,21 @@
 import assert from 'node:assert/strict';
 import type { Certificate } from '../../src/model/certificate.ts';
+import { blockKey, keyStanding } from '../../src/store/blocked-keys.ts';
 import {
   abandonCertificate,
-  blockKey,
   type CertificateFilter,
   claimCommitted,
   commitCertificate,
   countLiving,
   findCertificate,
-  findCertificateByOrder,
   findStatus,
   firstFence,
-  keyStanding,
   listCertificates,
   moveCertificate,
   revokeCertificates,
 } from '../../src/store/certificates.ts';
 import { isDuplicate } from '../../src/store/open.ts';
+import { findCertificateByOrder } from '../kit/certificate-of-order.ts';
 import { onEachEngine } from '../kit/database.ts';
 import { aCertificate, anId, at0, bytes } from '../kit/records.ts';
 

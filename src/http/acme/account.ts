@@ -7,7 +7,7 @@ import { sha256 } from '../../pki/keys.ts';
 import { deactivateAccount, findAccountByKey, updateContact } from '../../store/accounts.ts';
 import { record } from '../../store/audit.ts';
 import { deactivateAuthorizationsOfAccount, findAuthorizations } from '../../store/authorizations.ts';
-import { isBlockedKey } from '../../store/certificates.ts';
+import { isBlockedKey } from '../../store/blocked-keys.ts';
 import { isDuplicate } from '../../store/open.ts';
 import { findOrders, listOrderIds } from '../../store/orders.ts';
 import type { Reply } from '../reply.ts';
