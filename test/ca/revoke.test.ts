@@ -55,6 +55,28 @@ for (const engine of engines) {
       assert.equal(count?.revocations, 2);
     });
 
+    it('leaves no notice behind, also where the one before is being delivered', async () => {
+      const [one, other] = [await issued(at, ['a.test']), await issued(at, ['b.test'])];
+      await deliverDue(at.ctx);
+      const by = (certificate: Certificate) => revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+      let go = () => {};
+      const held = new Promise<void>(resolve => {
+        go = resolve;
+      });
+      const begun = new Promise<void>(resolve => {
+        at.mail.hold = () => {
+          resolve();
+          return held;
+        };
+      });
+      await by(one);
+      await begun;
+      await by(other);
+      go();
+      await at.ctx.background.settled();
+      assert.equal(at.mail.sent.filter(n => n.subject.includes('revoked')).length, 2);
+    });
+
     it('goes on where it was interrupted', async () => {
       const member = await storedMember(at.ctx.db);
       for (const name of ['a.test', 'b.test', 'c.test']) await issued(at, [name], { member });
