@@ -8,7 +8,7 @@ const batch = 500;
 
 /** Deletes what ended long ago, by one process of many: tables stay in proportion to what is alive. Certificates and the audit log are kept. */
 export async function cleanUp(ctx: Ctx): Promise<void> {
-  await underLease(ctx, 'clean-up', 600, async () => {
+  await underLease(ctx, 'clean-up', async () => {
     const before = ctx.now() - ctx.config.policy.keepDays * 86400;
     for (const table of spentTables)
       while (!ctx.background.ending.aborted && (await deleteSpent(ctx.db, table, before, batch)) === batch) await breathe();

@@ -14,10 +14,10 @@ import type { AltName } from '../pki/names.ts';
 import { record } from '../store/audit.ts';
 import { commitCertificate, firstFence, moveCertificate } from '../store/certificates.ts';
 import { type Credential, insertCredential, newestCredential } from '../store/issuers.ts';
-import { holdsLease, releaseLease, takeLease } from '../store/leases.ts';
 import type { Trx } from '../store/open.ts';
 import { newId } from './ids.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
+import { underLease } from './under-lease.ts';
 
 /** A certificate for a use of our own, with its key. */
 export interface OpenCredential {
@@ -90,7 +90,6 @@ async function credential(
 ): Promise<OpenCredential> {
   // A host's name may be longer than a lease's.
   const name = `${purpose}:${hex(sha256(Buffer.from(holder))).slice(0, 32)}`;
-  const by = `${ctx.processId}:${newId(ctx)}`;
   const find = async (seconds: number) => {
     const stored = await newestCredential(ctx.db, purpose, holder);
     if (!stored || stored.issuerId !== issuer.id || stored.notBefore > ctx.now()) return undefined;
@@ -100,16 +99,13 @@ async function credential(
   for (let tries = 0; tries < patience; tries++) {
     const young = await find(lifetime / 2);
     if (young) return open(ctx, young);
-    const fence = await takeLease(ctx.db, name, by, lease);
-    if (fence !== undefined) {
-      try {
-        const meanwhile = await find(lifetime / 2);
-        const ours = (trx: Trx) => holdsLease(trx, name, by, fence);
-        return open(ctx, meanwhile ?? (await issueCredential(ctx, purpose, holder, issuer, meant, ours)));
-      } finally {
-        await releaseLease(ctx.db, name, by);
-      }
-    }
+    const made = await underLease(
+      ctx,
+      name,
+      async held => (await find(lifetime / 2)) ?? issueCredential(ctx, purpose, holder, issuer, meant, held),
+      lease,
+    );
+    if (made) return open(ctx, made);
     const old = await find(margin);
     if (old) return open(ctx, old);
     await setTimeout(100);
@@ -129,7 +125,7 @@ async function issueCredential(
   holder: string,
   issuer: Issuer,
   meant: Meant,
-  ours: (trx: Trx) => Promise<boolean>,
+  held: (trx: Trx) => Promise<void>,
 ): Promise<Credential> {
   const key = await generateEcKey('P-256');
   const { spki } = fileSigner(key);
@@ -164,7 +160,7 @@ async function issueCredential(
     notAfter: spec.notAfter,
   };
   await ctx.db.transaction(async trx => {
-    if (!(await ours(trx))) throw new Error(`the lease on the ${purpose} credential for ${holder} was lost`);
+    await held(trx);
     if (!(await moveCertificate(trx, certificate.serial, 'issued', firstFence, { der })))
       throw new Error(`the certificate ${certificate.serial} was abandoned meanwhile`);
     await insertCredential(trx, made);

@@ -10,7 +10,7 @@ import { fileSigner, type Signer } from '../pki/keys.ts';
 import { record } from '../store/audit.ts';
 import { type CrlRecord, insertCrl, newestCrl } from '../store/crls.ts';
 import { activateIssuer, type IssuerRecord, insertIssuer, listIssuers, revokeIssuer } from '../store/issuers.ts';
-import type { Db } from '../store/open.ts';
+import { type Db, lock } from '../store/open.ts';
 import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, rootKeyPlace, sealedKey } from './authority.ts';
 import { publishDueCrls } from './publish-crl.ts';
 
@@ -39,11 +39,14 @@ function openRootKey({ config, vault, authority }: Ctx, file = rootKeyFile(confi
 /** A new issuing CA; it signs nothing until it is made the active one, so that every process knows it by then. @throws Problem */
 export async function createIssuer(ctx: Ctx, keyFile: string | undefined, actor: Actor): Promise<IssuerRecord> {
   const root = openRootKey(ctx, keyFile);
-  const number = (await listIssuers(ctx.db)).filter(i => i.kind === 'issuing').length + 1;
-  const issuer = await makeIssuing(ctx, { ...ctx.authority.root, signatureAlgorithm: root.algorithm }, root, number);
-  await ctx.db.transaction(async trx => {
-    await insertIssuer(trx, issuer);
-    await record(trx, ctx.now(), { action: 'issuer.created', actor, subject: { issuer: issuer.id } });
+  const issuer = await ctx.db.transaction(async trx => {
+    // Each has a number of its own.
+    await lock(trx, 'issuers');
+    const number = (await listIssuers(trx)).filter(i => i.kind === 'issuing').length + 1;
+    const made = await makeIssuing(ctx, { ...ctx.authority.root, signatureAlgorithm: root.algorithm }, root, number);
+    await insertIssuer(trx, made);
+    await record(trx, ctx.now(), { action: 'issuer.created', actor, subject: { issuer: made.id } });
+    return made;
   });
   await reloadAuthority(ctx);
   await publishDueCrls(ctx);
@@ -55,6 +58,7 @@ export async function switchIssuer(ctx: Ctx, id: string, actor: Actor): Promise<
   const issuer = ctx.authority.issuers.get(id);
   if (issuer && issuer.notAfter <= ctx.now()) throw new Problem('malformed', `The issuing CA ${id} has expired.`);
   await ctx.db.transaction(async trx => {
+    await lock(trx, 'issuers');
     if (!(await activateIssuer(trx, id)))
       throw new Problem('malformed', `There is no issuing CA ${id}, or it was revoked.`, { status: 404 });
     await record(trx, ctx.now(), { action: 'issuer.activated', actor, subject: { issuer: id } });
@@ -77,6 +81,7 @@ export async function endIssuer(
       `The issuing CA ${id} is the active one; make another with "issuer create" and "issuer activate" first.`,
     );
   return ctx.db.transaction(async trx => {
+    await lock(trx, 'issuers');
     if (!(await revokeIssuer(trx, id, ctx.now(), reason)))
       throw new Problem('malformed', `There is no issuing CA ${id}, it is active, or it was revoked already.`, { status: 404 });
     await record(trx, ctx.now(), { action: 'issuer.revoked', actor, subject: { issuer: id }, detail: { reason } });
@@ -87,7 +92,10 @@ export async function endIssuer(
 /** Signs the root's CRL anew. @throws Problem */
 export async function renewRootCrl(ctx: Ctx, keyFile: string | undefined, actor: Actor): Promise<CrlRecord> {
   const root = openRootKey(ctx, keyFile);
-  return ctx.db.transaction(trx => publishRootCrl(ctx, trx, root, actor));
+  return ctx.db.transaction(async trx => {
+    await lock(trx, 'issuers');
+    return publishRootCrl(ctx, trx, root, actor);
+  });
 }
 
 async function publishRootCrl(ctx: Ctx, trx: Db, signer: Signer, actor: Actor): Promise<CrlRecord> {

@@ -8,11 +8,9 @@ import { crlUrl } from '../pki/issue.ts';
 import { profiles } from '../pki/profiles/table.ts';
 import { record } from '../store/audit.ts';
 import { type CrlRecord, type CrlScope, insertCrl, newestCrls, revocationCounts, revokedIn } from '../store/crls.ts';
-import { holdsLease, releaseLease, takeLease } from '../store/leases.ts';
-import { newId } from './ids.ts';
+import { underLease } from './under-lease.ts';
 
 const day = 86400;
-const lease = 120;
 
 /** Whose status nobody can ask about is in no CRL (RFC 9608). */
 const withoutStatus = profileNames.filter(p => !profiles[p].revocable);
@@ -44,8 +42,8 @@ export async function publishDueCrls(ctx: Ctx): Promise<void> {
   }
 }
 
-/** Tenths of a second that an operator waits for another publication, which may have begun before what the operator did. */
-const patience = 100;
+/** Tenths of a second that an operator waits for another publication, which may have begun before what the operator did, or have been killed with its lease. */
+const patience = 400;
 
 /** Publishes all now, whether due or not. @throws Problem where another process holds a lease for too long */
 export async function publishCrls(ctx: Ctx, actor: Actor): Promise<CrlRecord[]> {
@@ -80,25 +78,18 @@ async function dueScopes(ctx: Ctx, among?: CrlScope[]): Promise<CrlScope[]> {
 
 /** @returns undefined where another process is at it, or has done what was due */
 async function publish(ctx: Ctx, scope: CrlScope, actor: Actor): Promise<CrlRecord | undefined> {
-  const name = `crl:${scope.issuerId}/${scope.shard}`;
-  // Each publication for itself: two of one process are two.
-  const holder = `${ctx.processId}:${newId(ctx)}`;
-  const fence = await takeLease(ctx.db, name, holder, lease);
-  if (fence === undefined) return undefined;
-  try {
+  return underLease(ctx, `crl:${scope.issuerId}/${scope.shard}`, async held => {
     // What was due may have been done by another meanwhile.
     if (actor === clock && (await dueScopes(ctx, [scope])).length === 0) return undefined;
     const crl = await build(ctx, scope);
     await ctx.db.transaction(async trx => {
-      if (!(await holdsLease(trx, name, holder, fence))) throw new Error(`the lease ${name} was lost`);
+      await held(trx);
       await insertCrl(trx, crl);
       const detail = { number: crl.number, ...(scope.shard && { shard: scope.shard }) };
       await record(trx, crl.thisUpdate, { action: 'crl.published', actor, subject: { issuer: scope.issuerId }, detail });
     });
     return crl;
-  } finally {
-    await releaseLease(ctx.db, name, holder);
-  }
+  });
 }
 
 /** RFC 5280 §5. The number never falls, also where the database was restored; an expired entry appears once more, then leaves (§3.3). */

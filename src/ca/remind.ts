@@ -1,6 +1,7 @@
 import type { Ctx } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
 import { Problem } from '../model/problem.ts';
+import { lockCertificates } from '../store/certificates.ts';
 import { findMember } from '../store/members.ts';
 import { breathe } from '../store/open.ts';
 import { lapsingProofs, noticeLapse } from '../store/proofs.ts';
@@ -22,6 +23,7 @@ export async function remindOfExpiry(ctx: Ctx): Promise<void> {
       const due = page.filter(c => !c.isReplaced);
       if (due.length)
         await ctx.db.transaction(async trx => {
+          await lockCertificates(trx);
           for (const { serial } of due)
             if (await noticeExpiry(trx, serial, days)) await tell(ctx, trx, { kind: 'expiring', refs: { serial } });
         });
@@ -35,7 +37,7 @@ export const lapseNoticeDays = [3, 14, 30];
 
 /** A proof that lapses soon: a fresh code to its mailbox, and the member is told. By one process: each would send a code of its own. */
 export async function remindOfLapse(ctx: Ctx): Promise<void> {
-  await underLease(ctx, 'remind of lapse', 600, async () => {
+  await underLease(ctx, 'remind of lapse', async () => {
     for (const days of lapseNoticeDays)
       for (const proof of await lapsingProofs(ctx.db, ctx.now(), days)) {
         if (ctx.background.ending.aborted) return;

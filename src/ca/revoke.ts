@@ -6,8 +6,8 @@ import { groupBy } from '../model/group.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
 import { blockKey, lockKey } from '../store/blocked-keys.ts';
-import { type CertificateFilter, findCertificate, revokeCertificates } from '../store/certificates.ts';
-import { breathe, lock, type Trx } from '../store/open.ts';
+import { type CertificateFilter, findCertificate, lockCertificates, revokeCertificates } from '../store/certificates.ts';
+import { breathe, type Trx } from '../store/open.ts';
 import { livingSerials } from '../store/renewals.ts';
 import { deliverDue } from './deliver.ts';
 import { tell } from './message.ts';
@@ -57,10 +57,9 @@ export async function revoke(
   return { at, reason: recorded };
 }
 
-/** One after another: revocations count in the same row, and in another order they would wait for each other in a ring. */
 async function revoking<T>(ctx: Ctx, work: (trx: Trx) => Promise<T>): Promise<T> {
   const result = await ctx.db.transaction(async trx => {
-    await lock(trx, 'revocation');
+    await lockCertificates(trx);
     return work(trx);
   });
   announce(ctx);
@@ -141,8 +140,12 @@ async function blockAndRevoke(
   await lockKey(trx, spkiHash);
   await blockKey(trx, spkiHash, why, at);
   await record(trx, at, { action: 'key.blocked', actor, subject: { key }, detail: { why } });
-  const bearers = await livingSerials(trx, { key }, at, { after: '', limit: 10_000, isMoved: false });
-  return revokeAll(ctx, trx, bearers, { at, reason: 'keyCompromise', by }, actor);
+  const revoked: Certificate[] = [];
+  for (;;) {
+    const bearers = await livingSerials(trx, { key }, at, { after: '', limit: batch, isMoved: false });
+    if (bearers.length === 0) return revoked;
+    revoked.push(...(await revokeAll(ctx, trx, bearers, { at, reason: 'keyCompromise', by }, actor)));
+  }
 }
 
 /** What an operator has heard of a key. @returns the certificates that were revoked for it */

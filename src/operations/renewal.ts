@@ -5,7 +5,7 @@ import type { MovedWindow } from '../model/certificate.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
-import { type CertificateFilter, countLiving } from '../store/certificates.ts';
+import { type CertificateFilter, countLiving, lockCertificates } from '../store/certificates.ts';
 import { breathe } from '../store/open.ts';
 import { countProgress, livingSerials, setWindow } from '../store/renewals.ts';
 import { filterOf, filterShape, narrowFilterOf } from './certificate-filter.ts';
@@ -35,6 +35,7 @@ async function setWindows(
   let done = 0;
   for (let after = ''; ; ) {
     const batch = await ctx.db.transaction(async trx => {
+      await lockCertificates(trx);
       const serials = await livingSerials(trx, filter, now, { after, limit: batchSize, isMoved: !window });
       if (serials.length === 0) return serials;
       await setWindow(trx, serials, window);

@@ -12,7 +12,7 @@ import { groupBy } from '../model/group.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import { sha256 } from '../pki/keys.ts';
 import { countRevocation } from './crls.ts';
-import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
+import { type Db, databaseClock, lock, present, secondsFromNow, type Trx } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 
@@ -235,6 +235,12 @@ export async function countLiving(db: Db, filter: CertificateFilter, now: number
   const r = await db('certificates').modify(whereMatches, filter).modify(whereLiving, now).count('* as n').first();
   return Number(r?.['n'] ?? 0);
 }
+
+/**
+ * Before a transaction writes several certificates, one such transaction at a time: they count in the same rows too, and in different orders they would wait
+ * for each other in a ring.
+ */
+export const lockCertificates = (trx: Trx): Promise<void> => lock(trx, 'certificates');
 
 /** Each once; a certificate that was revoked stays as it was revoked. @returns those that were revoked now */
 export async function revokeCertificates(db: Db, serials: readonly string[], revocation: Revocation): Promise<Certificate[]> {

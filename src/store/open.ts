@@ -47,6 +47,8 @@ export async function withSetupLock<T>(db: Db, url: string, work: () => Promise<
   if (!isSqlite(url)) {
     return db.transaction(async trx => {
       await trx.raw('select pg_advisory_xact_lock(?)', [setupLock]);
+      // The work is done beside this transaction, and may take long.
+      await trx.raw('set local idle_in_transaction_session_timeout = 0');
       return work();
     });
   }

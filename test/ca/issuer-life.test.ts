@@ -124,6 +124,14 @@ for (const engine of engines) {
       assert.ok(Date.parse((await at.run('crl root'))['nextUpdate']) > (at.clock.now + 365 * 86400) * 1000);
     });
 
+    it('each of two that are made or signed at once has a number of its own', async () => {
+      const crls = await Promise.all([at.run('crl root'), at.run('crl root')]);
+      assert.notEqual(crls[0]?.['number'], crls[1]?.['number']);
+      const made = await Promise.all([at.run('issuer create'), at.run('issuer create')]);
+      const [one, other] = made.map(each => new X509Certificate(each['pem']).subject);
+      assert.notEqual(one, other);
+    });
+
     it('without the root’s key nothing of it is done, and it says what is wanting', async () => {
       renameSync(keyFile(), join(at.folder, 'taken-away.key'));
       await assert.rejects(at.run('crl root'), /root's key cannot be read at .*root\.key \(ENOENT\): bring the file back/);
@@ -137,7 +145,7 @@ for (const engine of engines) {
 
     it('each step is in the audit log', async () => {
       for (const [action, count] of [
-        ['issuer.created', 2],
+        ['issuer.created', 4],
         ['issuer.activated', 1],
         ['issuer.revoked', 1],
       ] as const)

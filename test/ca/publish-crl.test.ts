@@ -139,11 +139,12 @@ for (const engine of engines) {
     it('are published by one process of several, and a start does not fail where another is at the first one', async () => {
       const other = await at.another();
       const name = `crl:${at.ctx.authority.active.id}/0`;
-      assert.ok((await takeLease(at.ctx.db, name, 'a third process', 60)) !== undefined);
+      const lease = await takeLease(at.ctx.db, name, 'a third process', 60);
+      assert.ok(lease);
       await publishDueCrls(at.ctx);
       assert.equal(await newest(), undefined);
       const waiting = publishCrls(at.ctx, operator);
-      await releaseLease(at.ctx.db, name, 'a third process');
+      await releaseLease(at.ctx.db, lease);
       assert.equal((await waiting).length, 1, 'an operator waits for it');
       await Promise.all([publishDueCrls(at.ctx), publishDueCrls(other.ctx), publishDueCrls(other.ctx)]);
       assert.equal(await published(), 1);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { deliverDue } from '../../src/ca/deliver.ts';
 import { recoverCommitted } from '../../src/ca/finalize.ts';
+import { remindOfExpiry } from '../../src/ca/remind.ts';
 import { blockCompromisedKey, revoke, revokeMatching } from '../../src/ca/revoke.ts';
 import { operator } from '../../src/model/audit.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
@@ -153,6 +154,20 @@ for (const engine of engines) {
         );
         for (const certificate of bearers) assert.ok(await reasonOf(certificate));
       });
+
+    it('goes on beside the moving of windows and beside reminders', async () => {
+      const member = await storedMember(at.ctx.db);
+      const serials: string[] = [];
+      for (let i = 0; i < 24; i++) serials.push((await issued(at, [`w${i}.test`], { member })).serial);
+      at.clock.now += 75 * 86400;
+      const rounds = Array.from({ length: 6 }, () => [
+        at.run('renewal move', { member: member.id }),
+        remindOfExpiry(at.ctx),
+        at.run('cert revoke-all', { member: member.id, limit: 4 }),
+      ]);
+      await Promise.all(rounds.flat());
+      for (const serial of serials) assert.equal((await at.run('cert show', { serial }))['status'], 'revoked');
+    });
 
     it('an operator who has heard of a key blocks it', async () => {
       const key = newKey();

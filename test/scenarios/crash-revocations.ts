@@ -33,7 +33,7 @@ export async function revokeSome(client: AcmeClient, order: Revocable): Promise<
 
 const serialsOf = (orders: readonly Revocable[]) => orders.flatMap(o => (o.isRevoked && o.chain !== undefined ? serialOf(o.chain) : []));
 
-/** What the process that was killed holds lapses by the database's clock; that takes two minutes. */
+/** What the process that was killed holds lapses by the database’s clock; that takes half a minute. */
 export async function letLeasesLapse(url: string): Promise<void> {
   const db = await openDatabase(url);
   try {

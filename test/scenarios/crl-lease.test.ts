@@ -74,4 +74,28 @@ describe('a server process that is killed while it publishes a CRL', () => {
     const after = await db('leases').where('name', 'like', 'crl:%').first('holder', 'fence');
     assert.ok(after.holder !== held.holder && after.fence > held.fence);
   });
+
+  it('leaves it to another one also where it was frozen in the middle of its transaction', async function () {
+    this.timeout(180_000);
+    first = site.serve();
+    await first.ready;
+    const chain = await issued();
+    const seen = await Seen.of(site);
+    const before = await published();
+    void second.end('SIGSTOP');
+    const told = [{ chain, isRevoked: true }];
+    const writers = await db.transaction();
+    await writers.raw('lock table crls in share row exclusive mode');
+    await site.json('cert', 'revoke', serialOf(chain));
+    await until(async () => (await db('pg_stat_activity').where('wait_event_type', 'Lock').whereLike('query', '%crls%')).length > 0);
+    void first.end('SIGSTOP');
+    await writers.rollback();
+    void second.end('SIGCONT');
+
+    await until(async () => (await seen.missing(second, told)).length === 0);
+    assert.equal(await published(), before + 1);
+    void first.end('SIGCONT');
+    assert.equal((await first.end('SIGTERM')).code, 0, 'it has lost the lease, and goes on');
+    assert.equal(await published(), before + 1);
+  });
 });
