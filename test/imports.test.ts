@@ -14,6 +14,7 @@ const ranks: Record<string, number> = {
   vault: 2,
   pki: 2,
   net: 2,
+  tlog: 2,
   store: 3,
   challenges: 3,
   notify: 3,
