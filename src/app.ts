@@ -6,6 +6,7 @@ import { openFirstToken } from './ca/admin-token.ts';
 import { ocspResponder } from './ca/answer-ocsp.ts';
 import { openAuthority, usedKeyId } from './ca/authority.ts';
 import { countedOcsp } from './ca/count-ocsp.ts';
+import { openLog } from './ca/log-identity.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { type Config, hostAndPort } from './config.ts';
 import type { Ctx } from './ctx.ts';
@@ -65,7 +66,8 @@ export async function openCtx(config: Config, world: World = {}): Promise<OpenCt
       await migrate(db);
       const vault = openVault(config, random, await usedKeyId(db));
       const authority = await openAuthority({ config, db, vault, now, random });
-      await openFirstToken({ config, db, now, random });
+      await openLog({ config, db, vault, now, random });
+      await openFirstToken({ config, db, vault, now, random });
       return { vault, authority };
     });
     const listeners = () =>

@@ -5,9 +5,9 @@ import type { Ctx } from '../ctx.ts';
 import { type Actor, clock } from '../model/audit.ts';
 import { base32 } from '../model/encoding.ts';
 import type { Token } from '../model/token.ts';
-import { record } from '../store/audit.ts';
 import { hasTokens, insertToken } from '../store/tokens.ts';
 import { newId } from './ids.ts';
+import { record } from './record.ts';
 import { writeAside } from './write-aside.ts';
 
 /** 256 random bits; the prefix tells people, and scanners for lost secrets, what it is. */
@@ -15,7 +15,7 @@ const newSecret = (ctx: Pick<Ctx, 'random'>): string => `xca_${base32(ctx.random
 
 export const secretHash = (secret: string): Uint8Array => createHash('sha256').update(secret).digest();
 
-type Tools = Pick<Ctx, 'db' | 'now' | 'random'>;
+type Tools = Pick<Ctx, 'db' | 'now' | 'random' | 'vault'>;
 
 /** @returns the token, and its secret: nobody can tell it again */
 export async function createToken(
@@ -28,7 +28,7 @@ export async function createToken(
   const token: Token = { id: newId(tools), createdAt: now, ...wanted };
   await tools.db.transaction(async trx => {
     await insertToken(trx, token, secretHash(secret));
-    await record(trx, now, { action: 'token.created', actor, subject: { token: token.id }, detail: { scopes: token.scopes } });
+    await record(tools, trx, now, { action: 'token.created', actor, subject: { token: token.id }, detail: { scopes: token.scopes } });
   });
   return { token, secret };
 }

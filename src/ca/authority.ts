@@ -11,11 +11,11 @@ import { type IssuerFacts, issuingSpec, newSerial, rootSpec } from '../pki/issue
 import { fileSigner, keyIdentifier, type Signer } from '../pki/keys.ts';
 import { lint } from '../pki/lint.ts';
 import { readValidity } from '../pki/validity.ts';
-import { record } from '../store/audit.ts';
 import { type CrlRecord, insertCrl } from '../store/crls.ts';
 import { type IssuerRecord, insertIssuer, issuersVersion, listIssuers, readSetting, writeSetting } from '../store/issuers.ts';
 import type { Db } from '../store/open.ts';
 import type { Vault } from '../vault.ts';
+import { record } from './record.ts';
 import { writeAside } from './write-aside.ts';
 
 interface Tools {
@@ -122,8 +122,8 @@ async function createHierarchy(tools: Tools): Promise<void> {
     await insertIssuer(trx, { id: rootId, kind: 'root', certificate: rootCertificate, active: false, createdAt: now });
     await insertIssuer(trx, { ...issuing, active: true });
     await insertCrl(trx, crl);
-    await record(trx, now, { action: 'authority.created', actor: clock, subject: { issuer: rootId } });
-    await record(trx, now, { action: 'issuer.created', actor: clock, subject: { issuer: issuing.id } });
+    await record(tools, trx, now, { action: 'authority.created', actor: clock, subject: { issuer: rootId } });
+    await record(tools, trx, now, { action: 'issuer.created', actor: clock, subject: { issuer: issuing.id } });
   });
 }
 

@@ -2,11 +2,11 @@ import type { Ctx } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import { Problem } from '../model/problem.ts';
-import { record } from '../store/audit.ts';
 import { wasTold } from '../store/outbox.ts';
 import { otherHolders } from '../store/proofs.ts';
 import { deliver } from './deliver.ts';
 import { tell } from './message.ts';
+import { record } from './record.ts';
 
 /**
  * Where another member holds the domain, a mailbox alone is not enough. Both are told; neither learns the other's name.
@@ -35,7 +35,7 @@ async function tellContested(ctx: Ctx, asker: string | undefined, holders: strin
   const scope = registrableDomain(domain);
   const messages = await ctx.db.transaction(async trx => {
     const told: string[] = [];
-    await record(trx, ctx.now(), {
+    await record(ctx, trx, ctx.now(), {
       action: 'domain.refused',
       actor: clock,
       subject: asker === undefined ? {} : { member: asker },

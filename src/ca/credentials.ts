@@ -11,11 +11,11 @@ import { listenerSpec, newSerial, responderSpec } from '../pki/issue.ts';
 import { fileSigner, type Signer, sha256 } from '../pki/keys.ts';
 import { lint } from '../pki/lint.ts';
 import type { AltName } from '../pki/names.ts';
-import { record } from '../store/audit.ts';
 import { commitCertificate, firstFence, moveCertificate } from '../store/certificates.ts';
 import { type Credential, insertCredential, newestCredential } from '../store/issuers.ts';
 import type { Trx } from '../store/open.ts';
 import { newId } from './ids.ts';
+import { record } from './record.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
 import { underLease } from './under-lease.ts';
 
@@ -164,7 +164,7 @@ async function issueCredential(
     if (!(await moveCertificate(trx, certificate.serial, 'issued', firstFence, { der })))
       throw new Error(`the certificate ${certificate.serial} was abandoned meanwhile`);
     await insertCredential(trx, made);
-    await record(trx, now, {
+    await record(ctx, trx, now, {
       action: 'credential.issued',
       actor: clock,
       subject: { serial: certificate.serial, issuer: issuer.id },

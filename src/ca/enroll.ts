@@ -5,13 +5,13 @@ import type { Actor } from '../model/audit.ts';
 import type { Member, MemberDirectory } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { insertAccount, isRetired } from '../store/accounts.ts';
-import { record } from '../store/audit.ts';
 import { findThumbprint, useDirectory, useEabKey, useThumbprint } from '../store/doors.ts';
 import { findMember } from '../store/members.ts';
 import type { Trx } from '../store/open.ts';
 import { deliver } from './deliver.ts';
 import { newId } from './ids.ts';
 import { tell } from './message.ts';
+import { record } from './record.ts';
 
 /** The vault's place of an EAB MAC key. */
 export const eabPlace = (kid: string) => ({ table: 'eab_keys', row: kid, column: 'secret' });
@@ -54,7 +54,7 @@ export async function enroll(ctx: Ctx, { jwk, thumbprint, contact, termsAgreed, 
     if (await isRetired(trx, thumbprint))
       throw new Problem('unauthorized', 'This key was replaced or deactivated before; a new account needs a new key.');
     const subject = { account: account.id, ...(bound.memberId !== undefined && { member: bound.memberId }) };
-    await record(trx, ctx.now(), {
+    await record(ctx, trx, ctx.now(), {
       action: 'account.created',
       actor: { ...actor, who: `account:${account.id}` },
       subject,

@@ -17,7 +17,6 @@ import { sha256 } from '../pki/keys.ts';
 import { lint } from '../pki/lint.ts';
 import { profiles } from '../pki/profiles/table.ts';
 import { findAccountAndMember, isAccountKey } from '../store/accounts.ts';
-import { record } from '../store/audit.ts';
 import { findAuthorizations } from '../store/authorizations.ts';
 import { keyStanding } from '../store/blocked-keys.ts';
 import { abandonCertificate, claimCommitted, commitCertificate, firstFence, moveCertificate } from '../store/certificates.ts';
@@ -30,6 +29,7 @@ import { compareNames } from './compare-names.ts';
 import { accountUrl } from './ids.ts';
 import { refuseDuplicates } from './limit-duplicates.ts';
 import { tell } from './message.ts';
+import { record } from './record.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
 
 /** Seconds for the CAA lookups of all names together, and that a process keeps a committed row for itself. */
@@ -181,7 +181,7 @@ async function commit(
     // Orders may have been made in plenty before; one that replaces a certificate is one for each.
     if (!order.replaces) await refuseDuplicates(ctx, trx, account, order.names);
     await commitCertificate(trx, certificate, claim);
-    await record(trx, ctx.now(), {
+    await record(ctx, trx, ctx.now(), {
       action: 'certificate.committed',
       actor,
       subject: subjectOf(certificate),
@@ -235,7 +235,7 @@ async function complete(ctx: Ctx, certificate: Certificate, der: Uint8Array, fen
     if (!(await moveCertificate(trx, certificate.serial, 'issued', fence, { der })))
       throw new Error(`another process has taken up the certificate ${certificate.serial}`);
     if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'valid');
-    await record(trx, ctx.now(), { action: 'certificate.issued', actor, subject: subjectOf(certificate) });
+    await record(ctx, trx, ctx.now(), { action: 'certificate.issued', actor, subject: subjectOf(certificate) });
     // The clock delivers it, with others.
     if (certificate.memberId !== undefined) await tell(ctx, trx, { kind: 'issued', refs: { serial: certificate.serial } });
   });
@@ -277,8 +277,8 @@ async function abandon(ctx: Ctx, certificate: Certificate, fence: number, proble
     if (!(await abandonCertificate(trx, certificate.serial, fence, now))) return;
     if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'invalid', { error: problem.toJSON() });
     const what = { actor: clock, subject: subjectOf(certificate), detail: { reason: problem.detail } };
-    if (certificate.orderId !== undefined) await record(trx, now, { action: 'order.invalid', ...what });
-    await record(trx, now, { action: 'certificate.abandoned', ...what });
+    if (certificate.orderId !== undefined) await record(ctx, trx, now, { action: 'order.invalid', ...what });
+    await record(ctx, trx, now, { action: 'certificate.abandoned', ...what });
     ctx.metrics.abandoned();
   });
 }

@@ -7,12 +7,12 @@ import { Problem } from '../model/problem.ts';
 import { readCertificate } from '../pki/certificate.ts';
 import type { CrlEntry } from '../pki/crl.ts';
 import { fileSigner, type Signer } from '../pki/keys.ts';
-import { record } from '../store/audit.ts';
 import { type CrlRecord, insertCrl, newestCrl } from '../store/crls.ts';
 import { activateIssuer, type IssuerRecord, insertIssuer, listIssuers, revokeIssuer } from '../store/issuers.ts';
 import { type Db, lock } from '../store/open.ts';
 import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, rootKeyPlace, sealedKey } from './authority.ts';
 import { publishDueCrls } from './publish-crl.ts';
+import { record } from './record.ts';
 
 /** The root's key, from the file that `init` made or from where it was taken to. @throws Problem */
 function openRootKey({ config, vault, authority }: Ctx, file = rootKeyFile(config)): Signer {
@@ -45,7 +45,7 @@ export async function createIssuer(ctx: Ctx, keyFile: string | undefined, actor:
     const number = (await listIssuers(trx)).filter(i => i.kind === 'issuing').length + 1;
     const made = await makeIssuing(ctx, { ...ctx.authority.root, signatureAlgorithm: root.algorithm }, root, number);
     await insertIssuer(trx, made);
-    await record(trx, ctx.now(), { action: 'issuer.created', actor, subject: { issuer: made.id } });
+    await record(ctx, trx, ctx.now(), { action: 'issuer.created', actor, subject: { issuer: made.id } });
     return made;
   });
   await reloadAuthority(ctx);
@@ -61,7 +61,7 @@ export async function switchIssuer(ctx: Ctx, id: string, actor: Actor): Promise<
     await lock(trx, 'issuers');
     if (!(await activateIssuer(trx, id)))
       throw new Problem('malformed', `There is no issuing CA ${id}, or it was revoked.`, { status: 404 });
-    await record(trx, ctx.now(), { action: 'issuer.activated', actor, subject: { issuer: id } });
+    await record(ctx, trx, ctx.now(), { action: 'issuer.activated', actor, subject: { issuer: id } });
   });
   await reloadAuthority(ctx);
 }
@@ -84,7 +84,7 @@ export async function endIssuer(
     await lock(trx, 'issuers');
     if (!(await revokeIssuer(trx, id, ctx.now(), reason)))
       throw new Problem('malformed', `There is no issuing CA ${id}, it is active, or it was revoked already.`, { status: 404 });
-    await record(trx, ctx.now(), { action: 'issuer.revoked', actor, subject: { issuer: id }, detail: { reason } });
+    await record(ctx, trx, ctx.now(), { action: 'issuer.revoked', actor, subject: { issuer: id }, detail: { reason } });
     return publishRootCrl(ctx, trx, root, actor);
   });
 }
@@ -107,7 +107,7 @@ async function publishRootCrl(ctx: Ctx, trx: Db, signer: Signer, actor: Actor): 
   const now = Math.max(ctx.now(), previous?.thisUpdate ?? 0);
   const crl = await makeRootCrl(root, signer, Math.max((previous?.number ?? 0) + 1, now), now, entries);
   await insertCrl(trx, crl);
-  await record(trx, now, { action: 'crl.published', actor, subject: { issuer: root.id }, detail: { number: crl.number } });
+  await record(ctx, trx, now, { action: 'crl.published', actor, subject: { issuer: root.id }, detail: { number: crl.number } });
   return crl;
 }
 

@@ -6,7 +6,6 @@ import { parseName, registrableDomain } from '../model/identifier.ts';
 import type { DomainProof, Member } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { within } from '../net/deadline.ts';
-import { record } from '../store/audit.ts';
 import { revokeAuthorizationsOfProof } from '../store/authorizations.ts';
 import type { Trx } from '../store/open.ts';
 import { confirmProof, insertProof, listProofs, lockDomain, otherHolders, revokeProof, supersedeProofs } from '../store/proofs.ts';
@@ -14,6 +13,7 @@ import { contested, refuseContested } from './contested.ts';
 import { newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
 import { tell } from './message.ts';
+import { record } from './record.ts';
 
 /** Begins a proof: a code goes to the mailbox, by default the first that the domain offers. @throws Problem */
 export async function beginProof(
@@ -44,7 +44,7 @@ export async function beginProof(
   const messages = await ctx.db.transaction(async trx => {
     await insertProof(trx, proof);
     await limitCodes(ctx, trx, member.id, name);
-    await record(trx, now, {
+    await record(ctx, trx, now, {
       action: 'domain.prove-begun',
       actor,
       subject: { member: member.id, proof: proof.id },
@@ -90,7 +90,7 @@ export async function confirmDomain(ctx: Ctx, member: Member, domain: string, co
     await lockDomain(trx, name);
     if ((await otherHolders(trx, member.id, name, now)).length) throw contested(name);
     await supersedeProofs(trx, member.id, name, proof.id);
-    await record(trx, now, {
+    await record(ctx, trx, now, {
       action: 'domain.proved',
       actor,
       subject: { member: member.id, proof: proof.id },
@@ -110,7 +110,7 @@ export async function endProofs(ctx: Ctx, proofs: readonly DomainProof[], actor:
 async function endProof(ctx: Ctx, trx: Trx, proof: DomainProof, actor: Actor): Promise<void> {
   if (!(await revokeProof(trx, proof.id))) throw new Problem('malformed', `The proof ${proof.id} of "${proof.domain}" is revoked already.`);
   await revokeAuthorizationsOfProof(trx, proof.id);
-  await record(trx, ctx.now(), {
+  await record(ctx, trx, ctx.now(), {
     action: 'domain.revoked',
     actor,
     subject: { member: proof.memberId, proof: proof.id },

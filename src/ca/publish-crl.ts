@@ -6,8 +6,8 @@ import { Problem } from '../model/problem.ts';
 import { signCrl } from '../pki/crl.ts';
 import { crlUrl } from '../pki/issue.ts';
 import { profiles } from '../pki/profiles/table.ts';
-import { record } from '../store/audit.ts';
 import { type CrlRecord, type CrlScope, insertCrl, newestCrls, revocationCounts, revokedIn } from '../store/crls.ts';
+import { record } from './record.ts';
 import { underLease } from './under-lease.ts';
 
 const day = 86400;
@@ -86,7 +86,7 @@ async function publish(ctx: Ctx, scope: CrlScope, actor: Actor): Promise<CrlReco
       await held(trx);
       await insertCrl(trx, crl);
       const detail = { number: crl.number, ...(scope.shard && { shard: scope.shard }) };
-      await record(trx, crl.thisUpdate, { action: 'crl.published', actor, subject: { issuer: scope.issuerId }, detail });
+      await record(ctx, trx, crl.thisUpdate, { action: 'crl.published', actor, subject: { issuer: scope.issuerId }, detail });
     });
     return crl;
   });

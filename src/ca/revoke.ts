@@ -4,13 +4,13 @@ import { type Certificate, operatorReasons, type Revocation, type RevocationReas
 import { hex, rfc3339 } from '../model/encoding.ts';
 import { groupBy } from '../model/group.ts';
 import { Problem } from '../model/problem.ts';
-import { record } from '../store/audit.ts';
 import { blockKey, lockKey } from '../store/blocked-keys.ts';
 import { type CertificateFilter, findCertificate, lockCertificates, revokeCertificates } from '../store/certificates.ts';
 import { breathe, type Trx } from '../store/open.ts';
 import { livingSerials } from '../store/renewals.ts';
 import { deliverDue } from './deliver.ts';
 import { tell } from './message.ts';
+import { record } from './record.ts';
 
 /** On whose authority (RFC 8555 §7.6); the caller has proved it. */
 export type Revoker =
@@ -78,6 +78,7 @@ async function revokeAll(ctx: Ctx, trx: Trx, serials: readonly string[], revocat
   const revoked = await revokeCertificates(trx, serials, revocation);
   const { at, reason, by } = revocation;
   await record(
+    ctx,
     trx,
     at,
     ...revoked.map(c => ({ action: 'certificate.revoked' as const, actor, subject: subjectOf(c), detail: { reason, by } })),
@@ -139,7 +140,7 @@ async function blockAndRevoke(
   const key = hex(spkiHash);
   await lockKey(trx, spkiHash);
   await blockKey(trx, spkiHash, why, at);
-  await record(trx, at, { action: 'key.blocked', actor, subject: { key }, detail: { why } });
+  await record(ctx, trx, at, { action: 'key.blocked', actor, subject: { key }, detail: { why } });
   const revoked: Certificate[] = [];
   for (;;) {
     const bearers = await livingSerials(trx, { key }, at, { after: '', limit: batch, isMoved: false });

@@ -11,7 +11,6 @@ import type { Member } from '../model/member.ts';
 import { about, asProblem, Problem } from '../model/problem.ts';
 import { within } from '../net/deadline.ts';
 import { findAccount } from '../store/accounts.ts';
-import { record } from '../store/audit.ts';
 import {
   claimChallenge,
   findChallenge,
@@ -30,6 +29,7 @@ import { deliver } from './deliver.ts';
 import { accountUrl, newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
 import { tell } from './message.ts';
+import { record } from './record.ts';
 
 /** Seconds that a validation may take in all, and that a process keeps it for itself. */
 const deadline = 20;
@@ -99,7 +99,7 @@ async function begin(ctx: Ctx, claimed: Claimed, event: AuditEvent): Promise<boo
   const { id, authorizationId } = claimed.challenge;
   const moved = await ctx.db.transaction(async trx => {
     const moved = await moveChallenge(trx, id, 'pending', 'processing', { claim });
-    if (moved) await record(trx, ctx.now(), event);
+    if (moved) await record(ctx, trx, ctx.now(), event);
     return moved;
   });
   if (moved) ctx.background.run('validate', signal => validateClaimed(ctx, claimed, signal), validationOf(authorizationId));
@@ -130,7 +130,7 @@ async function sendCode(
     const ids = [await tell(ctx, trx, { kind: 'challenge-code', refs: { ...refs, mailbox } }, scope)];
     const others = detail.sentTo.length === 0 ? detail.mailboxes.filter(m => m !== mailbox) : [];
     for (const other of others) ids.push(await tell(ctx, trx, { kind: 'challenge-notice', refs: { ...refs, mailbox: other } }));
-    await record(trx, ctx.now(), {
+    await record(ctx, trx, ctx.now(), {
       action: 'challenge.code-sent',
       actor,
       subject: { ...subject, challenge: challenge.id },
@@ -234,7 +234,7 @@ async function succeed(
   if (!(await moveAuthorization(trx, authorization.id, 'pending', 'valid', change))) return;
   const subject = { ...subjectOf(account, authorization), challenge: challenge.id };
   const detail = { name: authorization.name, type: challenge.type, ...evidence };
-  await record(trx, now, { action: 'challenge.valid', actor, subject, detail });
+  await record(ctx, trx, now, { action: 'challenge.valid', actor, subject, detail });
   if (proof) await addProof(ctx, trx, proof, authorization.name, detail, actor);
 }
 
@@ -256,13 +256,13 @@ async function addProof(
   const mailbox = String(evidence['mailbox']);
   await insertProof(trx, { id, memberId, domain, status: 'valid', mailbox, createdAt: now, validatedAt: now, expiresAt, evidence });
   await supersedeProofs(trx, memberId, domain, id);
-  await record(trx, now, { action: 'domain.proved', actor, subject: { member: memberId, proof: id }, detail: { domain, mailbox } });
+  await record(ctx, trx, now, { action: 'domain.proved', actor, subject: { member: memberId, proof: id }, detail: { domain, mailbox } });
 }
 
 async function fail(ctx: Ctx, trx: Trx, { challenge, authorization }: Pair, account: Account, problem: Problem): Promise<void> {
   if (!(await moveChallenge(trx, challenge.id, 'processing', 'invalid', { error: about(authorization.name, problem).toJSON() }))) return;
   await moveAuthorization(trx, authorization.id, 'pending', 'invalid');
-  await record(trx, ctx.now(), {
+  await record(ctx, trx, ctx.now(), {
     action: 'challenge.invalid',
     actor: clock,
     subject: { ...subjectOf(account, authorization), challenge: challenge.id },

@@ -41,8 +41,16 @@ export const auditActions = [
   'crl.published',
   'token.created',
   'token.revoked',
+  'log.begun',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
+
+/** Whether what was wanted was done. */
+export const auditOutcomes = ['done', 'refused'] as const;
+export type AuditOutcome = (typeof auditOutcomes)[number];
+
+const refusals: ReadonlySet<AuditAction> = new Set(['order.invalid', 'challenge.invalid', 'domain.refused', 'certificate.abandoned']);
+export const outcomeOf = (action: AuditAction): AuditOutcome => (refusals.has(action) ? 'refused' : 'done');
 
 /** Who acts, and through which door. */
 export interface Actor {
@@ -59,7 +67,9 @@ export const operator: Actor = { who: 'operator', door: 'command-line' };
 export interface AuditEvent {
   action: AuditAction;
   actor: Actor;
-  /** Whom it concerns: `member`, `account`, `order`, `serial`, … to id. Never a secret. */
+  /** Whom it concerns: `member`, `account`, `order`, `serial`, … to id. Never a secret, nothing personal. */
   subject: Record<string, string>;
   detail?: Record<string, unknown>;
+  /** Encrypted, and erased with the member. */
+  personal?: Record<string, string>;
 }

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { accountUrl } from '../ca/ids.ts';
+import { record } from '../ca/record.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Account, doors } from '../model/account.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { findAccount, isAccountKey, listAccounts } from '../store/accounts.ts';
-import { record } from '../store/audit.ts';
 import { findThumbprint, insertThumbprint } from '../store/doors.ts';
 import { deactivate } from './close-door.ts';
 import { byCreation, listing } from './listing.ts';
@@ -65,7 +65,7 @@ export const accountOperations = [
       const now = ctx.now();
       await ctx.db.transaction(async trx => {
         await insertThumbprint(trx, { thumbprint, memberId: member, createdAt: now });
-        await record(trx, now, { action: 'thumbprint.added', actor, subject: { member, thumbprint } });
+        await record(ctx, trx, now, { action: 'thumbprint.added', actor, subject: { member, thumbprint } });
       });
       return { thumbprint, memberId: member, createdAt: rfc3339(now) };
     },

@@ -1,8 +1,8 @@
+import { record } from '../ca/record.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Account, Door } from '../model/account.ts';
 import type { Actor } from '../model/audit.ts';
 import { deactivateAccount, listAccountsByDoor } from '../store/accounts.ts';
-import { record } from '../store/audit.ts';
 import { deactivateAuthorizationsOfAccount } from '../store/authorizations.ts';
 import type { Trx } from '../store/open.ts';
 
@@ -16,6 +16,6 @@ export async function deactivate(ctx: Ctx, trx: Trx, account: Account, actor: Ac
   if (!(await deactivateAccount(trx, account, ctx.now()))) return false;
   await deactivateAuthorizationsOfAccount(trx, account.id);
   const subject = { account: account.id, ...(account.memberId !== undefined && { member: account.memberId }) };
-  await record(trx, ctx.now(), { action: 'account.deactivated', actor, subject });
+  await record(ctx, trx, ctx.now(), { action: 'account.deactivated', actor, subject });
   return true;
 }

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { directorySecretHash } from '../ca/enroll.ts';
 import { newId } from '../ca/ids.ts';
+import { record } from '../ca/record.ts';
 import { namePolicy } from '../config.ts';
 import { profileNames } from '../model/certificate.ts';
 import { base32, rfc3339 } from '../model/encoding.ts';
 import { parseName } from '../model/identifier.ts';
 import type { MemberDirectory } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
-import { record } from '../store/audit.ts';
 import { findDirectory, insertDirectory, listDirectories, revokeDirectory } from '../store/doors.ts';
 import { closeDoor } from './close-door.ts';
 import { byCreation, listing } from './listing.ts';
@@ -65,7 +65,7 @@ export const directoryOperations = [
       };
       await ctx.db.transaction(async trx => {
         await insertDirectory(trx, directory, directorySecretHash(secret));
-        await record(trx, now, { action: 'directory.created', actor, subject: { member, directory: directory.id } });
+        await record(ctx, trx, now, { action: 'directory.created', actor, subject: { member, directory: directory.id } });
       });
       return { ...show(directory), directory: `${ctx.config.publicUrl}/acme/m/${secret}/directory` };
     },
@@ -95,7 +95,8 @@ export const directoryOperations = [
       await ctx.db.transaction(async trx => {
         const revoked = await revokeDirectory(trx, id, now);
         if (!revoked && !deactivateAccounts) throw new Problem('malformed', `The directory ${id} is revoked already.`);
-        if (revoked) await record(trx, now, { action: 'directory.revoked', actor, subject: { member: directory.memberId, directory: id } });
+        if (revoked)
+          await record(ctx, trx, now, { action: 'directory.revoked', actor, subject: { member: directory.memberId, directory: id } });
         if (deactivateAccounts) await closeDoor(ctx, trx, 'directory', id, actor);
       });
       return show({ ...directory, revokedAt: directory.revokedAt ?? now });

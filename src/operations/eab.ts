@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { eabPlace } from '../ca/enroll.ts';
 import { newId } from '../ca/ids.ts';
+import { record } from '../ca/record.ts';
 import { base64url, rfc3339 } from '../model/encoding.ts';
 import type { EabKey } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
-import { record } from '../store/audit.ts';
 import { findEabKey, insertEabKey, listEabKeys, revokeEabKey } from '../store/doors.ts';
 import { closeDoor } from './close-door.ts';
 import { listing } from './listing.ts';
@@ -66,7 +66,7 @@ export const eabOperations = [
       };
       await ctx.db.transaction(async trx => {
         await insertEabKey(trx, key);
-        await record(trx, now, { action: 'eab.created', actor, subject: { member, eab: kid } });
+        await record(ctx, trx, now, { action: 'eab.created', actor, subject: { member, eab: kid } });
       });
       return {
         kid,
@@ -102,7 +102,7 @@ export const eabOperations = [
       await ctx.db.transaction(async trx => {
         const revoked = await revokeEabKey(trx, kid, now);
         if (!revoked && !deactivateAccounts) throw new Problem('malformed', `The key ${kid} is revoked already.`);
-        if (revoked) await record(trx, now, { action: 'eab.revoked', actor, subject: { member: key.memberId, eab: kid } });
+        if (revoked) await record(ctx, trx, now, { action: 'eab.revoked', actor, subject: { member: key.memberId, eab: kid } });
         if (deactivateAccounts) await closeDoor(ctx, trx, 'eab', kid, actor);
       });
       return show({ ...key, revokedAt: key.revokedAt ?? now });

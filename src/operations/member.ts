@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { newId } from '../ca/ids.ts';
+import { record } from '../ca/record.ts';
 import { revokeMatching } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { type Member, type MemberStatus, memberStatuses } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
-import { record } from '../store/audit.ts';
 import { countLiving } from '../store/certificates.ts';
 import { findMember, insertMember, listMembers, moveMember } from '../store/members.ts';
 import { byCreation, listing } from './listing.ts';
@@ -40,7 +40,7 @@ async function move(ctx: Ctx, id: string, { from, to, action }: Move, actor: Act
   if (!from.includes(member.status)) throw new Problem('malformed', `The member ${id} is ${member.status}, not ${from.join(' or ')}.`);
   await ctx.db.transaction(async trx => {
     if (!(await moveMember(trx, id, member.status, to))) throw new Problem('malformed', `The member ${id} changed meanwhile; try again.`);
-    await record(trx, ctx.now(), { action, actor, subject: { member: id } });
+    await record(ctx, trx, ctx.now(), { action, actor, subject: { member: id } });
   });
   return { ...member, status: to };
 }
@@ -108,7 +108,7 @@ export const memberOperations = [
       const member: Member = { id: newId(ctx), name, status: 'active', contacts: email, createdAt: ctx.now() };
       await ctx.db.transaction(async trx => {
         await insertMember(trx, member);
-        await record(trx, ctx.now(), { action: 'member.added', actor, subject: { member: member.id } });
+        await record(ctx, trx, ctx.now(), { action: 'member.added', actor, subject: { member: member.id } });
       });
       return show(member);
     },

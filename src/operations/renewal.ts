@@ -1,10 +1,10 @@
 import { z } from 'zod';
+import { record } from '../ca/record.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
 import type { MovedWindow } from '../model/certificate.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
-import { record } from '../store/audit.ts';
 import { type CertificateFilter, countLiving, lockCertificates } from '../store/certificates.ts';
 import { breathe } from '../store/open.ts';
 import { countProgress, livingSerials, setWindow } from '../store/renewals.ts';
@@ -39,7 +39,12 @@ async function setWindows(
       const serials = await livingSerials(trx, filter, now, { after, limit: batchSize, isMoved: !window });
       if (serials.length === 0) return serials;
       await setWindow(trx, serials, window);
-      await record(trx, now, { action, actor, subject: {}, detail: { filter, ...(window && { window }), certificates: serials.length } });
+      await record(ctx, trx, now, {
+        action,
+        actor,
+        subject: {},
+        detail: { filter, ...(window && { window }), certificates: serials.length },
+      });
       return serials;
     });
     done += batch.length;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { createToken } from '../ca/admin-token.ts';
+import { record } from '../ca/record.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { scopes, type Token } from '../model/token.ts';
-import { record } from '../store/audit.ts';
 import { findToken, listTokens, revokeToken } from '../store/tokens.ts';
 import { byCreation, listing } from './listing.ts';
 import { days, found, operation, time } from './operation.ts';
@@ -73,7 +73,7 @@ export const tokenOperations = [
       const now = ctx.now();
       await ctx.db.transaction(async trx => {
         if (!(await revokeToken(trx, id, now))) throw new Problem('malformed', `The token ${id} is revoked already.`);
-        await record(trx, now, { action: 'token.revoked', actor, subject: { token: id } });
+        await record(ctx, trx, now, { action: 'token.revoked', actor, subject: { token: id } });
       });
       return show({ ...token, revokedAt: now });
     },

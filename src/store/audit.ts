@@ -1,41 +1,148 @@
-import type { AuditAction, AuditEvent } from '../model/audit.ts';
-import type { Db } from './open.ts';
-import { insertRows } from './rows.ts';
+import type { AuditAction, AuditOutcome } from '../model/audit.ts';
+import { type Db, present } from './open.ts';
+import { inPages, type Page } from './pages.ts';
+import { insertRows, rowsOf, updateRows } from './rows.ts';
 
-/** Always in the transaction of what it tells. */
-export async function record(db: Db, now: number, ...events: AuditEvent[]): Promise<void> {
-  const rows = events.map(({ action, actor, subject, detail }) => ({
-    at: now,
-    action,
-    who: actor.who,
-    door: actor.door,
-    address: actor.address,
-    subject: JSON.stringify(subject),
-    detail: detail && JSON.stringify(detail),
-  }));
-  await insertRows(db, 'audit', ...rows);
-}
-
-export interface AuditRecord {
-  id: number;
+/** A record as it is written: what is personal is sealed already. */
+export interface NewAuditRecord {
   at: number;
   action: AuditAction;
+  outcome: AuditOutcome;
   who: string;
   door: string;
+  /** JSON, kept as text: hashes are over it. */
+  subject: string;
+  detail?: string;
+  /** Encrypted; absent where there is nothing personal, or it was erased. */
+  personal?: Uint8Array;
+  /** Of what is personal, also where that was erased. */
+  personalHash?: Uint8Array;
+}
+
+/** A record as it is stored. */
+export interface StoredRecord extends NewAuditRecord {
+  id: number;
+  /** Its place in the log, once it is sealed. */
+  seal?: Seal;
+}
+
+export interface Seal {
+  index: number;
+  salt: Uint8Array;
+  /** Of the whole record, salted: what the log knows of it. */
+  recordHash: Uint8Array;
+}
+
+/** A record as it is read. */
+export interface AuditRecord extends Omit<StoredRecord, 'subject' | 'detail'> {
   subject: Record<string, string>;
   detail?: Record<string, unknown>;
 }
 
-export async function listAudit(db: Db, filter: { action?: AuditAction } = {}): Promise<AuditRecord[]> {
-  const query = db('audit').orderBy('id');
-  if (filter.action !== undefined) query.where({ action: filter.action });
-  return (await query).map(r => ({
-    id: r.id,
-    at: r.at,
-    action: r.action,
-    who: r.who,
-    door: r.door,
-    subject: JSON.parse(r.subject),
-    ...(r.detail !== null && { detail: JSON.parse(r.detail) }),
+interface AuditRow {
+  id: number;
+  at: number;
+  action: AuditAction;
+  outcome: AuditOutcome;
+  who: string;
+  door: string;
+  subject: string;
+  detail: string | null;
+  personal: Uint8Array | null;
+  personal_hash: Uint8Array | null;
+  log_index: number | null;
+  salt: Uint8Array | null;
+  record_hash: Uint8Array | null;
+}
+
+function fromRow(r: AuditRow): StoredRecord {
+  const { id, at, action, outcome, who, door, subject, log_index: index } = r;
+  return {
+    ...{ id, at, action, outcome, who, door, subject },
+    ...present({
+      detail: r.detail,
+      personal: r.personal,
+      personalHash: r.personal_hash,
+      seal: index === null ? null : { index, salt: r.salt ?? new Uint8Array(), recordHash: r.record_hash ?? new Uint8Array() },
+    }),
+  };
+}
+
+function read({ subject, detail, ...rest }: StoredRecord): AuditRecord {
+  return { ...rest, subject: JSON.parse(subject), ...(detail !== undefined && { detail: JSON.parse(detail) }) };
+}
+
+/** Always in the transaction of what they tell. */
+export async function insertAudit(trx: Db, ...records: NewAuditRecord[]): Promise<void> {
+  const rows = records.map(({ at, action, outcome, who, door, subject, detail, personal, personalHash }) => ({
+    ...{ at, action, outcome, who, door, subject, detail, personal },
+    personal_hash: personalHash,
   }));
+  await insertRows(trx, 'audit', ...rows);
+}
+
+/** Those that have no place in the log yet, in the order in which they were written. */
+export async function unsealedAudit(db: Db, limit: number): Promise<StoredRecord[]> {
+  return (await rowsOf<AuditRow>(db, 'select * from audit where log_index is null order by id limit ?', [limit])).map(fromRow);
+}
+
+export async function hasUnsealedAudit(db: Db): Promise<boolean> {
+  return (await rowsOf(db, 'select 1 from audit where log_index is null limit 1', [])).length > 0;
+}
+
+export async function countUnsealedAudit(db: Db): Promise<number> {
+  const [r] = await rowsOf<{ n: number }>(db, 'select count(*) as n from audit where log_index is null', []);
+  return r?.n ?? 0;
+}
+
+/** Compare-and-swap. @throws where it was sealed meanwhile */
+export async function sealAuditRecord(trx: Db, id: number, { index, salt, recordHash }: Seal): Promise<void> {
+  const sealed = await updateRows(trx, 'audit', { id, log_index: null }, { log_index: index, salt, record_hash: recordHash });
+  if (sealed !== 1) throw new Error(`the audit record ${id} was sealed by another`);
+}
+
+/** Sealed records by their place in the log, from one on. */
+export async function sealedAudit(db: Db, from: number, limit: number): Promise<StoredRecord[]> {
+  const rows = await rowsOf<AuditRow>(db, 'select * from audit where log_index >= ? order by log_index limit ?', [from, limit]);
+  return rows.map(fromRow);
+}
+
+/** Exactly this text occurs: `like` knows wildcards, and its case differs between the engines. */
+const hasSubject = "replace(subject, ?, '') <> subject";
+const subjectText = (name: string, value: string): string => JSON.stringify({ [name]: value }).slice(1, -1);
+
+/** The record of an act upon a certificate that has been sealed. */
+export async function sealedRecordOf(db: Db, action: AuditAction, serial: string, at: number): Promise<StoredRecord | undefined> {
+  const rows = await rowsOf<AuditRow>(
+    db,
+    `select * from audit where at = ? and action = ? and log_index is not null and ${hasSubject} order by id limit 1`,
+    [at, action, subjectText('serial', serial)],
+  );
+  return rows.map(fromRow)[0];
+}
+
+export interface AuditFilter {
+  action?: AuditAction | undefined;
+  outcome?: AuditOutcome | undefined;
+  who?: string | undefined;
+  door?: string | undefined;
+  /** Members of the subject: `member`, `account`, `serial`, … */
+  subject?: Record<string, string> | undefined;
+  /** Epoch seconds, both inclusive. */
+  since?: number | undefined;
+  until?: number | undefined;
+}
+
+/** Newest first. */
+export async function listAudit(db: Db, filter: AuditFilter = {}, page?: Page): Promise<AuditRecord[]> {
+  const { action, outcome, who, door, subject = {}, since, until } = filter;
+  const query = db('audit');
+  if (action !== undefined) query.where({ action });
+  if (outcome !== undefined) query.where({ outcome });
+  if (who !== undefined) query.where({ who });
+  if (door !== undefined) query.where({ door });
+  for (const [name, value] of Object.entries(subject)) query.whereRaw(hasSubject, [subjectText(name, value)]);
+  if (since !== undefined) query.where('at', '>=', since);
+  if (until !== undefined) query.where('at', '<=', until);
+  return (await inPages(query, page, { at: 'at', newestFirst: true })).map((r: AuditRow) => read(fromRow(r)));
 }

@@ -158,6 +158,21 @@ export async function findCertificates(db: Db, serials: readonly string[]): Prom
   return (await rowsOf<CertificateRow>(db, `select * from certificates where serial in (${places(serials)})`, serials)).map(fromRow);
 }
 
+/** What the log says of a certificate. */
+export interface Logged {
+  serial: string;
+  issuerId: string;
+  der: Uint8Array | null;
+}
+
+/** Of certificates by their serials, ours included. */
+export async function findLogged(db: Db, serials: readonly string[]): Promise<Map<string, Logged>> {
+  if (serials.length === 0) return new Map();
+  const sql = `select serial, issuer_id, der from certificates where serial in (${places(serials)})`;
+  const rows = await rowsOf<{ serial: string; issuer_id: string; der: Uint8Array | null }>(db, sql, serials);
+  return new Map(rows.map(r => [r.serial, { serial: r.serial, issuerId: r.issuer_id, der: r.der }]));
+}
+
 /** What a status service says of a certificate depends on. */
 export type StatusFacts = Pick<Certificate, 'issuerId' | 'profile' | 'state' | 'notAfter' | 'revocation'>;
 

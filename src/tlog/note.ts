@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 
 /** Signed notes: C2SP signed-note, with Ed25519. */
 
@@ -87,4 +87,13 @@ function isSignedBy(text: string, signature: Uint8Array, { publicKey }: NoteKey)
 
 function publicKeyOf(bytes: Uint8Array): KeyObject {
   return createPublicKey({ key: Buffer.concat([spkiPrefix, bytes]), format: 'der', type: 'spki' });
+}
+
+/** A new key to sign notes with, as PKCS #8. */
+export function generateNoteKey(): { pkcs8: Uint8Array; publicKey: Uint8Array } {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  return {
+    pkcs8: privateKey.export({ format: 'der', type: 'pkcs8' }),
+    publicKey: publicKey.export({ format: 'der', type: 'spki' }).subarray(-32),
+  };
 }

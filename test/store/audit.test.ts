@@ -1,57 +1,119 @@
 import assert from 'node:assert/strict';
-import { auditActions, clock, operator } from '../../src/model/audit.ts';
-import { listAudit, record } from '../../src/store/audit.ts';
+import { auditActions } from '../../src/model/audit.ts';
+import {
+  hasUnsealedAudit,
+  insertAudit,
+  listAudit,
+  type NewAuditRecord,
+  sealAuditRecord,
+  sealedAudit,
+  unsealedAudit,
+} from '../../src/store/audit.ts';
 import { onEachEngine } from '../kit/database.ts';
 import { at0 } from '../kit/records.ts';
 
+const aRecord = (more: Partial<NewAuditRecord> = {}): NewAuditRecord => ({
+  at: at0,
+  action: 'member.added',
+  outcome: 'done',
+  who: 'operator',
+  door: 'command-line',
+  subject: '{"member":"m"}',
+  ...more,
+});
+
 onEachEngine('the audit log', at => {
-  it('gives events back in the order of their writing, with and without their optional members', async () => {
-    const who = { who: 'account:a', door: 'acme', address: '2001:db8::1' } as const;
-    await record(
-      at.db,
-      at0,
-      { action: 'member.added', actor: operator, subject: { member: 'm' } },
-      { action: 'certificate.issued', actor: who, subject: { serial: '01ab', order: 'o' }, detail: { names: ['im.test'], n: 1 } },
-    );
-    await record(at.db, at0 + 1, { action: 'crl.published', actor: clock, subject: { issuer: 'aa' } });
-    await record(at.db, at0 + 1);
-    const events = await listAudit(at.db);
+  beforeEach(() => at.db('audit').delete());
+
+  it('gives records back, with and without their optional members, the newest first', async () => {
+    const full = aRecord({
+      action: 'certificate.issued',
+      subject: '{"serial":"01ab","order":"o"}',
+      detail: '{"names":["im.test"],"n":1}',
+      personal: Buffer.of(1, 2),
+      personalHash: Buffer.of(3, 4),
+    });
+    await insertAudit(at.db, aRecord(), { ...full, at: at0 + 1 });
+    await insertAudit(at.db, aRecord({ at: at0 + 2, action: 'order.invalid', outcome: 'refused', who: 'clock', door: 'clock' }));
+    await insertAudit(at.db);
     assert.deepEqual(
-      events.map(({ id, ...event }) => event),
+      (await listAudit(at.db)).map(({ id, ...rest }) => rest),
       [
-        { at: at0, action: 'member.added', who: 'operator', door: 'command-line', subject: { member: 'm' } },
-        {
-          at: at0,
-          action: 'certificate.issued',
-          who: 'account:a',
-          door: 'acme',
-          subject: { serial: '01ab', order: 'o' },
-          detail: { names: ['im.test'], n: 1 },
-        },
-        { at: at0 + 1, action: 'crl.published', who: 'clock', door: 'clock', subject: { issuer: 'aa' } },
+        { ...aRecord({ at: at0 + 2, action: 'order.invalid', outcome: 'refused', who: 'clock', door: 'clock' }), subject: { member: 'm' } },
+        { ...full, at: at0 + 1, subject: { serial: '01ab', order: 'o' }, detail: { names: ['im.test'], n: 1 } },
+        { ...aRecord(), subject: { member: 'm' } },
       ],
     );
-    const ids = events.map(e => e.id);
+  });
+
+  it('is searched by what is said of an act', async () => {
+    await insertAudit(
+      at.db,
+      aRecord(),
+      aRecord({ at: at0 + 10, who: 'account:a', door: 'acme', subject: '{"serial":"01ab","member":"m2"}' }),
+    );
+    const found = async (filter: Parameters<typeof listAudit>[1]) => (await listAudit(at.db, filter)).map(r => r.who);
+    assert.deepEqual(await found({ action: 'member.added' }), ['account:a', 'operator']);
+    assert.deepEqual(await found({ action: 'key.blocked' }), []);
+    assert.deepEqual(await found({ subject: { member: 'm' } }), ['operator']);
+    assert.deepEqual(await found({ subject: { member: 'm2', serial: '01ab' } }), ['account:a']);
+    assert.deepEqual(await found({ subject: { member: '%' } }), [], 'no pattern');
+    assert.deepEqual(await found({ door: 'acme' }), ['account:a']);
+    assert.deepEqual(await found({ who: 'operator', outcome: 'done' }), ['operator']);
+    assert.deepEqual(await found({ outcome: 'refused' }), []);
+    assert.deepEqual(await found({ since: at0 + 1 }), ['account:a']);
+    assert.deepEqual(await found({ until: at0 + 9 }), ['operator']);
+  });
+
+  it('is read page by page', async () => {
+    await insertAudit(at.db, ...Array.from({ length: 7 }, (_, i) => aRecord({ at: at0 + Math.floor(i / 3) })));
+    const ids: number[] = [];
+    for (let after: { at: number; id: string } | undefined; ; ) {
+      const page = await listAudit(at.db, {}, { limit: 2, after });
+      ids.push(...page.map(r => r.id));
+      const last = page.at(-1);
+      if (!last) break;
+      after = { at: last.at, id: String(last.id) };
+    }
+    assert.equal(new Set(ids).size, 7);
     assert.deepEqual(
       ids,
-      [...ids].sort((a, b) => a - b),
+      [...ids].sort((a, b) => b - a),
     );
-    assert.equal((await listAudit(at.db, { action: 'certificate.issued' })).length, 1);
-    const [row] = await at.db('audit').where({ action: 'certificate.issued' });
-    assert.equal(row.address, '2001:db8::1');
   });
 
   it('goes with the transaction that it is written in', async () => {
     const undone = at.db.transaction(async trx => {
-      await record(trx, at0, { action: 'key.blocked', actor: operator, subject: {} });
+      await insertAudit(trx, aRecord());
       throw new Error('undone');
     });
     await assert.rejects(undone, /undone/);
-    assert.deepEqual(await listAudit(at.db, { action: 'key.blocked' }), []);
+    assert.deepEqual(await listAudit(at.db), []);
   });
 
   it('has room for every action', async () => {
-    for (const action of auditActions) await record(at.db, at0, { action, actor: clock, subject: {} });
-    for (const action of auditActions) assert.ok((await listAudit(at.db, { action })).length > 0);
+    for (const action of auditActions) await insertAudit(at.db, aRecord({ action }));
+    assert.equal((await listAudit(at.db)).length, auditActions.length);
+  });
+
+  it('gives each record one place, once', async () => {
+    await insertAudit(at.db, aRecord(), aRecord({ at: at0 + 1 }));
+    const [first, second] = await unsealedAudit(at.db, 10);
+    assert.ok(first && second);
+    const seal = { index: 0, salt: Buffer.of(1), recordHash: Buffer.of(2) };
+    await sealAuditRecord(at.db, first.id, seal);
+    await assert.rejects(sealAuditRecord(at.db, first.id, { ...seal, index: 1 }), /sealed by another/);
+    await assert.rejects(sealAuditRecord(at.db, second.id, seal), 'two in one place');
+    assert.equal(await hasUnsealedAudit(at.db), true);
+    await sealAuditRecord(at.db, second.id, { ...seal, index: 1 });
+    assert.equal(await hasUnsealedAudit(at.db), false);
+    assert.deepEqual(
+      (await sealedAudit(at.db, 0, 10)).map(r => r.seal?.index),
+      [0, 1],
+    );
+    assert.deepEqual(
+      (await sealedAudit(at.db, 1, 10)).map(r => r.id),
+      [second.id],
+    );
   });
 });

@@ -45,7 +45,7 @@ describe('signed notes (C2SP signed-note)', () => {
       ['with a line that is no signature', `${note}- ca.example AAAA\n`],
       ['with an altered signature', note.replace(/.{6}=*\n$/, 'AAAA==\n')],
       ['with a second signature of ours that does not verify', `${note}${note.split('\n').at(-2)?.replace(/.{8}$/, 'AAAAAA==')}\n`],
-      ['with too many signatures', note + (note.split('\n').at(-2) + '\n').repeat(200)],
+      ['with too many signatures', note + `${note.split('\n').at(-2)}\n`.repeat(200)],
     ];
     for (const [what, bad] of refused) assert.equal(openNote(bad, ours), undefined, what);
     fc.assert(fc.property(fc.string({ unit: 'binary' }), bad => openNote(bad, ours) === undefined));

@@ -1,11 +1,11 @@
 import { type Entry, enroll } from '../../ca/enroll.ts';
+import { record } from '../../ca/record.ts';
 import type { Account } from '../../model/account.ts';
 import { isObject } from '../../model/json.ts';
 import { type Order, orderStatus } from '../../model/order.ts';
 import { Problem } from '../../model/problem.ts';
 import { sha256 } from '../../pki/keys.ts';
 import { deactivateAccount, findAccountByKey, updateContact } from '../../store/accounts.ts';
-import { record } from '../../store/audit.ts';
 import { deactivateAuthorizationsOfAccount, findAuthorizations } from '../../store/authorizations.ts';
 import { isBlockedKey } from '../../store/blocked-keys.ts';
 import { isDuplicate } from '../../store/open.ts';
@@ -102,7 +102,7 @@ export async function account(acme: Acme, request: ByAccount): Promise<Reply> {
   if (contact) {
     await ctx.db.transaction(async trx => {
       await updateContact(trx, request.account.id, contact);
-      await record(trx, ctx.now(), { action: 'account.updated', actor: request.actor, subject: { account: request.account.id } });
+      await record(ctx, trx, ctx.now(), { action: 'account.updated', actor: request.actor, subject: { account: request.account.id } });
     });
   }
   return { status: 200, body: presentAccount({ ...request.account, ...(contact && { contact }) }, urls) };
@@ -113,7 +113,7 @@ async function deactivate({ ctx, urls }: Acme, { account, actor }: ByAccount): P
     if (!(await deactivateAccount(trx, account, ctx.now())))
       throw new Problem('unauthorized', 'The account was deactivated already.', { status: 401 });
     await deactivateAuthorizationsOfAccount(trx, account.id);
-    await record(trx, ctx.now(), { action: 'account.deactivated', actor, subject: { account: account.id } });
+    await record(ctx, trx, ctx.now(), { action: 'account.deactivated', actor, subject: { account: account.id } });
   });
   return { status: 200, body: presentAccount({ ...account, status: 'deactivated' }, urls) };
 }

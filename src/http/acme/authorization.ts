@@ -1,4 +1,5 @@
 import { alreadyAuthorized, buildAuthorizations, gatherOffers, refuseOutside, refuseSuspended } from '../../ca/authorize.ts';
+import { record } from '../../ca/record.ts';
 import { validationOf } from '../../ca/validate.ts';
 import { namePolicy } from '../../config.ts';
 import type { Ctx } from '../../ctx.ts';
@@ -6,7 +7,6 @@ import type { Account } from '../../model/account.ts';
 import { type Authorization, authorizationStatus } from '../../model/authorization.ts';
 import { identifierValue, parseIdentifier } from '../../model/identifier.ts';
 import { Problem } from '../../model/problem.ts';
-import { record } from '../../store/audit.ts';
 import { findAuthorization, insertAuthorizations, listChallenges, moveAuthorization } from '../../store/authorizations.ts';
 import type { Reply } from '../reply.ts';
 import { presentAuthorization } from './present.ts';
@@ -28,7 +28,7 @@ export async function newAuthz(acme: Acme, request: ByAccount): Promise<Reply> {
     await ctx.db.transaction(async trx => {
       await insertAuthorizations(trx, [authorization], challenges);
       const subject = { authorization: authorization.id, account: account.id };
-      await record(trx, ctx.now(), { action: 'authorization.created', actor, subject, detail: { name: identifierValue(name) } });
+      await record(ctx, trx, ctx.now(), { action: 'authorization.created', actor, subject, detail: { name: identifierValue(name) } });
     });
   }
   const shown = isNew ? challenges : await listChallenges(ctx.db, authorization.id);
@@ -70,7 +70,7 @@ export async function authorization(acme: Acme, request: ByAccount): Promise<Rep
   await ctx.db.transaction(async trx => {
     if (!(await moveAuthorization(trx, found.id, status, 'deactivated')))
       throw new Problem('malformed', 'The authorization changed meanwhile; read it again.');
-    await record(trx, ctx.now(), {
+    await record(ctx, trx, ctx.now(), {
       action: 'authorization.deactivated',
       actor: request.actor,
       subject: { authorization: found.id, account: request.account.id },

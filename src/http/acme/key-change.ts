@@ -1,6 +1,6 @@
+import { record } from '../../ca/record.ts';
 import { Problem } from '../../model/problem.ts';
 import { changeKey, findAccountByKey, isRetired } from '../../store/accounts.ts';
-import { record } from '../../store/audit.ts';
 import { isDuplicate } from '../../store/open.ts';
 import type { Reply } from '../reply.ts';
 import { refuseBlocked } from './account.ts';
@@ -33,7 +33,7 @@ export async function keyChange(acme: Acme, request: ByAccount): Promise<Reply> 
       if (await isRetired(trx, key.thumbprint))
         throw new Problem('badPublicKey', 'This key was replaced or deactivated before; take a new one.');
       if (moved)
-        await record(trx, ctx.now(), {
+        await record(ctx, trx, ctx.now(), {
           action: 'account.key-changed',
           actor: request.actor,
           subject: { account: request.account.id },

@@ -9,6 +9,7 @@ import {
 import { finalize as finalizeOrder } from '../../ca/finalize.ts';
 import { newId } from '../../ca/ids.ts';
 import { refuseDuplicates } from '../../ca/limit-duplicates.ts';
+import { record } from '../../ca/record.ts';
 import { namePolicy } from '../../config.ts';
 import { backdate, type ProfileName, profileNames } from '../../model/certificate.ts';
 import { fromBase64url, fromRfc3339 } from '../../model/encoding.ts';
@@ -17,7 +18,6 @@ import { type Order, orderLifetime, orderStatus } from '../../model/order.ts';
 import { about, asProblem, compound, Problem } from '../../model/problem.ts';
 import { suggestedWindow } from '../../model/renewal.ts';
 import { profiles } from '../../pki/profiles/table.ts';
-import { record } from '../../store/audit.ts';
 import { findAuthorizations, insertAuthorizations } from '../../store/authorizations.ts';
 import { findOrder, insertOrder } from '../../store/orders.ts';
 import type { Reply } from '../reply.ts';
@@ -72,7 +72,7 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
     await write(trx, authorized);
     await insertOrder(trx, order);
     const subject = { order: order.id, account: account.id, ...(account.memberId !== undefined && { member: account.memberId }) };
-    await record(trx, now, {
+    await record(ctx, trx, now, {
       action: 'order.created',
       actor,
       subject,

@@ -1,10 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import { isId } from '../../ca/ids.ts';
+import { record } from '../../ca/record.ts';
 import type { Account } from '../../model/account.ts';
 import { base64url, fromBase64url } from '../../model/encoding.ts';
 import { notFound, Problem } from '../../model/problem.ts';
 import { findAccount, updateTerms } from '../../store/accounts.ts';
-import { record } from '../../store/audit.ts';
 import type { Reply } from '../reply.ts';
 import { escapeHtml, page } from '../views.ts';
 import type { Acme, Incoming } from './request.ts';
@@ -40,7 +40,7 @@ export async function agreeToTerms(acme: Acme, request: Incoming): Promise<Reply
   await ctx.db.transaction(async trx => {
     await updateTerms(trx, account.id, terms);
     const actor = { who: `account:${account.id}`, door: 'acme', address: request.address } as const;
-    await record(trx, ctx.now(), { action: 'account.terms-agreed', actor, subject: { account: account.id }, detail: { terms } });
+    await record(ctx, trx, ctx.now(), { action: 'account.terms-agreed', actor, subject: { account: account.id }, detail: { terms } });
   });
   return page('Terms of service', ['Thank you. Your client can go on.']);
 }

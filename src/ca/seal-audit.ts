@@ -1,0 +1,140 @@
+import type { Ctx } from '../ctx.ts';
+import { hasUnsealedAudit, type StoredRecord, sealAuditRecord, unsealedAudit } from '../store/audit.ts';
+import {
+  type CheckpointRecord,
+  checkpointsAfter,
+  currentLog,
+  findTile,
+  insertCheckpoint,
+  type LogRecord,
+  newestCheckpoint,
+  putTile,
+} from '../store/log.ts';
+import { breathe, type Db, type Trx } from '../store/open.ts';
+import { type Checkpoint, openCheckpoint, signCheckpoint } from '../tlog/checkpoint.ts';
+import { leafHash, sameHash, treeHash } from '../tlog/merkle.ts';
+import { growTiles, hashesOf, nodesOf, partialTiles, type Tile } from '../tlog/tiles.ts';
+import { leafOf, readLogged, recordHashOf } from './audit-leaf.ts';
+import { keepCheckpoints, lastKept } from './checkpoint-file.ts';
+import { logSigner } from './log-identity.ts';
+import { underLease } from './under-lease.ts';
+
+/** Why nothing more is sealed: what was signed and what is there do not agree. A person has to look. */
+export class LogBroken extends Error {}
+
+/** Records in one transaction: a running server waits for none of them long. */
+const batch = 500;
+
+/**
+ * Gives every record that has none its place in the log, and signs the tree. By one process at a time: the log never forks. A record is sealed and the checkpoint that
+ * covers it stored in one transaction, so that a crash neither loses nor doubles one.
+ * @throws LogBroken
+ */
+export async function sealAudit(ctx: Ctx): Promise<void> {
+  if (await hasUnsealedAudit(ctx.db))
+    await underLease(ctx, 'seal audit', async held => {
+      while ((await sealBatch(ctx, held)) === batch) await breathe();
+    });
+  await followLog(ctx);
+}
+
+async function sealBatch(ctx: Ctx, held: (trx: Trx) => Promise<void>): Promise<number> {
+  return ctx.db.transaction(async trx => {
+    await held(trx);
+    const log = await signingLog(trx);
+    const tree = await signedTree(ctx, trx, log);
+    const records = await unsealedAudit(trx, batch);
+    if (records.length === 0) return 0;
+    const leaves = await seal(ctx, trx, records, tree.size);
+    const tiles = growTiles(tree.size, tree.partial, leaves.map(leafHash));
+    for (const { level, index, hashes } of tiles) await putTile(trx, level, index, Buffer.concat(hashes));
+    const size = tree.size + records.length;
+    const root = await treeHash(nodesOf(readTiles(trx)), size);
+    const note = signCheckpoint({ origin: log.origin, size, root }, logSigner(ctx, log));
+    await insertCheckpoint(trx, { logId: log.id, size, at: ctx.now(), note });
+    return records.length;
+  });
+}
+
+async function signingLog(db: Db): Promise<LogRecord> {
+  const log = await currentLog(db);
+  if (!log) throw new LogBroken('the audit log has no identity: its row is gone from the database');
+  return log;
+}
+
+/** @returns the leaves */
+async function seal(ctx: Ctx, trx: Trx, records: readonly StoredRecord[], size: number): Promise<Uint8Array[]> {
+  const loggedOf = await readLogged(trx, records);
+  const leaves: Uint8Array[] = [];
+  for (const [i, record] of records.entries()) {
+    const salt = ctx.random(saltSize);
+    const recordHash = recordHashOf(record, salt);
+    leaves.push(leafOf(record, recordHash, loggedOf(record)));
+    await sealAuditRecord(trx, record.id, { index: size + i, salt, recordHash });
+  }
+  return leaves;
+}
+
+const saltSize = 16;
+
+const readTiles = (db: Db) => async (tile: { level: number; index: number }) =>
+  (await findTile(db, tile.level, tile.index)) ?? new Uint8Array();
+
+/** The tree that was signed last, which is what is in the tiles: the log signs nothing that does not follow from what it has signed. */
+async function signedTree(ctx: Ctx, db: Db, log: LogRecord): Promise<{ size: number; partial: Tile[] }> {
+  const signed = await lastSigned(db, log);
+  await checkKept(ctx, log, signed);
+  const { size } = signed;
+  const tiles = readTiles(db);
+  const partial = await Promise.all(
+    partialTiles(size).map(async tile => ({ ...tile, hashes: hashesOf(await tiles(tile)).slice(0, tile.width) })),
+  );
+  const root = await treeHash(nodesOf(tiles), size).catch(error => {
+    throw new LogBroken(`the tiles of the audit log are not those of its last checkpoint, of size ${size}: ${error.message}`);
+  });
+  if (!sameHash(root, signed.root)) throw new LogBroken(`the tiles of the audit log are not those of its last checkpoint, of size ${size}`);
+  return { size, partial };
+}
+
+async function lastSigned(db: Db, log: LogRecord): Promise<Checkpoint> {
+  const newest = await newestCheckpoint(db, log.id);
+  if (!newest) {
+    if ((await findTile(db, 0, 0)) && log.beganSize === 0)
+      throw new LogBroken('the checkpoints of the audit log are gone from the database');
+    return { origin: log.origin, size: 0, root: await treeHash(nodesOf(readTiles(db)), 0) };
+  }
+  const signed = openCheckpoint(newest.note, { name: log.origin, publicKey: log.publicKey });
+  if (signed?.size !== newest.size)
+    throw new LogBroken(`the checkpoint of size ${newest.size} in the database is not what the log has signed`);
+  return signed;
+}
+
+/** What lies beside the database may not know more than it. */
+async function checkKept({ config }: Ctx, log: LogRecord, signed: Checkpoint): Promise<void> {
+  const kept = lastKept(config);
+  const known = kept && openCheckpoint(kept.checkpoint, { name: log.origin, publicKey: log.publicKey });
+  if (!known) return;
+  if (known.size > signed.size)
+    throw new LogBroken(
+      `the audit log in the database ends at ${signed.size}, but a checkpoint of size ${known.size} was signed at ${kept.at}: the database was rolled back, or restored from a backup`,
+    );
+  if (known.size === signed.size && !sameHash(known.root, signed.root))
+    throw new LogBroken(`the audit log in the database is another one than that which was signed at ${kept.at}, at the size ${known.size}`);
+}
+
+/** Keeps what any process has signed beside the database of this one. @throws LogBroken */
+async function followLog(ctx: Ctx): Promise<void> {
+  const log = await signingLog(ctx.db);
+  const newest = await newestCheckpoint(ctx.db, log.id);
+  if (!newest) return;
+  const last = lastKept(ctx.config);
+  const known = last && openCheckpoint(last.checkpoint, { name: log.origin, publicKey: log.publicKey });
+  if (known && known.size >= newest.size) return checkKept(ctx, log, await lastSigned(ctx.db, log));
+  let missing: CheckpointRecord[];
+  let after = known?.size ?? 0;
+  do {
+    missing = await checkpointsAfter(ctx.db, log.id, after, 1000);
+    if (missing.length) keepCheckpoints(ctx.config, missing);
+    after = missing.at(-1)?.size ?? after;
+  } while (missing.length === 1000);
+}
