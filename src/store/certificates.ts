@@ -163,14 +163,31 @@ export interface Logged {
   serial: string;
   issuerId: string;
   der: Uint8Array | null;
+  revocation?: Pick<Revocation, 'at' | 'reason'>;
 }
 
 /** Of certificates by their serials, ours included. */
 export async function findLogged(db: Db, serials: readonly string[]): Promise<Map<string, Logged>> {
   if (serials.length === 0) return new Map();
-  const sql = `select serial, issuer_id, der from certificates where serial in (${places(serials)})`;
-  const rows = await rowsOf<{ serial: string; issuer_id: string; der: Uint8Array | null }>(db, sql, serials);
-  return new Map(rows.map(r => [r.serial, { serial: r.serial, issuerId: r.issuer_id, der: r.der }]));
+  const columns = 'serial, issuer_id, der, revoked_at, revocation_reason, revoked_by';
+  const rows = await rowsOf<CertificateRow>(db, `select ${columns} from certificates where serial in (${places(serials)})`, serials);
+  return new Map(
+    rows.map(r => [r.serial, { serial: r.serial, issuerId: r.issuer_id, der: r.der, ...present({ revocation: revocationOf(r) }) }]),
+  );
+}
+
+/** How many certificates were issued, and how many are revoked or abandoned, beside how many the audit log tells of: one statement, one moment. */
+export async function countLogged(db: Db): Promise<Record<'issued' | 'issuedLogged' | 'revoked' | 'revokedLogged', number>> {
+  const [r] = await rowsOf<{ issued: number; issued_logged: number; revoked: number; revoked_logged: number }>(
+    db,
+    `select (select count(*) from certificates where state = 'issued') as issued,
+      (select count(*) from audit where action in ('certificate.issued', 'credential.issued')) as issued_logged,
+      (select count(*) from certificates where revoked_at is not null) as revoked,
+      (select count(*) from audit where action in ('certificate.revoked', 'certificate.abandoned')) as revoked_logged`,
+    [],
+  );
+  const { issued = 0, issued_logged: issuedLogged = 0, revoked = 0, revoked_logged: revokedLogged = 0 } = r ?? {};
+  return { issued, issuedLogged, revoked, revokedLogged };
 }
 
 /** What a status service says of a certificate depends on. */

@@ -93,7 +93,19 @@ export async function newestCheckpoint(db: Db, logId: number): Promise<Checkpoin
   return (await rowsOf<CheckpointRow>(db, sql, [logId])).map(checkpointFromRow)[0];
 }
 
-/** Checkpoints above a size, the smallest first, those of former identities before. */
+/** Checkpoints of every identity, in the order in which they were signed, after one. */
+export async function allCheckpoints(db: Db, after: Pick<CheckpointRecord, 'logId' | 'size'>, limit: number): Promise<CheckpointRecord[]> {
+  const sql = 'select * from checkpoints where (log_id, size) > (?, ?) order by log_id, size limit ?';
+  return (await rowsOf<CheckpointRow>(db, sql, [after.logId, after.size, limit])).map(checkpointFromRow);
+}
+
+export async function findCheckpoint(db: Db, logId: number, size: number): Promise<CheckpointRecord | undefined> {
+  return (await rowsOf<CheckpointRow>(db, 'select * from checkpoints where log_id = ? and size = ?', [logId, size])).map(
+    checkpointFromRow,
+  )[0];
+}
+
+/** Checkpoints above a size, the smallest first. */
 export async function checkpointsAfter(db: Db, logId: number, size: number, limit: number): Promise<CheckpointRecord[]> {
   const sql = 'select * from checkpoints where log_id = ? and size > ? order by size limit ?';
   return (await rowsOf<CheckpointRow>(db, sql, [logId, size, limit])).map(checkpointFromRow);

@@ -1,0 +1,226 @@
+import type { Ctx } from '../ctx.ts';
+import { rfc3339 } from '../model/encoding.ts';
+import { Problem } from '../model/problem.ts';
+import { countUnsealedAudit, type StoredRecord, sealedAudit } from '../store/audit.ts';
+import { countLogged, type Logged } from '../store/certificates.ts';
+import {
+  allCheckpoints,
+  type CheckpointRecord,
+  findCheckpoint,
+  findTile,
+  type LogRecord,
+  listLogs,
+  newestCheckpoint,
+} from '../store/log.ts';
+import { breathe, type Db } from '../store/open.ts';
+import { openCheckpoint } from '../tlog/checkpoint.ts';
+import { type Edge, grow, type Hash, leafHash, rootOf, sameHash } from '../tlog/merkle.ts';
+import { growTiles, type Tile, tileWidth } from '../tlog/tiles.ts';
+import { leafOf, readLogged, recordHashOf } from './audit-leaf.ts';
+import { checkpointFile, readKept } from './checkpoint-file.ts';
+import { explainDifference } from './explain-audit.ts';
+import { openPersonal } from './record.ts';
+
+/** What was found to be as it was signed. */
+export interface Verified {
+  /** Records in the log. */
+  size: number;
+  root: Hash;
+  /** Checkpoints in the database, and those kept beside it; of these, how many tell of what a loss of the database took. */
+  checkpoints: number;
+  kept: number;
+  lost: number;
+  /** Records that have no place yet. */
+  unsealed: number;
+}
+
+/** What is wrong, and where it is wrong first. @throws Problem */
+export function broken(detail: string): never {
+  throw new Problem('malformed', `The audit log is not what was signed: ${detail}.`, { status: 409 });
+}
+
+/** Records that are read at a time; whole tiles. */
+const page = 4 * tileWidth;
+
+/**
+ * Computes the whole log again from the records, and compares it with the tiles, with each checkpoint in the database and with each that was kept beside it. What is written meanwhile is
+ * not looked at.
+ * @param file of the kept checkpoints
+ * @throws Problem that names the first thing that is not what was signed
+ */
+export async function verifyAudit(ctx: Ctx, file = checkpointFile(ctx.config), progress?: (line: string) => void): Promise<Verified> {
+  const { db } = ctx;
+  const logs = await listLogs(db);
+  const log = logs.at(-1);
+  if (!log) broken('the log has no identity');
+  const size = (await newestCheckpoint(db, log.id))?.size ?? log.beganSize;
+  const check = new Pass(ctx, logs, size);
+  for (let from = 0; from < size; from += page) {
+    await check.records(from);
+    if (progress && from % (100 * page) === 0) progress(`${Math.min(size, from + page)} of ${size} records`);
+    await breathe();
+  }
+  await check.end();
+  const { kept, lost } = await checkKept(db, logs, file);
+  await checkCertificates(db);
+  return { size, root: rootOf(check.edge), checkpoints: check.checkpoints, kept, lost, unsealed: await countUnsealedAudit(db) };
+}
+
+/** One reading of the log from its beginning to its end; memory stays the same. */
+class Pass {
+  readonly edge: Edge = { size: 0, hashes: [] };
+  checkpoints = 0;
+  #partial: Tile[] = [];
+  #due: CheckpointRecord[] = [];
+  #agreed = 0;
+  readonly #at = { logId: 0, size: -1 };
+  readonly #ctx: Ctx;
+  readonly #logs: readonly LogRecord[];
+  readonly #size: number;
+
+  constructor(ctx: Ctx, logs: readonly LogRecord[], size: number) {
+    this.#ctx = ctx;
+    this.#logs = logs;
+    this.#size = size;
+  }
+
+  /** A page of records from there on. */
+  async records(from: number): Promise<void> {
+    const records = await sealedAudit(this.#ctx.db, from, Math.min(page, this.#size - from));
+    const leaves = await readLeaves(this.#ctx, records, from);
+    if (from + leaves.length < Math.min(this.#size, from + page)) broken(`entry ${from + leaves.length} is gone`);
+    const tiles = growTiles(from, this.#partial, leaves);
+    this.#partial = tiles.filter(t => t.hashes.length < tileWidth);
+    const isLast = from + page >= this.#size;
+    for (const tile of tiles) if (isLast || tile.hashes.length === tileWidth) await this.#compare(tile);
+    for (const leaf of leaves) {
+      grow(this.edge, leaf);
+      await this.#checkCheckpoints();
+    }
+  }
+
+  /** Nothing may be left over. */
+  async end(): Promise<void> {
+    await this.#checkCheckpoints();
+    const { db } = this.#ctx;
+    const log = this.#logs.at(-1) as LogRecord;
+    const beyond = (await sealedAudit(db, this.#size, 1)).length > 0 && ((await newestCheckpoint(db, log.id))?.size ?? 0) <= this.#size;
+    if (beyond) broken(`entry ${this.#size} and what follows are covered by no checkpoint: the last one is gone, or they were added`);
+  }
+
+  /** The tile of the database against that of the records. */
+  async #compare({ level, index, hashes }: Tile): Promise<void> {
+    const stored = (await findTile(this.#ctx.db, level, index)) ?? new Uint8Array();
+    const meant = Buffer.concat(hashes);
+    if (stored.length >= meant.length && sameHash(stored.subarray(0, meant.length), meant)) return;
+    if (level > 0) broken(`the tile ${level}/${index} of the tree was altered; the records are as they were`);
+    const differs = hashes.findIndex((hash, i) => !sameHash(hash, stored.subarray(i * 32, (i + 1) * 32)));
+    broken(await explainDifference(this.#ctx, this.#logs, index * tileWidth + differs));
+  }
+
+  async #checkCheckpoints(): Promise<void> {
+    for (;;) {
+      if (this.#due.length === 0) {
+        this.#due = await allCheckpoints(this.#ctx.db, this.#at, 1000);
+        const last = this.#due.at(-1);
+        if (!last) return;
+        Object.assign(this.#at, { logId: last.logId, size: last.size });
+      }
+      const [next] = this.#due;
+      if (!next || next.size > this.edge.size) return;
+      this.#due.shift();
+      this.#checkCheckpoint(next);
+    }
+  }
+
+  #checkCheckpoint({ logId, size, at, note }: CheckpointRecord): void {
+    const log = this.#logs.find(l => l.id === logId);
+    const signed = log && openCheckpoint(note, { name: log.origin, publicKey: log.publicKey });
+    if (signed?.size !== size) broken(`the checkpoint of size ${size}, of ${rfc3339(at)}, was altered: the log has not signed it`);
+    if (size < this.edge.size) broken(`the checkpoint of size ${size}, of ${rfc3339(at)}, stands where it cannot have been signed`);
+    if (!sameHash(signed.root, rootOf(this.edge)))
+      broken(
+        `the checkpoint of size ${size}, of ${rfc3339(at)}, was signed over other records; what was altered lies from entry ${this.#agreed} on`,
+      );
+    this.#agreed = size;
+    this.checkpoints++;
+  }
+}
+
+/** Leaves of records that must follow each other from there on, each as its record says. */
+async function readLeaves(ctx: Ctx, records: readonly StoredRecord[], from: number): Promise<Hash[]> {
+  const leaves: Hash[] = [];
+  const loggedOf = await readLogged(ctx.db, records).catch(() => undefined);
+  for (const [i, record] of records.entries()) {
+    const index = record.seal?.index ?? 0;
+    if (index !== from + i) broken(`entry ${from + i} is gone`);
+    leaves.push(leafHash(await readLeaf(ctx, record, loggedOf ?? (await readLogged(ctx.db, [record]).catch(() => () => undefined)))));
+  }
+  return leaves;
+}
+
+/** @throws Problem where the record is not what its hashes say */
+async function readLeaf(ctx: Ctx, record: StoredRecord, loggedOf: (record: StoredRecord) => Logged | undefined): Promise<Uint8Array> {
+  const { seal, personal } = record;
+  const what = `entry ${seal?.index} (audit record ${record.id}, ${record.action}) was altered`;
+  if (!seal || !sameHash(seal.recordHash, recordHashOf(record, seal.salt))) broken(what);
+  if (personal)
+    try {
+      openPersonal(ctx, record);
+    } catch (error) {
+      broken(`${what}: what is personal in it, ${(error as Error).message}`);
+    }
+  const logged = loggedOf(record);
+  try {
+    checkRevocation(record, logged);
+    return leafOf(record, seal.recordHash, logged);
+  } catch (error) {
+    broken(`entry ${seal.index} (audit record ${record.id}, ${record.action}) is not borne out: ${(error as Error).message}`);
+  }
+}
+
+/** The certificate must stand as its revocation was recorded: the first one stands for ever. @throws Error */
+function checkRevocation({ action, at, detail }: StoredRecord, logged: Logged | undefined): void {
+  if (action !== 'certificate.revoked') return;
+  const { reason } = JSON.parse(detail ?? '{}');
+  if (logged?.revocation?.at !== at || logged.revocation.reason !== reason)
+    throw new Error('the certificate is not recorded as revoked then, for that reason');
+}
+
+/** Each checkpoint that was kept must be in the database, but for those of what was lost before the log began anew. */
+async function checkKept(db: Db, logs: readonly LogRecord[], file: string): Promise<{ kept: number; lost: number }> {
+  let [kept, lost] = [0, 0];
+  const signedBy = (note: string) => {
+    for (const log of logs) {
+      const checkpoint = openCheckpoint(note, { name: log.origin, publicKey: log.publicKey });
+      if (checkpoint) return { log, checkpoint };
+    }
+    return undefined;
+  };
+  for await (const { line, kept: found } of readKept(file)) {
+    // Cut short by a crash: the same checkpoint stands on the line after.
+    if (!found) continue;
+    const signed = signedBy(found.checkpoint);
+    if (!signed) broken(`line ${line} of ${file} is no checkpoint that this log has signed`);
+    const { log, checkpoint } = signed;
+    const stored = await findCheckpoint(db, log.id, checkpoint.size);
+    kept++;
+    if (stored?.note === found.checkpoint) continue;
+    const successor = logs[logs.indexOf(log) + 1];
+    if (successor && checkpoint.size > successor.beganSize) lost++;
+    else if (stored)
+      broken(`line ${line} of ${file} holds another checkpoint of size ${checkpoint.size} than the database: the log was forked`);
+    else
+      broken(
+        `the checkpoint of size ${checkpoint.size} that was signed at ${found.at} (line ${line} of ${file}) is not in the database, which was rolled back or truncated`,
+      );
+  }
+  return { kept, lost };
+}
+
+/** Every record of a certificate was compared with it; here none may be without a record. */
+async function checkCertificates(db: Db): Promise<void> {
+  const { issued, issuedLogged, revoked, revokedLogged } = await countLogged(db);
+  if (issued !== issuedLogged) broken(`${issued} certificates are in the database, and ${issuedLogged} issuances in the log`);
+  if (revoked !== revokedLogged) broken(`${revoked} certificates are revoked in the database, and ${revokedLogged} revocations in the log`);
+}
