@@ -234,7 +234,7 @@ for (const engine of engines) {
       }
     });
 
-    it('OCSP by GET can be kept by caches, for an hour at most and no longer than the answer holds (RFC 5019 §5, §6.2)', async () => {
+    it('OCSP by GET can be kept by caches, for an hour at most and no longer than the answer holds (RFC 9919 §6, §7.2)', async () => {
       const { certificate, revoke } = await issued();
       const request = ocspRequest(ca.ctx, certificate.serialNumber);
       const path = `/ocsp/${encodeURIComponent(Buffer.from(request).toString('base64'))}`;
@@ -254,13 +254,33 @@ for (const engine of engines) {
       assert.deepEqual([gone.status, readOcsp(gone.body).status], [200, 'revoked']);
     });
 
-    it('OCSP answers that are one asker’s, or refusals, are not to be kept; nothing authoritative says so (RFC 5019 §6.2)', async () => {
+    it('OCSP answers that are one asker’s, or refusals, are not to be kept; nothing authoritative says so (RFC 9919 §7.2)', async () => {
       const { certificate } = await issued();
       const get = (request: Uint8Array) => send('GET', `/ocsp/${encodeURIComponent(Buffer.from(request).toString('base64'))}`);
       const own = await get(ocspRequest(ca.ctx, certificate.serialNumber, { nonce: Buffer.alloc(32, 7) }));
       assert.deepEqual([readOcsp(own.body).status, own.headers['cache-control'], own.headers.expires], ['good', undefined, undefined]);
       const refused = await get(ocspRequest(ca.ctx, '7fffffff'));
       assert.deepEqual([readOcsp(refused.body).status, refused.headers['cache-control']], ['error 6', 'no-store']);
+      for (const request of [ocspRequest(ca.ctx, '7fffffff'), Buffer.of(0x30, 0)]) {
+        const posted = await send('POST', '/ocsp', request);
+        assert.deepEqual([posted.type, posted.headers['cache-control']], ['application/ocsp-response', 'no-store']);
+      }
+    });
+
+    it('OCSP answers have a Date, a Content-Type and a Content-Length, however they were asked for (RFC 6960 §A.2, RFC 9919 §6)', async () => {
+      const { certificate } = await issued();
+      for (const request of [
+        ocspRequest(ca.ctx, certificate.serialNumber),
+        ocspRequest(ca.ctx, certificate.serialNumber, { nonce: Buffer.alloc(32, 7) }),
+        ocspRequest(ca.ctx, '7fffffff'),
+      ])
+        for (const got of [
+          await send('GET', `/ocsp/${encodeURIComponent(Buffer.from(request).toString('base64'))}`),
+          await send('POST', '/ocsp', request),
+        ]) {
+          assert.deepEqual([got.type, got.headers['content-length']], ['application/ocsp-response', String(got.body.length)]);
+          assert.ok(Date.parse(got.headers.date ?? ''));
+        }
     });
 
     it('a CRL and the issuer’s certificate can be kept by caches; a new CRL is served at once', async () => {
