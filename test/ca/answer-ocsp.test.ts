@@ -11,19 +11,20 @@ import { listAudit } from '../../src/store/audit.ts';
 import { engines, startCa, type TestCa } from '../kit/ca.ts';
 import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
 import { issue } from '../kit/issue.ts';
+import { opened } from '../kit/opened.ts';
 import { ocspRequest, readOcsp } from '../kit/status.ts';
 
 for (const engine of engines) {
   describe(`the first questions to a fresh OCSP responder (${engine})`, () => {
-    const opened: { close(): Promise<void> }[] = [];
-    afterEach(() => Promise.all(opened.splice(0).map(each => each.close())));
+    const toClose: { close(): Promise<void> }[] = [];
+    afterEach(() => Promise.all(toClose.splice(0).map(each => each.close())));
 
     const made = async ({ ctx }: TestCtx | TestCa) =>
       (await listAudit(ctx.db, { action: 'credential.issued' })).filter(e => e.detail?.['purpose'] === 'ocsp').length;
 
     it('that come at once are all answered, by one credential', async () => {
       const ca = await startCa({ engine });
-      opened.push(ca);
+      toClose.push(ca);
       const { client } = await ca.member();
       const { chain } = await issue(client, ca.net, ['im.test']);
       const body = ocspRequest(ca.ctx, new X509Certificate(chain).serialNumber);
@@ -39,7 +40,7 @@ for (const engine of engines) {
 
     it('are answered after one that came while no credential could be made', async () => {
       const at = await openTestCtx({ engine });
-      opened.push(at);
+      toClose.push(at);
       const { serial } = await issued(at);
       const { signer } = at.ctx.authority.active;
       const { sign } = signer;
@@ -56,13 +57,11 @@ for (const engine of engines) {
   });
 
   describe(`OCSP answers (${engine})`, () => {
-    let at: TestCtx;
+    const at = opened(() => openTestCtx({ engine }), 'each');
     let answer: OcspResponder;
     beforeEach(async () => {
-      at = await openTestCtx({ engine });
       answer = ocspResponder(at.ctx);
     });
-    afterEach(() => at.close());
 
     const ask = async (responder: OcspResponder, serials: string | string[], options: Parameters<typeof ocspRequest>[2] = {}) => {
       const given = await responder(ocspRequest(at.ctx, serials, options));

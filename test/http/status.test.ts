@@ -5,8 +5,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { engines, startCa, type TestCa } from '../kit/ca.ts';
+import { engines, startCa } from '../kit/ca.ts';
 import { issue } from '../kit/issue.ts';
+import { opened } from '../kit/opened.ts';
 import { ocspRequest, readOcsp } from '../kit/status.ts';
 
 const run = promisify(execFile);
@@ -21,11 +22,7 @@ interface Plain {
 
 for (const engine of engines) {
   describe(`status listener (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     const send = (method: string, path: string, body?: Uint8Array, type = 'application/ocsp-request', more: Record<string, string> = {}) =>
       new Promise<Plain>((resolve, reject) => {
