@@ -15,7 +15,11 @@ const hour = 3600;
 const day = 86400;
 
 const ocspRequest = 'application/ocsp-request';
+const isOcspRequest = /^application\/ocsp-request\s*(;|$)/i;
 const ocspResponse = 'application/ocsp-response';
+
+/** RFC 9112 §3.2.2: what a target that is a whole URL begins with. */
+const origin = /^http:\/\/[^/?]*/i;
 
 interface Status {
   ctx: Ctx;
@@ -38,7 +42,7 @@ export function statusServer(ctx: Ctx, answerOcsp: OcspResponder): Server {
 }
 
 async function handle(status: Status, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const [path = ''] = (req.url ?? '').split('?');
+  const [path = ''] = (req.url ?? '').replace(origin, '').split('?');
   const reading = req.method === 'GET' || req.method === 'HEAD';
   if (path.startsWith('/ocsp/') && reading) return ocspGet(status, path.slice('/ocsp/'.length), req, res);
   if (path === '/ocsp' && req.method === 'POST') return ocspPost(status, req, res);
@@ -53,7 +57,7 @@ async function handle(status: Status, req: IncomingMessage, res: ServerResponse)
 
 /** RFC 6960 appendix A.1. An answer to POST is nobody's but the asker's. */
 async function ocspPost({ answerOcsp }: Status, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  if (req.headers['content-type'] !== ocspRequest) return plain(res, 415, `the Content-Type is ${ocspRequest}`);
+  if (!isOcspRequest.test(req.headers['content-type'] ?? '')) return plain(res, 415, `the Content-Type is ${ocspRequest}`);
   const body = await readBody(req);
   if (!body) return plain(res, 413, 'the request is too long');
   const answer = await answerOcsp(body);

@@ -338,6 +338,25 @@ for (const engine of engines) {
       assert.equal((await send('GET', '/ocsp/%ff')).status, 400);
     });
 
+    it('takes a media type in any case and with parameters, and a whole URL as the target (RFC 9110 §8.3.1, RFC 9112 §3.2.2)', async () => {
+      const { certificate } = await issued();
+      const request = ocspRequest(ca.ctx, certificate.serialNumber);
+      for (const [target, type] of [
+        ['/ocsp', 'Application/OCSP-Request'],
+        ['/ocsp', 'application/ocsp-request; version=1'],
+        ['http://localhost:14080/ocsp', 'application/ocsp-request'],
+        ['HTTP://localhost/ocsp?x', 'application/ocsp-request'],
+      ] as const) {
+        const answer = await send('POST', target, request, type);
+        assert.deepEqual([answer.status, answer.type], [200, 'application/ocsp-response'], `${target} ${type}`);
+        assert.equal(readOcsp(answer.body).status, 'good');
+      }
+      assert.equal((await send('GET', `http://localhost:14080/crl/${issuerId()}.crl`)).status, 200);
+      for (const type of ['application/ocsp-requests', 'text/application/ocsp-request'])
+        assert.equal((await send('POST', '/ocsp', request, type)).status, 415, type);
+      for (const target of ['http://localhost', 'https://localhost/ocsp']) assert.equal((await send('GET', target)).status, 404, target);
+    });
+
     it('limits: Content-Type, length, methods, paths', async () => {
       assert.equal((await send('POST', '/ocsp', Buffer.of(0x30, 0), 'text/plain')).status, 415);
       assert.equal((await send('POST', '/ocsp', Buffer.alloc(20_000))).status, 413);
