@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { type AcmeClient, type Answer, newKey } from '../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../kit/ca.ts';
+import { engines, startCa } from '../kit/ca.ts';
 import { makeCsr } from '../kit/csr.ts';
 import { issue } from '../kit/issue.ts';
+import { opened } from '../kit/opened.ts';
 import { refused } from '../kit/refused.ts';
 import { askRenewalInfo, certIdOf, serialOf, windowIn } from '../kit/renewal.ts';
 
@@ -11,17 +12,15 @@ const limit = 3;
 
 for (const engine of engines) {
   describe(`the limit on certificates of the same names (${engine})`, () => {
-    let ca: TestCa;
+    const ca = opened(() => startCa({ engine, config: { policy: { duplicatesPerWeek: limit, externalAccountRequired: false } } }));
     let member: string;
     let client: AcmeClient;
     let names: string[];
     let turn = 0;
     before(async () => {
-      ca = await startCa({ engine, config: { policy: { duplicatesPerWeek: limit, externalAccountRequired: false } } });
       ({ id: member, client } = await ca.member());
       await ca.prove(member, 'many.test');
     });
-    after(() => ca.close());
     beforeEach(() => {
       names = [`a${++turn}.many.test`, `b${turn}.many.test`];
     });

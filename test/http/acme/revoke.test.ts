@@ -8,6 +8,7 @@ import { type AcmeClient, jws, newKey, newRsaKey, publicJwk } from '../../kit/ac
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
 import { makeCsr } from '../../kit/csr.ts';
 import { answerHttp01, issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 
 const b64 = (chain: string) => new X509Certificate(chain).raw.toString('base64url');
@@ -15,11 +16,7 @@ const serialOf = (chain: string) => new X509Certificate(chain).serialNumber.toLo
 
 for (const engine of engines) {
   describe(`revoke (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     let count = 0;
     const issued = async (of?: AcmeClient, key?: KeyObject) => {
