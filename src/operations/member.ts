@@ -53,6 +53,7 @@ const ending = (how: Move) =>
     scope: 'members',
     alsoNeeds: ({ revoke }) => (revoke ? 'revoke' : undefined),
     http: { method: 'post', path: `/members/{id}/${how.verb}` },
+    tellsProgress: true,
     positional: ['id'],
     input: z.object({
       id: memberId,

@@ -17,6 +17,7 @@ export const revocationOperations = [
     summary: 'revoke every living certificate that matches; see first with --dry-run; after an interruption call it again',
     scope: 'revoke',
     http: { method: 'post', path: '/certificates/revoke' },
+    tellsProgress: true,
     input: z.object({
       ...filterShape,
       reason: reasonAmong(operatorReasons).default('unspecified').describe('by name or number (RFC 5280)'),
