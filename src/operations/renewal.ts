@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
 import type { MovedWindow } from '../model/certificate.ts';
+import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { record } from '../store/audit.ts';
@@ -43,7 +44,7 @@ async function setWindows(
       return serials;
     });
     done += batch.length;
-    if (batch.length) progress?.(`${done} certificates done`);
+    if (batch.length) progress?.(`${counted(done, 'certificate')} done`);
     after = batch.at(-1) ?? '';
     if (batch.length < batchSize) return done;
     await breathe();

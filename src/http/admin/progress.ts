@@ -8,7 +8,7 @@ export const progressType = 'application/x-ndjson';
 /**
  * Answers what takes long as it goes on: one JSON object a line, `progress` now and then, `result` or `problem` at the end. Whoever goes away does not end
  * the work.
- * @throws what the work throws before its first line: that is answered as any other problem, with its status
+ * @throws what the work throws before its first line: that has an answer of its own, with its status
  */
 export async function answerWithProgress(
   res: Response,

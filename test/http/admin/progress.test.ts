@@ -140,7 +140,7 @@ describe('progress in the admin API', () => {
   it('comes where it is asked for, and repeated under the same key the result alone', async () => {
     const id = await member('a.test');
     const moved = await post('/renewals/move', { member: id }, streamed);
-    assert.deepEqual(lines(moved.body)[0], { progress: '1 certificates done' });
+    assert.deepEqual(lines(moved.body)[0], { progress: '1 certificate done' });
     assert.equal(lines(moved.body)[1].result.moved, 1);
     assert.equal(lines((await post('/renewals/reset', { member: id }, streamed)).body).length, 2);
     const once = { ...streamed, 'Idempotency-Key': 'once' };
@@ -150,7 +150,7 @@ describe('progress in the admin API', () => {
       [200, 'application/x-ndjson', 'no-store'],
     );
     const [line, { result }] = lines(first.body);
-    assert.deepEqual(line, { progress: '1 certificates revoked' });
+    assert.deepEqual(line, { progress: '1 certificate revoked' });
     assert.deepEqual([result.status, result.revoked], ['suspended', 1]);
     assert.deepEqual(lines((await post(`/members/${id}/suspend`, { revoke: true }, once)).body), [{ result }]);
   });
