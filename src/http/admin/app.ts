@@ -4,6 +4,7 @@ import type { Ctx } from '../../ctx.ts';
 import type { Actor } from '../../model/audit.ts';
 import { notFound, Problem } from '../../model/problem.ts';
 import type { Token } from '../../model/token.ts';
+import { networkOf } from '../../net/addresses.ts';
 import { renderProblem } from '../errors.ts';
 import { createApp, readError, send } from '../express.ts';
 import { createInFlight, type InFlight } from '../in-flight.ts';
@@ -50,15 +51,21 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
   app.get(`${base}/`, helmet(), (_, res) => send(res, page));
   app.all(open, refuse(['GET', 'HEAD']));
 
-  const limit = createLimit(ctx);
+  const limitToken = createLimit(ctx, 'A token');
+  const limitStranger = createLimit(ctx, 'An address without a valid token');
   const tokens = new WeakMap<Request, Token>();
   // Before anything else is told: also of what is not there. From here on every answer is for its caller alone, and now.
   app.use((req, res, next) => {
     res.setHeader('Cache-Control', 'no-store');
     return track(
       authenticate(ctx, req.headers.authorization)
+        .catch(error => {
+          // Only now: a token that is good is not shut out for what others do behind the same address.
+          if (error instanceof Problem) limitStranger(networkOf(req.ip ?? ''));
+          throw error;
+        })
         .then(token => {
-          limit(token);
+          limitToken(token.id);
           tokens.set(req, token);
           next();
         })
