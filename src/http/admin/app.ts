@@ -47,6 +47,11 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
           .catch(error => fail(res, error)),
       ),
     );
+  app.use((req, res, next) => {
+    // The pattern alone: a path names members and certificates.
+    res.once('close', () => ctx.metrics.administered(patternOf(req), req.method, res.statusCode));
+    next();
+  });
   app.get(`${base}/openapi.json`, (_, res) => send(res, { status: 200, body: described }));
   app.get(`${base}/`, helmet(), (_, res) => send(res, page));
   app.all(open, refuse(['GET', 'HEAD']));
@@ -109,6 +114,8 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
   app.use(((error, _req, res, _next) => fail(res, readError(error, bodyLimit))) as ErrorRequestHandler);
   return app;
 }
+
+const patternOf = ({ route }: Request): string => (typeof route?.path === 'string' ? route.path : 'none');
 
 const actorOf = ({ id }: Token, { ip }: Request): Actor => ({
   who: `token:${id}`,
