@@ -104,8 +104,11 @@ async function send(
   const answered = new Promise<IncomingMessage>((resolve, reject) =>
     request(`${base}${path}`, { method, agent, headers }, resolve).on('error', reject).end(body),
   );
-  const { status, ...answer } = await answered.then(read).catch((error: NodeJS.ErrnoException) => {
+  const res = await answered.catch((error: NodeJS.ErrnoException) => {
     throw new Error(`${base} cannot be reached: ${error.message || error.code}${isDistrust(error) ? ' (--ca names a root to trust)' : ''}`);
+  });
+  const { status, ...answer } = await read(res).catch((error: Error) => {
+    throw new Error(`${base} broke off its answer (${error.message}): see what was done before you call again`);
   });
   if (status >= 200 && status < 300 && answer.json !== undefined) return answer;
   throw refusal(base, status, answer.json);

@@ -109,13 +109,18 @@ describe('the command line at another server', function () {
     assert.equal(far.stderr, 'xmpp-ca: 200 revoked, where 201 matched\nxmpp-ca: 201 revoked, where 201 matched\n');
     const refused = await both('cert', 'revoke-all');
     assert.deepEqual([refused.code, refused.stdout], [1, '']);
-    let answer = '';
-    const server = createServer((_, res) => res.setHeader('Content-Type', 'application/x-ndjson').end(answer)).listen(0, '127.0.0.1');
+    let answer: string | undefined = '';
+    const server = createServer((_, res) => {
+      res.setHeader('Content-Type', 'application/x-ndjson');
+      if (answer === undefined) res.write('{"progress":"half"}\n', () => res.destroy());
+      else res.end(answer);
+    }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const at = ['--server', `http://127.0.0.1:${(server.address() as AddressInfo).port}`, '--token', 'x'];
     const problem = { type: 'urn:ietf:params:acme:error:serverInternal', status: 500, detail: 'It went wrong.' };
     for (const [body, stderr] of [
       [`{"progress":"half"}\n${JSON.stringify({ problem })}\n`, /^xmpp-ca: half\nxmpp-ca: It went wrong\.\n$/],
+      [undefined, /^xmpp-ca: half\nxmpp-ca: .*broke off its answer.*\n$/],
       ['{"progress":"half"}\n{"progress":"mo', /^xmpp-ca: half\nxmpp-ca: .*not as an admin API does\n$/],
     ] as const) {
       answer = body;
