@@ -1,5 +1,6 @@
 import type { Ctx } from '../ctx.ts';
 import type { Account } from '../model/account.ts';
+import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import type { Db } from '../store/open.ts';
@@ -20,7 +21,7 @@ export async function refuseDuplicates(ctx: Ctx, db: Db, { id, memberId }: Accou
   const again = oldest + week;
   throw new Problem(
     'rateLimited',
-    `Within 7 days there were ${limit} certificates for exactly these names, which is the limit: ${names.join(', ')}. The next one can be had at ` +
+    `${counted(limit, 'certificate')} for exactly these names within 7 days is the limit, and it is reached: ${names.join(', ')}. The next one can be had at ` +
       `${rfc3339(again)}; use the newest one until then, and see why the client asks so often.`,
     { retryAfter: again - now },
   );

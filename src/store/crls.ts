@@ -1,5 +1,6 @@
 import type { RevocationReason } from '../model/certificate.ts';
 import { breathe, type Db } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, rowsOf } from './rows.ts';
 
 /** What a CRL is of: all certificates of an issuer (shard 0), or those that name this shard. */
@@ -67,15 +68,12 @@ export async function newestCrlNumber(db: Db, { issuerId, shard }: CrlScope): Pr
   return (await rowsOf<{ number: number }>(db, sql, [issuerId, shard]))[0]?.number;
 }
 
-/** The newest of each scope, without their bytes. */
-export async function newestCrls(db: Db): Promise<Omit<CrlRecord, 'der'>[]> {
-  const rows = await rowsOf<CrlRow>(
-    db,
-    `select issuer_id, shard, number, revocations, this_update, next_update from crls c
-     where number = (select max(number) from crls d where d.issuer_id = c.issuer_id and d.shard = c.shard) order by issuer_id, shard`,
-    [],
-  );
-  return rows.map(fromRow);
+/** The newest of each scope, without their bytes; the complete ones first. */
+export async function newestCrls(db: Db, page?: Page): Promise<Omit<CrlRecord, 'der'>[]> {
+  const query = db('crls as c')
+    .select('issuer_id', 'shard', 'number', 'revocations', 'this_update', 'next_update')
+    .whereRaw('number = (select max(number) from crls d where d.issuer_id = c.issuer_id and d.shard = c.shard)');
+  return (await inPages(query, page, { at: 'shard', id: 'issuer_id' })).map(fromRow);
 }
 
 /** All revocations of an issuer so far. */

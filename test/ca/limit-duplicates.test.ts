@@ -31,7 +31,7 @@ for (const engine of engines) {
       return (await another(by)).chain;
     }
     const limited = (answer: Answer) => {
-      refused(answer, 'rateLimited', 429, new RegExp(`${limit} certificates for exactly these names`));
+      refused(answer, 'rateLimited', 429, new RegExp(`${limit} certificates? for exactly these names`));
       return Number(answer.headers['retry-after']);
     };
 

@@ -3,6 +3,7 @@ import type { Certificate } from '../../src/model/certificate.ts';
 import { abandonCertificate, commitCertificate, firstFence, moveCertificate, revokeCertificates } from '../../src/store/certificates.ts';
 import { insertCrl, newestCrl, newestCrls, revocationCounts, revokedIn } from '../../src/store/crls.ts';
 import { isDuplicate } from '../../src/store/open.ts';
+import type { Position } from '../../src/store/pages.ts';
 import { all } from '../kit/all.ts';
 import { onEachEngine } from '../kit/database.ts';
 import { aCertificate, anId, at0, bytes } from '../kit/records.ts';
@@ -36,6 +37,15 @@ onEachEngine('the store of CRLs', at => {
     await insertCrl(at.db, crl(at0 + 11));
     const bare = ({ der: _, ...rest }: ReturnType<typeof crl>) => ({ ...rest, der: undefined });
     assert.deepEqual(await newestCrls(at.db), [bare(crl(at0 + 11)), bare(crl(at0 + 20, 3))]);
+    await insertCrl(at.db, { ...crl(at0), issuerId: 'bb' });
+    const seen: string[] = [];
+    for (let after: Position | undefined; ; ) {
+      const [next] = await newestCrls(at.db, { limit: 1, after });
+      if (!next) break;
+      seen.push(`${next.issuerId}/${next.shard}`);
+      after = { at: next.shard, id: next.issuerId };
+    }
+    assert.deepEqual(seen, ['aa/0', 'bb/0', 'aa/3']);
     const kept = await at.db('crls').where({ issuer_id: 'aa', shard: 0 }).orderBy('number').pluck('number');
     assert.deepEqual(kept, [at0 + 10, at0 + 11]);
   });

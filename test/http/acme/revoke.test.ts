@@ -192,6 +192,24 @@ for (const engine of engines) {
       refused(await revoke(client, chain), 'malformed', 400, /expired/);
     });
 
+    it('of what has expired, by its own key that is lost: 200, again too, and the key is blocked', async () => {
+      const { client, key, chain, name } = await issued();
+      ca.later(91 * 86400);
+      const { chain: next } = await issued(client, key);
+      refused(await byKey(client, key, chain), 'malformed', 400, /expired/);
+      refused(await revoke(client, chain, { reason: 1 }), 'malformed', 400, /expired/);
+      for (let i = 0; i < 2; i++) {
+        const answer = await byKey(client, key, chain, { reason: 1 });
+        assert.deepEqual([answer.status, answer.body.length], [200, 0]);
+      }
+      assert.equal((await state(chain)).status, 'expired');
+      assert.deepEqual(await state(next), { status: 'revoked', reason: 'keyCompromise', revokedBy: 'key' });
+      const { json } = await client.newOrder([name]);
+      await answerHttp01(client, ca.net, json);
+      const csr = makeCsr(key, [name]).toString('base64url');
+      refused(await client.post(json.finalize, { csr }), 'badCSR', 400, /compromised/);
+    });
+
     it('is told to the member', async () => {
       await ca.settled();
       assert.ok((await ca.mails()).some(m => /revoked/i.test(m.subject ?? '')));
