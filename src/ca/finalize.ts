@@ -175,7 +175,7 @@ async function commit(
   actor: Actor,
 ): Promise<boolean> {
   return ctx.db.transaction(async trx => {
-    if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, serial: certificate.serial }))) return false;
+    if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, certificate }))) return false;
     await checkStanding(ctx, trx, order);
     await refuseKnown(ctx, trx, certificate.spkiHash);
     // Orders may have been made in plenty before; one that replaces a certificate is one for each.
