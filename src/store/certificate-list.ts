@@ -54,7 +54,7 @@ function whereStands(query: Knex.QueryBuilder, standing: Standing | undefined): 
   if (standing !== undefined) query.whereRaw(`${standingSql} = ?`, [standing]);
 }
 
-/** From one place in an index: the cursor, or where the filter begins if that comes later. */
+/** From one place in an index: where the filter begins or at the cursor, whichever is older. */
 function onePage(query: Knex.QueryBuilder, filter: CertificateFilter, { limit, after }: Page): Knex.QueryBuilder {
   const { issuedBefore, ...rest } = filter;
   const isWithin = after !== undefined && after.at <= (issuedBefore ?? after.at);
