@@ -7,6 +7,7 @@ import * as notices from './0005-notices.ts';
 import * as listing from './0006-listing.ts';
 import * as idempotency from './0007-idempotency.ts';
 import * as outboxDead from './0008-outbox-dead.ts';
+import * as scans from './0009-scans.ts';
 
 /** In order. The names carry no extension, so that source and compiled builds agree. */
 const migrations: Record<string, Knex.Migration> = {
@@ -18,6 +19,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0006-listing': listing,
   '0007-idempotency': idempotency,
   '0008-outbox-dead': outboxDead,
+  '0009-scans': scans,
 };
 
 export const migrationSource: Knex.MigrationSource<string> = {

@@ -3,7 +3,7 @@ import type { Account } from '../model/account.ts';
 import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
-import type { Db } from '../store/open.ts';
+import { type Db, lock, type Trx } from '../store/open.ts';
 import { nthNewestOfNames } from '../store/renewals.ts';
 
 const week = 7 * 86400;
@@ -25,4 +25,10 @@ export async function refuseDuplicates(ctx: Ctx, db: Db, { id, memberId }: Accou
       `${rfc3339(again)}; use the newest one until then, and see why the client asks so often.`,
     { retryAfter: again - now },
   );
+}
+
+/** The same in the transaction that makes the certificate: another for these names waits for its end, and counts what it made. @throws Problem rateLimited */
+export async function refuseDuplicateHere(ctx: Ctx, trx: Trx, account: Account, names: string[]): Promise<void> {
+  await lock(trx, `duplicates ${[account.memberId ?? account.id, ...[...names].sort()].join(' ')}`);
+  await refuseDuplicates(ctx, trx, account, names);
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type AcmeClient, type Answer, newKey } from '../kit/acme-client.ts';
 import { engines, startCa } from '../kit/ca.ts';
 import { makeCsr } from '../kit/csr.ts';
+import { finalizeOrder, openTestCtx, readyOrder } from '../kit/ctx.ts';
 import { issue } from '../kit/issue.ts';
 import { opened } from '../kit/opened.ts';
 import { refused } from '../kit/refused.ts';
@@ -111,6 +112,26 @@ for (const engine of engines) {
         .where({ serial: serialOf(chain) })
         .update({ state: 'abandoned' });
       assert.equal((await client.newOrder(names)).status, 201);
+    });
+  });
+}
+
+for (const engine of engines) {
+  describe(`many finalizations at once for the same names (${engine})`, () => {
+    it('give as many certificates as the limit allows', async () => {
+      const at = await openTestCtx({ engine, config: { policy: { duplicatesPerWeek: limit } } });
+      try {
+        const first = await readyOrder(at, ['a.test', 'b.test']);
+        const others = ['a.test b.test', 'b.test a.test', 'a.test b.test', 'b.test a.test', 'a.test b.test'].map(names =>
+          readyOrder(at, names.split(' '), { member: first.member }),
+        );
+        const ran = await Promise.allSettled([first, ...(await Promise.all(others))].map(ready => finalizeOrder(at, ready)));
+        assert.equal(ran.filter(r => r.status === 'fulfilled').length, limit);
+        for (const r of ran) if (r.status === 'rejected') assert.equal(r.reason.type, 'rateLimited');
+      } finally {
+        await at.ctx.background.settled();
+        await at.close();
+      }
     });
   });
 }

@@ -84,11 +84,20 @@ onEachEngine('the store of CRLs', at => {
     assert.deepEqual([count(0), count(1), count(2), count(3)], [4, 1, 1, undefined]);
   });
 
-  it('reads more than a page', async () => {
+  it('reads many pages of certificates that end at any time, in the order of the serials', async () => {
     const issuerId = anId();
+    const day = 86400;
     const rows = Array.from({ length: 10_001 }, (_, i) => {
       const { serial, spkiHash, tbs, mac } = aCertificate();
-      return { serial: `${serial.slice(0, 20)}${i.toString(16).padStart(12, '0')}`, spki_hash: spkiHash, tbs, mac };
+      const not_after = at0 + (i % 3 ? 100 : (i * 7919) % 200) * day;
+      return {
+        serial: `${serial.slice(0, 20)}${i.toString(16).padStart(12, '0')}`,
+        spki_hash: spkiHash,
+        tbs,
+        mac,
+        not_after,
+        shard: i % 2,
+      };
     });
     const same = {
       issuer_id: issuerId,
@@ -96,7 +105,6 @@ onEachEngine('the store of CRLs', at => {
       names: '[]',
       state: 'issued',
       not_before: at0,
-      not_after: at0 + 9,
       committed_at: at0,
       revoked_at: at0,
     };
@@ -107,8 +115,15 @@ onEachEngine('the store of CRLs', at => {
     );
     let others = 0;
     setImmediate(() => others++);
-    const listed = (await all(revokedIn(at.db, { issuerId, shard: 0 }, at0, []))).map(e => e.serial);
+    const listed = async (shard: number, since: number) => (await all(revokedIn(at.db, { issuerId, shard }, since, []))).map(e => e.serial);
+    const sorted = (rest: typeof rows) => rest.map(r => r.serial).sort();
+    assert.deepEqual(await listed(0, 0), sorted(rows));
     assert.equal(others, 1, 'whatever else the process does goes on between the pages');
-    assert.deepEqual(listed, rows.map(r => r.serial).sort());
+    for (const since of [at0 + 1, at0 + 29 * day, at0 + 30 * day, at0 + 111 * day - 1, at0 + 199 * day]) {
+      const living = rows.filter(r => r.not_after >= since);
+      assert.deepEqual(await listed(0, since), sorted(living));
+      assert.deepEqual(await listed(1, since), sorted(living.filter(r => r.shard === 1)));
+    }
+    assert.deepEqual(await listed(0, at0 + 199 * day + 1), []);
   });
 });
