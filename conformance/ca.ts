@@ -23,8 +23,9 @@ export class Authority {
   /** The root certificate as every member has it: a file that all users can read. */
   readonly root: string;
   readonly log: string;
+  /** Its `dataDir`. */
+  readonly data: string;
   readonly #config: string;
-  readonly #data: string;
   readonly #env: Record<string, string>;
   readonly #dns: Dns;
   readonly #mail: MailServer;
@@ -33,7 +34,7 @@ export class Authority {
   constructor(folder: string, dns: Dns, mail: MailServer) {
     mkdirSync(folder, { recursive: true });
     this.root = join(folder, 'root.pem');
-    this.#data = join(folder, 'data');
+    this.data = join(folder, 'data');
     this.log = join(folder, 'ca.log');
     this.#config = join(folder, 'config.yaml');
     this.#env = cleanEnv(folder, { NODE_EXTRA_CA_CERTS: mail.trust, NODE_OPTIONS: '--trace-warnings --enable-source-maps' });
@@ -58,7 +59,7 @@ mail:
   async start(): Promise<void> {
     this.#daemon = new Daemon('xmpp-ca serve', [process.execPath, main, 'serve', '--config', this.#config], this.log, { env: this.#env });
     await this.#daemon.ready(() => /^ready/m.test(readText(this.log)));
-    copyFileSync(join(this.#data, 'root.pem'), this.root);
+    copyFileSync(join(this.data, 'root.pem'), this.root);
   }
 
   /** The result is the exit code, null where SIGTERM was not enough. */

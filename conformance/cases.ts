@@ -8,6 +8,7 @@ import { uacmeCases } from './clients/uacme.ts';
 import { federationCases } from './federation.ts';
 import { issuerCases } from './issuers.ts';
 import { mailboxCases } from './mailbox.ts';
+import { readmeCases } from './readme.ts';
 import { statusCases } from './status.ts';
 import type { Case } from './trial.ts';
 
@@ -22,6 +23,7 @@ export const cases: Case[] = [
   ...acmeTinyCases,
   ...ejabberdCases,
   ...mailboxCases,
+  ...readmeCases,
   ...federationCases,
   // Last: from then on another issuing CA signs.
   ...issuerCases,

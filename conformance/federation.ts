@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import { type Exchange, exchange, textOf, type User } from './chat.ts';
 import { lego } from './clients/lego.ts';
 import { Ejabberd } from './ejabberd.ts';
-import type { Issued } from './openssl.ts';
+import { facts, type Issued } from './openssl.ts';
+import { readText } from './process.ts';
 import { Prosody } from './prosody.ts';
+import { CronJob } from './readme.ts';
 import type { Case, Trial } from './trial.ts';
 import { until } from './wait.ts';
 
@@ -48,6 +51,46 @@ export const federationCases: Case[] = [
       await pair.startEjabberd({ directory: await t.ca.memberDirectory(pair.member, '--profile', 'xmpp-server-addr') });
       await pair.ejabberd.ctl('request-certificate', 'all');
       await pair.accepted();
+    },
+  },
+  {
+    name: "federation: the README's cron job, and Prosody's CRLs",
+    async run(t) {
+      const pair = await Pair.make(t);
+      const [own, others] = [await pair.certificate(pair.prosodyDomain), await pair.certificate(pair.ejabberdDomain)];
+      const cron = new CronJob(t, pair.prosody.pidFile);
+      const file = join(cron.folder, 'root-and-crls.pem');
+      const urls = await cron.urls();
+      await t.step('a first file', async () => {
+        await pair.prosody.start(own);
+        const { stdout, stderr } = await cron.run(urls);
+        if (stdout + stderr !== '') throw new Error(`cron would mail: ${stdout}${stderr}`);
+        await cron.verify(others.chain);
+      });
+      await pair.prosody.start(own, cron.prosody(own.key, own.chain));
+      await pair.startEjabberd({ files: others });
+      await t.step('before', () => pair.accepted());
+      await t.ca.cli('cert', 'revoke', (await facts(others.chain)).serial, '--reason', 'keyCompromise');
+      await t.ca.cli('crl', 'publish');
+      await t.step('a CRL that does not come', async () => {
+        const before = readText(file);
+        const { code, stderr, stdout } = await cron.run([...urls, urls[0]!.replace(/[^/]+$/, '0.crl')], [1]);
+        if (code !== 1 || !/404/.test(stdout + stderr)) throw new Error(`cron would not mail what is wrong: ${stdout}${stderr}`);
+        if (readText(file) !== before) throw new Error('the file is another one all the same');
+      });
+      const from = pair.prosody.logged().length;
+      await t.step('a newer file', async () => {
+        await cron.run(urls);
+        const { stderr } = await cron.verify(others.chain, [2]);
+        if (!stderr.includes('certificate revoked')) throw new Error(stderr);
+        await until('Prosody to take it up', () => /Certificates reloaded/.test(pair.prosody.logged(from)), 20);
+      });
+      await t.step('after', async () => {
+        await pair.ejabberd.ctl('stop_s2s_connections');
+        const got = await exchange(t, pair.alice, pair.bob, 20);
+        if (got.first === textOf(pair.bob) || got.second === textOf(pair.alice)) throw new Error('they still hear each other');
+        await until('Prosody to log why', () => /certificate revoked/.test(pair.prosody.logged(from)), 20);
+      });
     },
   },
   {

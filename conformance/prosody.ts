@@ -7,6 +7,7 @@ import type { Trial } from './trial.ts';
 /** One Prosody of Debian's package on port 5222 and 5269 of `address`, without dialback, trusting our root only. */
 export class Prosody {
   readonly log: string;
+  readonly pidFile: string;
   readonly #t: Trial;
   readonly #folder: string;
   readonly #config: string;
@@ -22,14 +23,19 @@ export class Prosody {
     for (const name of ['data', 'certs', 'plugins']) mkdirSync(join(this.#folder, name), { recursive: true });
     this.#config = join(this.#folder, 'prosody.cfg.lua');
     this.log = join(this.#folder, 'log');
+    this.pidFile = join(this.#folder, 'pid');
     writeFileSync(join(this.#folder, 'plugins', 'mod_says_who.lua'), saysWho);
     t.logs.push(this.log);
     t.defer(() => this.stop());
   }
 
-  async start(issued: Issued): Promise<void> {
+  /** @param s2s how it judges other servers: `s2s_ssl` and what else that takes */
+  async start(
+    issued: Issued,
+    s2s = `s2s_ssl = { cafile = "${this.#t.ca.root}"; key = "${issued.key}"; certificate = "${issued.chain}" }\ns2s_secure_auth = true`,
+  ): Promise<void> {
     await this.stop();
-    writeFileSync(this.#config, configuration(this.#folder, this.#domain, this.#address, issued, this.#t.ca.root));
+    writeFileSync(this.#config, configuration(this.#folder, this.#domain, this.#address, issued, s2s));
     const from = readText(this.log).length;
     this.#daemon = new Daemon('prosody', ['prosody', '-F', '--config', this.#config], join(this.#folder, 'out'));
     await this.#daemon.ready(() => new RegExp(`Activated service 's2s' on \\[${this.#address}\\]:5269`).test(this.logged(from)));
@@ -59,18 +65,18 @@ end
 function module.add_host(module) hook(module) end
 `;
 
-function configuration(folder: string, domain: string, address: string, issued: Issued, root: string): string {
+function configuration(folder: string, domain: string, address: string, issued: Issued, s2s: string): string {
   return `run_as_root = true
 data_path = "${folder}/data"; pidfile = "${folder}/pid"; certificates = "${folder}/certs"
 plugin_paths = { "${folder}/plugins" }
 log = { { levels = { min = "debug" }, to = "file", filename = "${folder}/log", timestamps = true } }
 interfaces = { "${address}" }; use_ipv6 = false
 modules_enabled = { "roster", "saslauth", "tls", "disco", "posix", "says_who" }; modules_disabled = { "dialback" }
-s2s_secure_auth = true; authentication = "internal_plain"
+authentication = "internal_plain"
 s2s_direct_tls_ports = {}; c2s_direct_tls_ports = {}; http_ports = {}; https_ports = {}
 unbound = { options = { ["local-zone:"] = "test. transparent" } }
 ssl = { key = "${issued.key}"; certificate = "${issued.chain}" }
-s2s_ssl = { cafile = "${root}"; key = "${issued.key}"; certificate = "${issued.chain}" }
+${s2s}
 VirtualHost "${domain}"
 Component "conference.${domain}" "muc"
 `;

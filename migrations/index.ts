@@ -7,6 +7,7 @@ import * as notices from './0005-notices.ts';
 import * as listing from './0006-listing.ts';
 import * as idempotency from './0007-idempotency.ts';
 import * as outboxDead from './0008-outbox-dead.ts';
+import * as scans from './0009-scans.ts';
 import * as audit from './0010-audit.ts';
 
 /** In order. The names carry no extension, so that source and compiled builds agree. */
@@ -19,6 +20,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0006-listing': listing,
   '0007-idempotency': idempotency,
   '0008-outbox-dead': outboxDead,
+  '0009-scans': scans,
   '0010-audit': audit,
 };
 

@@ -10,6 +10,8 @@ export interface Metrics {
   abandoned(): void;
   /** `route` is the pattern: a path may be a secret. */
   requested(route: string, status: number): void;
+  /** The same at the admin listener; `none` where it came to no route, or was refused before. */
+  administered(route: string, method: string, status: number): void;
   /** `route` is absent where no resource was asked for. */
   refused(type: ErrorType, route?: string): void;
   /** @returns to be called with the outcome */
@@ -68,6 +70,7 @@ export function createMetrics(now: () => number): Metrics {
   for (const profile of profileNames) issued.inc({ profile }, 0);
   const abandoned = counter('certificates_abandoned_total', 'Certificates that were committed and given up before they were issued');
   const requests = counter('acme_requests_total', 'Requests that reached an ACME resource', 'route', 'status');
+  const adminRequests = counter('admin_requests_total', 'Requests to the admin API', 'route', 'method', 'status');
   const problems = counter('acme_problems_total', 'Problem documents of the public listener', 'route', 'type');
   const validations = histogram(
     'validation_seconds',
@@ -108,6 +111,7 @@ export function createMetrics(now: () => number): Metrics {
     issued: profile => issued.inc({ profile }),
     abandoned: () => abandoned.inc(),
     requested: (route, status) => requests.inc({ route, status }),
+    administered: (route, method, status) => adminRequests.inc({ route, method, status: `${Math.floor(status / 100)}xx` }),
     refused: (type, route = 'none') => problems.inc({ route, type }),
     beginValidation(method) {
       const seconds = stopwatch();

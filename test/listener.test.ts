@@ -60,4 +60,21 @@ describe('the certificate of the public listener', () => {
     assert.equal(JSON.parse(body).newNonce, 'https://[::1]:14000/acme/new-nonce');
     await ca.close();
   });
+
+  it('is for a host whose name is longer than a common name may be', async () => {
+    const host = `${'certificates.'.repeat(5)}federation.example`;
+    assert.ok(host.length > 64);
+    const ca = await startCa({ config: { publicUrl: `https://${host}` } });
+    for (const url of [ca.app.addresses.public, ca.adminUrl]) {
+      const asked = get(`${url}/healthz`, {
+        ca: ca.root,
+        agent: false,
+        checkServerIdentity: (_, shown) => checkServerIdentity(host, shown),
+      });
+      const [reply] = await once(asked, 'response');
+      assert.equal(reply.statusCode, 200);
+      reply.resume();
+    }
+    await ca.close();
+  });
 });

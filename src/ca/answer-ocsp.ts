@@ -158,7 +158,7 @@ function issuerOf(ctx: Ctx, certIds: CertId[]): SigningIssuer | undefined {
   return undefined;
 }
 
-/** RFC 5019 §2.2.3: what was never issued, has expired or has no status is not answered for, and never `good`. @throws Refusal */
+/** RFC 9919 §3.2.3: what was never issued, has expired or has no status is not answered for, and never `good`. @throws Refusal */
 async function statuses(
   ctx: Ctx,
   issuer: SigningIssuer,

@@ -27,7 +27,7 @@ import { reloadAuthority } from './authority.ts';
 import { refuseSuspended } from './authorize.ts';
 import { compareNames } from './compare-names.ts';
 import { accountUrl } from './ids.ts';
-import { refuseDuplicates } from './limit-duplicates.ts';
+import { refuseDuplicateHere } from './limit-duplicates.ts';
 import { tell } from './message.ts';
 import { record } from './record.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
@@ -175,11 +175,11 @@ async function commit(
   actor: Actor,
 ): Promise<boolean> {
   return ctx.db.transaction(async trx => {
-    if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, serial: certificate.serial }))) return false;
+    if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, certificate }))) return false;
     await checkStanding(ctx, trx, order);
     await refuseKnown(ctx, trx, certificate.spkiHash);
     // Orders may have been made in plenty before; one that replaces a certificate is one for each.
-    if (!order.replaces) await refuseDuplicates(ctx, trx, account, order.names);
+    if (!order.replaces) await refuseDuplicateHere(ctx, trx, account, order.names);
     await commitCertificate(trx, certificate, claim);
     await record(ctx, trx, ctx.now(), {
       action: 'certificate.committed',

@@ -1,8 +1,9 @@
 import type { Ctx } from '../ctx.ts';
 import type { Account } from '../model/account.ts';
+import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
-import type { Db } from '../store/open.ts';
+import { type Db, lock, type Trx } from '../store/open.ts';
 import { nthNewestOfNames } from '../store/renewals.ts';
 
 const week = 7 * 86400;
@@ -20,8 +21,14 @@ export async function refuseDuplicates(ctx: Ctx, db: Db, { id, memberId }: Accou
   const again = oldest + week;
   throw new Problem(
     'rateLimited',
-    `Within 7 days there were ${limit} certificates for exactly these names, which is the limit: ${names.join(', ')}. The next one can be had at ` +
+    `${counted(limit, 'certificate')} for exactly these names within 7 days is the limit, and it is reached: ${names.join(', ')}. The next one can be had at ` +
       `${rfc3339(again)}; use the newest one until then, and see why the client asks so often.`,
     { retryAfter: again - now },
   );
+}
+
+/** The same in the transaction that makes the certificate: another for these names waits for its end, and counts what it made. @throws Problem rateLimited */
+export async function refuseDuplicateHere(ctx: Ctx, trx: Trx, account: Account, names: string[]): Promise<void> {
+  await lock(trx, `duplicates ${[account.memberId ?? account.id, ...[...names].sort()].join(' ')}`);
+  await refuseDuplicates(ctx, trx, account, names);
 }

@@ -10,6 +10,7 @@ import { revokeAuthorizationsOfProof } from '../store/authorizations.ts';
 import type { Trx } from '../store/open.ts';
 import { confirmProof, insertProof, listProofs, lockDomain, otherHolders, revokeProof, supersedeProofs } from '../store/proofs.ts';
 import { contested, refuseContested } from './contested.ts';
+import { countCode } from './count-code.ts';
 import { newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
 import { tell } from './message.ts';
@@ -82,20 +83,21 @@ export async function confirmDomain(ctx: Ctx, member: Member, domain: string, co
   const given = code.trim().toLowerCase();
   const proof = pending.find(p => mailboxCode(ctx, 'proof', p.id, p.domain, p.mailbox) === given);
   if (!proof) throw new Problem('incorrectResponse', `This is not the code that was mailed for "${domain}".`);
-  await refuseContested(ctx, member.id, name);
+  return countCode(ctx, () => acceptCode(ctx, proof, actor));
+}
+
+async function acceptCode(ctx: Ctx, proof: DomainProof, actor: Actor): Promise<DomainProof> {
+  const { id, memberId, domain, mailbox } = proof;
+  const now = ctx.now();
+  await refuseContested(ctx, memberId, domain);
   const expiresAt = now + ctx.config.policy.proofDays * 86400;
   await ctx.db.transaction(async trx => {
-    if (!(await confirmProof(trx, proof.id, now, expiresAt, { mailbox: proof.mailbox })))
+    if (!(await confirmProof(trx, id, now, expiresAt, { mailbox })))
       throw new Problem('malformed', 'The proof was confirmed or revoked meanwhile.');
-    await lockDomain(trx, name);
-    if ((await otherHolders(trx, member.id, name, now)).length) throw contested(name);
-    await supersedeProofs(trx, member.id, name, proof.id);
-    await record(ctx, trx, now, {
-      action: 'domain.proved',
-      actor,
-      subject: { member: member.id, proof: proof.id },
-      detail: { domain: name, mailbox: proof.mailbox },
-    });
+    await lockDomain(trx, domain);
+    if ((await otherHolders(trx, memberId, domain, now)).length) throw contested(domain);
+    await supersedeProofs(trx, memberId, domain, id);
+    await record(ctx, trx, now, { action: 'domain.proved', actor, subject: { member: memberId, proof: id }, detail: { domain, mailbox } });
   });
   return { ...proof, status: 'valid', validatedAt: now, expiresAt };
 }

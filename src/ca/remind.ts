@@ -1,9 +1,9 @@
 import type { Ctx } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
 import { Problem } from '../model/problem.ts';
-import { lockCertificates } from '../store/certificates.ts';
+import { findCertificate, lockCertificates } from '../store/certificates.ts';
 import { findMember } from '../store/members.ts';
-import { breathe } from '../store/open.ts';
+import { breathe, type Trx } from '../store/open.ts';
 import { lapsingProofs, noticeLapse } from '../store/proofs.ts';
 import { type Ending, expiringCertificates, noticeExpiry } from '../store/renewals.ts';
 import { tell } from './message.ts';
@@ -25,11 +25,18 @@ export async function remindOfExpiry(ctx: Ctx): Promise<void> {
         await ctx.db.transaction(async trx => {
           await lockCertificates(trx);
           for (const { serial } of due)
-            if (await noticeExpiry(trx, serial, days)) await tell(ctx, trx, { kind: 'expiring', refs: { serial } });
+            if ((await noticeExpiry(trx, serial, days)) && (await isOfTheFederation(trx, serial)))
+              await tell(ctx, trx, { kind: 'expiring', refs: { serial } });
         });
       await breathe();
     } while (page.length === batch);
   }
+}
+
+/** A member that has left holds what it was issued, and no more is to be done for it. */
+async function isOfTheFederation(trx: Trx, serial: string): Promise<boolean> {
+  const memberId = (await findCertificate(trx, serial))?.memberId;
+  return memberId !== undefined && (await findMember(trx, memberId))?.status !== 'left';
 }
 
 /** Days before its end at which a fresh code goes to the mailbox of a proof. */

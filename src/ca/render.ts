@@ -127,18 +127,19 @@ async function renderRevoked(ctx: Ctx, { memberId, serials }: { memberId: string
   };
 }
 
-/** What was revoked, replaced or has ended since it was queued is no news any more. */
+/** What was revoked, replaced or has ended since it was queued is no news any more; and whoever has left has no need of it. */
 async function renderExpiring(ctx: Ctx, serial: string): Promise<Rendered> {
   const about = await aboutCertificate(ctx, serial);
-  if (!about || about.certificate.revocation || about.certificate.notAfter < ctx.now() || (await isReplaced(ctx.db, serial)))
-    return undefined;
-  return { to: about.member.contacts, text: expiringText({ ...about.facts, days: daysUntil(about.certificate.notAfter, ctx.now()) }) };
+  if (!about || about.certificate.revocation || about.certificate.notAfter < ctx.now() || about.member.status === 'left') return undefined;
+  if (await isReplaced(ctx.db, serial)) return undefined;
+  const days = daysUntil(about.certificate.notAfter, ctx.now());
+  return { to: about.member.contacts, text: expiringText({ ...about.facts, days, isSuspended: about.member.status === 'suspended' }) };
 }
 
 async function renderLapsing(ctx: Ctx, { proofId, mailbox }: { proofId: string; mailbox: string }): Promise<Rendered> {
   const proof = await findProof(ctx.db, proofId);
   const member = proof && (await findMember(ctx.db, proof.memberId));
-  if (!proof || !member || proof.status !== 'valid' || proof.expiresAt <= ctx.now()) return undefined;
+  if (!proof || member?.status !== 'active' || proof.status !== 'valid' || proof.expiresAt <= ctx.now()) return undefined;
   const { domain, expiresAt } = proof;
   const facts = { domain, expiresAt, mailbox, days: daysUntil(expiresAt, ctx.now()), member: member.name, memberId: member.id };
   return { to: member.contacts, text: lapsingText({ ...facts, authority: ctx.config.publicUrl }) };

@@ -1,11 +1,19 @@
 import type { Ctx } from '../ctx.ts';
 import type { Actor } from '../model/audit.ts';
-import { type Certificate, operatorReasons, type Revocation, type RevocationReason, subscriberReasons } from '../model/certificate.ts';
+import {
+  type Certificate,
+  certificateStatus,
+  operatorReasons,
+  type Revocation,
+  type RevocationReason,
+  subscriberReasons,
+} from '../model/certificate.ts';
 import { hex, rfc3339 } from '../model/encoding.ts';
 import { groupBy } from '../model/group.ts';
 import { Problem } from '../model/problem.ts';
 import { blockKey, lockKey } from '../store/blocked-keys.ts';
-import { type CertificateFilter, findCertificate, lockCertificates, revokeCertificates } from '../store/certificates.ts';
+import type { CertificateFilter } from '../store/certificate-filter.ts';
+import { findCertificate, lockCertificates, revokeCertificates } from '../store/certificates.ts';
 import { breathe, type Trx } from '../store/open.ts';
 import { livingSerials } from '../store/renewals.ts';
 import { deliverDue } from './deliver.ts';
@@ -22,14 +30,18 @@ export type Revoker =
   | { kind: 'key' }
   | { kind: 'operator' };
 
-/** One function for every door. @throws Problem alreadyRevoked, badRevocationReason, malformed */
+/**
+ * One function for every door.
+ * @returns undefined where the certificate has expired: nothing is left to revoke of it, but its key was lost, and is blocked
+ * @throws Problem alreadyRevoked, badRevocationReason, malformed
+ */
 export async function revoke(
   ctx: Ctx,
   certificate: Certificate,
   reason: RevocationReason,
   revoker: Revoker,
   actor: Actor,
-): Promise<{ at: number; reason: RevocationReason }> {
+): Promise<{ at: number; reason: RevocationReason } | undefined> {
   const allowed = revoker.kind === 'operator' ? operatorReasons : subscriberReasons;
   if (!allowed.includes(reason))
     throw new Problem('badRevocationReason', `The reason "${reason}" is not accepted here; use one of ${allowed.join(', ')}.`);
@@ -37,14 +49,20 @@ export async function revoke(
   const { serial, spkiHash, revocation } = certificate;
   const by = 'id' in revoker ? `account:${revoker.id}` : revoker.kind;
   const blocks = reason === 'keyCompromise' && (revoker.kind === 'key' || revoker.kind === 'operator');
-  if (!revocation && (certificate.state !== 'issued' || certificate.notAfter < at))
+  const block = (trx: Trx) => blockAndRevoke(ctx, trx, spkiHash, { at, by, why: `certificate ${serial}, said by ${by}` }, actor);
+  const status = certificateStatus(certificate, at);
+  if (status === 'expired' && blocks) {
+    await revoking(ctx, block);
+    return undefined;
+  }
+  if (status !== 'issued' && !revocation)
     throw new Problem('malformed', 'The certificate has expired or was never issued; there is nothing to revoke.');
 
   const recorded = revoker.kind === 'authorized-account' ? 'cessationOfOperation' : reason;
   const isFirst = await revoking(ctx, async trx => {
     const revoked = await revokeAll(ctx, trx, [serial], { at, reason: recorded, by }, actor);
     // The first revocation stands; that the key is lost is news all the same.
-    if (blocks) await blockAndRevoke(ctx, trx, spkiHash, { at, by, why: `certificate ${serial}, said by ${by}` }, actor);
+    if (blocks) await block(trx);
     return revoked.length > 0;
   });
   if (!isFirst) {
@@ -98,6 +116,7 @@ const batch = 200;
 /**
  * Revokes every living certificate that matches, or so many of them. What is revoked matches no more: called again after an interruption, it goes on.
  * With the reason keyCompromise the keys are blocked, and whatever else bears them is revoked too.
+ * @returns how many were revoked, those that bear such a key besides included
  */
 export async function revokeMatching(
   ctx: Ctx,
@@ -120,8 +139,10 @@ export async function revokeMatching(
       const revoked = await revokeAll(ctx, trx, serials, { at, reason, by: 'operator' }, actor);
       done += revoked.length;
       if (reason !== 'keyCompromise') return;
-      for (const { serial, spkiHash } of revoked)
-        await blockAndRevoke(ctx, trx, spkiHash, { at, by: 'operator', why: `certificate ${serial}, said by operator` }, actor);
+      for (const { serial, spkiHash } of new Map(revoked.map(c => [hex(c.spkiHash), c])).values()) {
+        const why = `certificate ${serial}, said by operator`;
+        done += (await blockAndRevoke(ctx, trx, spkiHash, { at, by: 'operator', why }, actor)).length;
+      }
     });
     progress?.(done);
     await breathe();
@@ -139,8 +160,8 @@ async function blockAndRevoke(
 ): Promise<Certificate[]> {
   const key = hex(spkiHash);
   await lockKey(trx, spkiHash);
-  await blockKey(trx, spkiHash, why, at);
-  await record(ctx, trx, at, { action: 'key.blocked', actor, subject: { key }, detail: { why } });
+  if (await blockKey(trx, spkiHash, why, at))
+    await record(ctx, trx, at, { action: 'key.blocked', actor, subject: { key }, detail: { why } });
   const revoked: Certificate[] = [];
   for (;;) {
     const bearers = await livingSerials(trx, { key }, at, { after: '', limit: batch, isMoved: false });

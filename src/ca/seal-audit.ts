@@ -13,7 +13,7 @@ import {
 import { breathe, type Db, type Trx } from '../store/open.ts';
 import { type Checkpoint, openCheckpoint, signCheckpoint } from '../tlog/checkpoint.ts';
 import { leafHash, sameHash, treeHash } from '../tlog/merkle.ts';
-import { growTiles, hashesOf, nodesOf, partialTiles, type Tile } from '../tlog/tiles.ts';
+import { growTiles, hashesOf, nodesOf, partialTiles, type Tile, tileWidth } from '../tlog/tiles.ts';
 import { leafOf, readLogged, recordHashOf } from './audit-leaf.ts';
 import { keepCheckpoints, lastKept } from './checkpoint-file.ts';
 import { logSigner } from './log-identity.ts';
@@ -85,14 +85,17 @@ async function signedTree(ctx: Ctx, db: Db, log: LogRecord): Promise<{ size: num
   const signed = await lastSigned(db, log);
   await checkKept(ctx, log, signed);
   const { size } = signed;
+  const notSigned = (why = '') => new LogBroken(`the tiles of the audit log are not those of its last checkpoint, of size ${size}${why}`);
   const tiles = readTiles(db);
-  const partial = await Promise.all(
-    partialTiles(size).map(async tile => ({ ...tile, hashes: hashesOf(await tiles(tile)).slice(0, tile.width) })),
-  );
+  const partial: (Tile & { width: number })[] = [];
+  for (const tile of partialTiles(size)) partial.push({ ...tile, hashes: hashesOf(await tiles(tile)) });
+  // Wider than what was signed: something was signed that the database has forgotten.
+  const beyond = size % tileWidth === 0 && (await tiles({ level: 0, index: size / tileWidth })).length > 0;
+  if (beyond || partial.some(({ hashes, width }) => hashes.length !== width)) throw notSigned();
   const root = await treeHash(nodesOf(tiles), size).catch(error => {
-    throw new LogBroken(`the tiles of the audit log are not those of its last checkpoint, of size ${size}: ${error.message}`);
+    throw notSigned(`: ${error.message}`);
   });
-  if (!sameHash(root, signed.root)) throw new LogBroken(`the tiles of the audit log are not those of its last checkpoint, of size ${size}`);
+  if (!sameHash(root, signed.root)) throw notSigned();
   return { size, partial };
 }
 

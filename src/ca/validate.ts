@@ -1,5 +1,5 @@
 import { checkCaa } from '../challenges/caa.ts';
-import type { Answer, Evidence } from '../challenges/challenge-type.ts';
+import type { Evidence } from '../challenges/challenge-type.ts';
 import { challengeTypes } from '../challenges/table.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Account } from '../model/account.ts';
@@ -25,6 +25,7 @@ import {
 import type { Trx } from '../store/open.ts';
 import { insertProof, lockDomain, otherHolders, supersedeProofs } from '../store/proofs.ts';
 import { contested, refuseContested } from './contested.ts';
+import { countCode } from './count-code.ts';
 import { deliver } from './deliver.ts';
 import { accountUrl, newId } from './ids.ts';
 import { limitCodes, mailboxCode } from './mailbox-code.ts';
@@ -52,7 +53,6 @@ export async function answerChallenge(
   if (challenge.status !== 'pending') return challenge;
   const status = authorizationStatus(authorization, ctx.now());
   if (status !== 'pending') throw new Problem('malformed', `The authorization is ${status}; its challenges can no longer be answered.`);
-  const settled = ctx.metrics.beginValidation(challenge.type);
   const answer = challengeTypes[challenge.type].respond(challenge, payload, {
     thumbprint: account.thumbprint,
     now: ctx.now(),
@@ -75,11 +75,10 @@ export async function answerChallenge(
       await sendCode(ctx, { challenge, authorization }, answer.mailbox, member, actor, subject);
       break;
     case 'valid':
-      await within(deadline * 1000, ctx.background.ending, signal => caaFor(ctx, authorization, challenge, signal));
-      await ctx.db.transaction(trx =>
-        succeed(ctx, trx, { challenge, authorization }, account, (answer as Answer & { next: 'valid' }).evidence, actor),
-      );
-      settled('valid');
+      await countCode(ctx, async () => {
+        await within(deadline * 1000, ctx.background.ending, signal => caaFor(ctx, authorization, challenge, signal));
+        await ctx.db.transaction(trx => succeed(ctx, trx, { challenge, authorization }, account, answer.evidence, actor));
+      });
       break;
   }
   return (await findChallenge(ctx.db, challenge.id)) ?? challenge;

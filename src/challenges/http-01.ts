@@ -1,3 +1,4 @@
+import { counted } from '../model/counted.ts';
 import { Problem } from '../model/problem.ts';
 import { printable } from '../net/words.ts';
 import { type ChallengeType, keyAuthorization } from './challenge-type.ts';
@@ -17,7 +18,7 @@ export const http01: ChallengeType = {
     if (body !== keyAuthorization(task))
       throw new Problem(
         'incorrectResponse',
-        `${peer} answered with something other than the key authorization (${reply.body.length} octets).`,
+        `${peer} answered with something other than the key authorization (${counted(reply.body.length, 'octet')}).`,
       );
     return { url: reply.url, address: reply.address };
   },

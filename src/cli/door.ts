@@ -2,6 +2,7 @@ import { createLog, openCtx } from '../app.ts';
 import { readConfig } from '../config.ts';
 import { operator } from '../model/audit.ts';
 import type { Operation } from '../operations/operation.ts';
+import { remark } from './print.ts';
 
 /** Where commands are carried out. Input has been looked at by then; it is given as words, and as the values that they stand for. */
 export interface Door {
@@ -24,7 +25,7 @@ export async function openHere(file: string | undefined): Promise<Door> {
   const ctx = await openCtx(config, { log: createLog(config.log === 'info' ? 'warn' : config.log) });
   return {
     async run(operation, { values }) {
-      const output = operation.output.parse(await operation.run(ctx, values, operator, line => process.stderr.write(`xmpp-ca: ${line}\n`)));
+      const output = operation.output.parse(await operation.run(ctx, values, operator, remark));
       // What the command has queued goes out before it ends.
       await ctx.background.settled();
       return output;

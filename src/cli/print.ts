@@ -6,6 +6,9 @@ export function print(value: unknown, { json }: Globals): void {
   process.stdout.write(json ? `${JSON.stringify(value)}\n` : forPeople(value));
 }
 
+/** What is no part of the output. */
+export const remark = (line: string): void => void process.stderr.write(`xmpp-ca: ${line}\n`);
+
 /** A list as blocks, an object as lines. */
 function forPeople(value: unknown): string {
   if (Array.isArray(value)) return value.length ? value.map(forPeople).join('\n') : 'none\n';

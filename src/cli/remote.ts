@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
 import { isObject } from '../model/json.ts';
 import { type ErrorType, errorTypes, Problem } from '../model/problem.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Door, Input } from './door.ts';
 import { type Globals, UsageError } from './globals.ts';
+import { remark } from './print.ts';
 
 interface Server {
   /** With the path of the API. */
@@ -13,6 +15,9 @@ interface Server {
   token: string;
   agent: HttpAgent | HttpsAgent;
 }
+
+/** As which what takes long is answered, a line at a time. */
+const ndjson = 'application/x-ndjson';
 
 interface Answer {
   headers: IncomingMessage['headers'];
@@ -62,7 +67,12 @@ function readFile(option: string, file: string): string {
 }
 
 /** Members of the input stand in the path, and else in the query or the body. */
-async function call(server: Server, { name, http }: Operation, json: Input['json'], page: Record<string, string> = {}): Promise<Answer> {
+async function call(
+  server: Server,
+  { name, http, tellsProgress }: Operation,
+  json: Input['json'],
+  page: Record<string, string> = {},
+): Promise<Answer> {
   if (http === 'never')
     throw new UsageError(`--server: "${name}" needs a file of the operator's own, and is for the server's machine alone`);
   const rest = { ...json };
@@ -70,7 +80,7 @@ async function call(server: Server, { name, http }: Operation, json: Input['json
     delete rest[name];
     return encodeURIComponent(String(json[name]));
   });
-  if (http.method === 'post') return send(server, 'POST', path, JSON.stringify(rest));
+  if (http.method === 'post') return send(server, 'POST', path, JSON.stringify(rest), tellsProgress ? ndjson : 'application/json');
   const query = new URLSearchParams({
     ...Object.fromEntries(Object.entries(rest).map(([name, v]) => [name, String(v)])),
     ...page,
@@ -78,27 +88,47 @@ async function call(server: Server, { name, http }: Operation, json: Input['json
   return send(server, 'GET', path + (query && `?${query}`));
 }
 
-async function send({ base, token, agent }: Server, method: string, path: string, body?: string): Promise<Answer> {
+async function send(
+  { base, token, agent }: Server,
+  method: string,
+  path: string,
+  body?: string,
+  accept = 'application/json',
+): Promise<Answer> {
   const request = base.startsWith('https:') ? httpsRequest : httpRequest;
   const headers = {
     Authorization: `Bearer ${token}`,
-    Accept: 'application/json',
+    Accept: accept,
     ...(body !== undefined && { 'Content-Type': 'application/json' }),
   };
-  const { status, ...answer } = await new Promise<Answer & { status: number }>((resolve, reject) => {
-    const req = request(`${base}${path}`, { method, agent, headers }, res => {
-      const chunks: Buffer[] = [];
-      res.on('data', chunk => chunks.push(chunk));
-      res.on('error', reject);
-      res.on('end', () => resolve({ status: res.statusCode ?? 0, headers: res.headers, json: parse(Buffer.concat(chunks).toString()) }));
-    });
-    req.on('error', reject);
-    req.end(body);
-  }).catch((error: NodeJS.ErrnoException) => {
+  const answered = new Promise<IncomingMessage>((resolve, reject) =>
+    request(`${base}${path}`, { method, agent, headers }, resolve).on('error', reject).end(body),
+  );
+  const res = await answered.catch((error: NodeJS.ErrnoException) => {
     throw new Error(`${base} cannot be reached: ${error.message || error.code}${isDistrust(error) ? ' (--ca names a root to trust)' : ''}`);
+  });
+  const { status, ...answer } = await read(res).catch((error: Error) => {
+    throw new Error(`${base} broke off its answer (${error.message}): see what was done before you call again`);
   });
   if (status >= 200 && status < 300 && answer.json !== undefined) return answer;
   throw refusal(base, status, answer.json);
+}
+
+async function read(res: IncomingMessage): Promise<Answer & { status: number }> {
+  const { headers, statusCode: status = 0 } = res;
+  if (headers['content-type'] !== ndjson) return { status, headers, json: parse(await text(res)) };
+  let last: unknown;
+  let rest = '';
+  for await (const chunk of res.setEncoding('utf8')) {
+    const lines = `${rest}${chunk}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) {
+      last = parse(line);
+      if (isObject(last) && typeof last['progress'] === 'string') remark(last['progress']);
+    }
+  }
+  const { result, problem } = isObject(last) ? last : {};
+  return isObject(problem) ? { status: Number(problem['status']), headers, json: problem } : { status, headers, json: result };
 }
 
 const isDistrust = ({ code }: NodeJS.ErrnoException): boolean => /CERT|SIGNATURE|ISSUER/.test(code ?? '');

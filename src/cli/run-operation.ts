@@ -3,7 +3,7 @@ import type { Operation } from '../operations/operation.ts';
 import { fromWords } from '../operations/words.ts';
 import { type Door, type Input, openHere } from './door.ts';
 import { type Globals, UsageError } from './globals.ts';
-import { print } from './print.ts';
+import { print, remark } from './print.ts';
 import { openThere } from './remote.ts';
 
 export const kebab = (name: string): string => name.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`);
@@ -30,8 +30,8 @@ export async function runOperation(
 async function once(door: Door, operation: Operation, input: Input, globals: Globals): Promise<void> {
   const output = await door.run(operation, input);
   print(output, globals);
-  const remark = operation.remark?.(input.values, output);
-  if (remark !== undefined) process.stderr.write(`xmpp-ca: ${remark}\n`);
+  const line = operation.remark?.(input.values, output);
+  if (line !== undefined) remark(line);
 }
 
 function readInput(operation: Operation, words: Record<string, unknown>): Input {
@@ -55,7 +55,7 @@ async function list(door: Door, operation: Operation, input: Input, limit: numbe
     if (items.length > limit) break;
   }
   print(items.slice(0, limit), globals);
-  if (items.length > limit) process.stderr.write(`xmpp-ca: there are more than these ${limit}; --limit shows more\n`);
+  if (items.length > limit) remark(`there are more than these ${limit}; --limit shows more`);
 }
 
 /** Rows that are asked for at a time. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { OcspResponder } from '../ca/answer-ocsp.ts';
+import type { OcspAnswer, OcspResponder } from '../ca/answer-ocsp.ts';
 import type { SharedAnswer } from '../ca/ocsp-answers.ts';
 import { crlPause } from '../ca/publish-crl.ts';
 import type { Ctx } from '../ctx.ts';
@@ -15,7 +15,11 @@ const hour = 3600;
 const day = 86400;
 
 const ocspRequest = 'application/ocsp-request';
+const isOcspRequest = /^application\/ocsp-request\s*(;|$)/i;
 const ocspResponse = 'application/ocsp-response';
+
+/** RFC 9112 §3.2.2: what a target that is a whole URL begins with. */
+const origin = /^http:\/\/[^/?]*/i;
 
 interface Status {
   ctx: Ctx;
@@ -38,7 +42,7 @@ export function statusServer(ctx: Ctx, answerOcsp: OcspResponder): Server {
 }
 
 async function handle(status: Status, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  const [path = ''] = (req.url ?? '').split('?');
+  const [path = ''] = (req.url ?? '').replace(origin, '').split('?');
   const reading = req.method === 'GET' || req.method === 'HEAD';
   if (path.startsWith('/ocsp/') && reading) return ocspGet(status, path.slice('/ocsp/'.length), req, res);
   if (path === '/ocsp' && req.method === 'POST') return ocspPost(status, req, res);
@@ -53,14 +57,15 @@ async function handle(status: Status, req: IncomingMessage, res: ServerResponse)
 
 /** RFC 6960 appendix A.1. An answer to POST is nobody's but the asker's. */
 async function ocspPost({ answerOcsp }: Status, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  if (req.headers['content-type'] !== ocspRequest) return plain(res, 415, `the Content-Type is ${ocspRequest}`);
+  if (!isOcspRequest.test(req.headers['content-type'] ?? '')) return plain(res, 415, `the Content-Type is ${ocspRequest}`);
   const body = await readBody(req);
   if (!body) return plain(res, 413, 'the request is too long');
   const answer = await answerOcsp(body);
-  send(res, 'nextUpdate' in answer ? prepared(answer).content : contentOf(ocspResponse, answer.der));
+  if ('nextUpdate' in answer) send(res, prepared(answer).content);
+  else sendOwn(res, answer);
 }
 
-/** The request in the path, base64 and then percent-encoded; the headers are those of RFC 5019 §5 and §6.2. */
+/** The request in the path, base64 and then percent-encoded; the headers are those of RFC 9919 §6 and §7.2. */
 async function ocspGet({ ctx, answerOcsp }: Status, path: string, req: IncomingMessage, res: ServerResponse): Promise<void> {
   let text: string;
   try {
@@ -70,7 +75,11 @@ async function ocspGet({ ctx, answerOcsp }: Status, path: string, req: IncomingM
   }
   const answer = await answerOcsp(Buffer.from(text, 'base64'));
   if ('nextUpdate' in answer) return sendCacheable(req, res, prepared(answer), Math.min(hour, answer.nextUpdate - ctx.now()));
-  // What is no authoritative answer may not be kept; what is may not say so.
+  sendOwn(res, answer);
+}
+
+/** RFC 9919 §7.2: what is no authoritative answer may not be kept; what is may not say so. */
+function sendOwn(res: ServerResponse, answer: Exclude<OcspAnswer, SharedAnswer>): void {
   const content = contentOf(ocspResponse, answer.der);
   send(res, content, 'refusal' in answer ? { ...content.headers, 'Cache-Control': 'no-store' } : undefined);
 }

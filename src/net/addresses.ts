@@ -88,6 +88,15 @@ export function canonical(address: string): string {
   return family ? new SocketAddress({ address: text, family }).address : address;
 }
 
+/** What one holder has for itself, to count by: an IPv4 address, or the first 64 bits of an IPv6 address (RFC 7421). */
+export function networkOf(address: string): string {
+  const text = canonical(address).replace(/^::ffff:(?=\d+\.)/, '');
+  if (!text.includes(':')) return text;
+  const [front = [], back = []] = text.split('::').map(half => half.split(':').filter(Boolean));
+  const zeros = Array<string>(Math.max(0, 8 - front.length - back.length)).fill('0');
+  return `${[...front, ...zeros, ...back].slice(0, 4).join(':')}::/64`;
+}
+
 const withoutZone = (address: string) => address.replace(/%.*$/s, '');
 
 function familyOf(address: string): Family | undefined {

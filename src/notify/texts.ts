@@ -1,3 +1,4 @@
+import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { unicodeName } from '../model/identifier.ts';
 
@@ -124,8 +125,8 @@ export function revokedText({ certificates, ...facts }: RevokedFacts): Text {
   const blocks = certificates.slice(0, mostShown).map(c => `Names:\n${list(c.names)}\nSerial:     ${c.serial}\n`);
   const more = certificates.length - blocks.length;
   return {
-    subject: `${several ? `${certificates.length} certificates` : 'Certificate'} revoked for ${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ''}`,
-    text: `${several ? `${certificates.length} certificates of ${facts.member} were` : `A certificate of ${facts.member} was`} revoked at
+    subject: `${several ? counted(certificates.length, 'certificate') : 'Certificate'} revoked for ${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ''}`,
+    text: `${several ? `${counted(certificates.length, 'certificate')} of ${facts.member} were` : `A certificate of ${facts.member} was`} revoked at
 ${facts.authority}.
 
 Revoked:    ${rfc3339(facts.revokedAt)}
@@ -140,7 +141,13 @@ This message cannot be answered.
 
 const inDays = (days: number): string => (days <= 1 ? 'within a day' : `in ${days} days`);
 
-export function expiringText(facts: CertificateFacts & { days: number }): Text {
+/** A suspended member cannot renew: its client is not what stands still. */
+export function expiringText(facts: CertificateFacts & { days: number; isSuspended: boolean }): Text {
+  const next = facts.isSuspended
+    ? `While ${facts.member} is suspended, nothing is issued to it, and its
+ACME client cannot replace the certificate: talk to the federation's
+operators.`
+    : "See whether the server's ACME client still runs.";
   return {
     subject: `Certificate for ${facts.names[0]} ends ${inDays(facts.days)}`,
     text: `A certificate of ${facts.member} from
@@ -152,9 +159,10 @@ ${list(facts.names)}
 Serial:     ${facts.serial}
 Valid to:   ${rfc3339(facts.notAfter)}
 ${facts.account === undefined ? '' : `Account:    ${facts.account}\n`}
-See whether the server's ACME client still runs. When the certificate
-has ended, other servers refuse to talk to yours. Where it is no longer
-needed, nothing is to be done. This message cannot be answered.
+${next}
+When the certificate has ended, other servers refuse to talk to yours.
+Where it is no longer needed, nothing is to be done.
+This message cannot be answered.
 `,
   };
 }

@@ -82,12 +82,17 @@ export const certOperations = [
     http: { method: 'post', path: '/certificates/{serial}/revoke' },
     positional: ['serial'],
     input: z.object({ serial, reason: reasonAmong(operatorReasons).default('unspecified').describe('by name or number (RFC 5280)') }),
-    output: z.object({ serial: z.string(), status: z.literal('revoked'), reason: z.string(), revokedAt: time }),
+    output: z.object({ serial: z.string(), status: z.enum(['revoked', 'expired']), reason: z.string(), revokedAt: time.optional() }),
     async run(ctx, { serial, reason }, actor) {
       const certificate = await certificateOf(ctx, serial);
       if (certificate.orderId === undefined) throw new Problem('malformed', `The certificate ${serial} is one of the authority's own.`);
-      const { at, reason: recorded } = await revoke(ctx, certificate, reason, { kind: 'operator' }, actor);
-      return { serial, status: 'revoked' as const, reason: recorded, revokedAt: rfc3339(at) };
+      const revoked = await revoke(ctx, certificate, reason, { kind: 'operator' }, actor);
+      if (!revoked) return { serial, status: 'expired' as const, reason };
+      return { serial, status: 'revoked' as const, reason: revoked.reason, revokedAt: rfc3339(revoked.at) };
     },
+    remark: ({ serial }, { status }) =>
+      status === 'expired'
+        ? `the certificate ${serial} has expired: its key is blocked, and every living certificate that bears it is revoked`
+        : undefined,
   }),
 ];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseSerial, profileNames } from '../model/certificate.ts';
 import { Problem } from '../model/problem.ts';
-import type { CertificateFilter } from '../store/certificates.ts';
+import type { CertificateFilter } from '../store/certificate-filter.ts';
 import { memberId, moment } from './operation.ts';
 
 /** In hex, with or without colons. */

@@ -4,6 +4,7 @@ import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { crlUrl } from '../pki/issue.ts';
 import { type CrlRecord, newestCrls } from '../store/crls.ts';
+import { listing } from './listing.ts';
 import { operation, time } from './operation.ts';
 
 export const crlShown = z.object({
@@ -25,14 +26,16 @@ export const showCrl = (ctx: Ctx, { issuerId, shard, number, thisUpdate, nextUpd
 });
 
 export const crlOperations = [
-  operation({
+  listing({
     name: 'crl list',
     summary: 'the CRLs as they are published',
     scope: 'read',
     http: { method: 'get', path: '/crls' },
     input: z.object({}),
-    output: z.array(crlShown),
-    run: async ctx => (await newestCrls(ctx.db)).map(crl => showCrl(ctx, crl)),
+    item: crlShown,
+    read: (ctx, _, page) => newestCrls(ctx.db, page),
+    show: (ctx, crls) => crls.map(crl => showCrl(ctx, crl)),
+    at: ({ shard, issuerId }) => ({ at: shard, id: issuerId }),
   }),
   operation({
     name: 'crl publish',

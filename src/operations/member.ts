@@ -4,6 +4,7 @@ import { record } from '../ca/record.ts';
 import { revokeMatching } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
+import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { type Member, type MemberStatus, memberStatuses } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
@@ -53,6 +54,7 @@ const ending = (how: Move) =>
     scope: 'members',
     alsoNeeds: ({ revoke }) => (revoke ? 'revoke' : undefined),
     http: { method: 'post', path: `/members/{id}/${how.verb}` },
+    tellsProgress: true,
     positional: ['id'],
     input: z.object({
       id: memberId,
@@ -64,14 +66,14 @@ const ending = (how: Move) =>
     output: shown.extend({ certificates: z.number().int().describe('living ones that it still holds'), revoked: z.number().int() }),
     async run(ctx, { id, revoke }, actor, progress) {
       const member = await move(ctx, id, how, actor);
-      const say = (done: number) => progress?.(`${done} certificates revoked`);
+      const say = (done: number) => progress?.(`${counted(done, 'certificate')} revoked`);
       const everything = { reason: 'privilegeWithdrawn', limit: Number.POSITIVE_INFINITY, progress: say } as const;
       const revoked = revoke ? await revokeMatching(ctx, { member: id }, everything, actor) : 0;
       return { ...show(member), certificates: await countLiving(ctx.db, { member: id }, ctx.now()), revoked };
     },
     remark: ({ id }, { certificates }) =>
       certificates
-        ? `it still holds ${certificates} living certificates; "cert revoke-all --member ${id} --reason privilegeWithdrawn" revokes them`
+        ? `it still holds ${counted(certificates, 'living certificate')}; "cert revoke-all --member ${id} --reason privilegeWithdrawn" revokes what is left`
         : undefined,
   });
 

@@ -35,7 +35,9 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   positional?: readonly string[];
   input: I;
   output: O;
-  /** `progress` takes a line now and then from what takes long; nobody need listen. */
+  /** It may take long, and says now and then how far it is. */
+  tellsProgress?: true;
+  /** `progress` takes a line; nobody need listen. */
   run(ctx: Ctx, input: z.output<I>, actor: Actor, progress?: (line: string) => void): Promise<z.input<O>>;
   /** A line about the output that is no part of it: on the command line it goes to stderr. */
   remark?(input: z.output<I>, output: z.output<O>): string | undefined;

@@ -3,9 +3,11 @@ import { record } from '../ca/record.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
 import type { MovedWindow } from '../model/certificate.ts';
+import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
-import { type CertificateFilter, countLiving, lockCertificates } from '../store/certificates.ts';
+import type { CertificateFilter } from '../store/certificate-filter.ts';
+import { countLiving, lockCertificates } from '../store/certificates.ts';
 import { breathe } from '../store/open.ts';
 import { countProgress, livingSerials, setWindow } from '../store/renewals.ts';
 import { filterOf, filterShape, narrowFilterOf } from './certificate-filter.ts';
@@ -30,6 +32,7 @@ async function setWindows(
   filter: CertificateFilter,
   window: MovedWindow | undefined,
   actor: Actor,
+  progress?: (line: string) => void,
 ): Promise<number> {
   const now = ctx.now();
   let done = 0;
@@ -48,6 +51,7 @@ async function setWindows(
       return serials;
     });
     done += batch.length;
+    if (batch.length) progress?.(`${counted(done, 'certificate')} done`);
     after = batch.at(-1) ?? '';
     if (batch.length < batchSize) return done;
     await breathe();
@@ -61,6 +65,7 @@ export const renewalOperations = [
       'have certificates renewed in another window, by clients that ask for renewal information; without times: from now, within a day',
     scope: 'revoke',
     http: { method: 'post', path: '/renewals/move' },
+    tellsProgress: true,
     input: z.object({
       ...filterShape,
       start: moment.optional().describe('when the window begins (RFC 3339); now, where nothing is said'),
@@ -72,13 +77,12 @@ export const renewalOperations = [
       dryRun,
     }),
     output: z.object({ matched: count, moved: count, start: time, end: time }),
-    async run(ctx, { start, end, explanation, dryRun, ...rest }, actor) {
+    async run(ctx, { start, end, explanation, dryRun, ...rest }, actor, progress) {
       const filter = narrowFilterOf(rest);
       const window = windowOf(ctx.now(), { start, end });
       const matched = await countLiving(ctx.db, filter, ctx.now());
-      const moved = dryRun
-        ? 0
-        : await setWindows(ctx, 'renewal.moved', filter, { ...window, ...(explanation !== undefined && { explanation }) }, actor);
+      const said = { ...window, ...(explanation !== undefined && { explanation }) };
+      const moved = dryRun ? 0 : await setWindows(ctx, 'renewal.moved', filter, said, actor, progress);
       return { matched, moved, start: rfc3339(window.start), end: rfc3339(window.end) };
     },
   }),
@@ -99,12 +103,13 @@ export const renewalOperations = [
     summary: 'take moved windows back: the certificates are renewed when they would have been',
     scope: 'revoke',
     http: { method: 'post', path: '/renewals/reset' },
+    tellsProgress: true,
     input: z.object({ ...filterShape, dryRun }),
     output: z.object({ matched: count, reset: count }),
-    async run(ctx, { dryRun, ...rest }, actor) {
+    async run(ctx, { dryRun, ...rest }, actor, progress) {
       const filter = narrowFilterOf(rest);
       const matched = (await countProgress(ctx.db, filter, ctx.now())).moved;
-      return { matched, reset: dryRun ? 0 : await setWindows(ctx, 'renewal.reset', filter, undefined, actor) };
+      return { matched, reset: dryRun ? 0 : await setWindows(ctx, 'renewal.reset', filter, undefined, actor, progress) };
     },
   }),
 ];

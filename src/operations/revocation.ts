@@ -17,18 +17,23 @@ export const revocationOperations = [
     summary: 'revoke every living certificate that matches; see first with --dry-run; after an interruption call it again',
     scope: 'revoke',
     http: { method: 'post', path: '/certificates/revoke' },
+    tellsProgress: true,
     input: z.object({
       ...filterShape,
       reason: reasonAmong(operatorReasons).default('unspecified').describe('by name or number (RFC 5280)'),
       limit: z.number().int().min(1).max(10_000_000).default(10_000_000).describe('no more than so many now'),
       dryRun: z.boolean().default(false).describe('only say how many it would be'),
     }),
-    output: z.object({ matched: count, revoked: count, remaining: count }),
+    output: z.object({
+      matched: count,
+      revoked: count.describe('with keyCompromise those too that bear the same keys and do not match'),
+      remaining: count,
+    }),
     async run(ctx, { reason, limit, dryRun, ...rest }, actor, progress) {
       const filter = narrowFilterOf(rest);
       const matched = await countLiving(ctx.db, filter, ctx.now());
       if (dryRun) return { matched, revoked: 0, remaining: matched };
-      const say = (done: number) => progress?.(`${done} of ${matched} revoked`);
+      const say = (done: number) => progress?.(`${done} revoked, where ${matched} matched`);
       const revoked = await revokeMatching(ctx, filter, { reason, limit, progress: say }, actor);
       return { matched, revoked, remaining: await countLiving(ctx.db, filter, ctx.now()) };
     },

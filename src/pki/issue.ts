@@ -72,11 +72,10 @@ export interface LeafRequest {
 /** The certificate of an order. */
 export function leafSpec(request: LeafRequest, issuer: IssuerFacts): CertificateSpec {
   const profile = profiles[request.profile];
-  const first = request.names[0] ?? '';
   return {
     serial: request.serial,
     issuerName: issuer.subject,
-    subject: first.length <= 64 ? { commonName: first } : { serialNumber: Buffer.from(request.serial).toString('hex') },
+    subject: subjectOf(request.names[0] ?? '', request.serial),
     ...validity(request.now, profile.lifetime, issuer, request.asked),
     spki: request.publicKey.spki,
     signatureAlgorithm: issuer.signatureAlgorithm,
@@ -92,6 +91,10 @@ export function leafSpec(request: LeafRequest, issuer: IssuerFacts): Certificate
       : { noRevAvail: true }),
   };
 }
+
+/** A common name has 64 characters at most (RFC 5280 appendix A.1), a host's name up to 253. */
+const subjectOf = (name: string, serial: Uint8Array): CertificateSpec['subject'] =>
+  name.length <= 64 ? { commonName: name } : { serialNumber: Buffer.from(serial).toString('hex') };
 
 interface OwnRequest {
   serial: Uint8Array;
@@ -127,7 +130,7 @@ export function listenerSpec(
   return {
     serial,
     issuerName: issuer.subject,
-    subject: { commonName: names[0]?.value ?? 'xmpp-ca' },
+    subject: subjectOf(names[0]?.value ?? '', serial),
     ...validity(now, lifetime, issuer),
     spki,
     signatureAlgorithm: issuer.signatureAlgorithm,

@@ -5,11 +5,14 @@ import { places, rowsOf, selectRow } from './rows.ts';
 /** Until the transaction's end nobody else blocks this key, or sees whether it is blocked. */
 export const lockKey = (trx: Trx, spkiHash: Uint8Array): Promise<void> => lock(trx, `key ${Buffer.from(spkiHash).toString('hex')}`);
 
-export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: number): Promise<void> {
-  await db('blocked_keys')
+/** @returns whether it was not yet */
+export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: number): Promise<boolean> {
+  const inserted = await db('blocked_keys')
     .insert({ spki_hash: Buffer.from(spkiHash), why, blocked_at: now })
     .onConflict('spki_hash')
-    .ignore();
+    .ignore()
+    .returning('spki_hash');
+  return inserted.length === 1;
 }
 
 export async function isBlockedKey(db: Db, spkiHash: Uint8Array): Promise<boolean> {

@@ -1,4 +1,3 @@
-import type { Knex } from 'knex';
 import {
   type Certificate,
   type CertificateState,
@@ -11,9 +10,11 @@ import {
 import { groupBy } from '../model/group.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import { sha256 } from '../pki/keys.ts';
+import { type CertificateFilter, whereLiving, whereMatches } from './certificate-filter.ts';
+import { newestCertificates } from './certificate-list.ts';
 import { countRevocation } from './crls.ts';
 import { type Db, databaseClock, lock, present, secondsFromNow, type Trx } from './open.ts';
-import { inPages, type Page } from './pages.ts';
+import type { Page } from './pages.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
 
 interface CertificateRow {
@@ -202,64 +203,14 @@ export async function findStatus(db: Db, serial: string): Promise<StatusFacts | 
   );
 }
 
-/** Which certificates are meant: what listing, revocation and renewal by filter share. Whatever is said must hold. */
-export interface CertificateFilter {
-  member?: string | undefined;
-  issuer?: string | undefined;
-  profile?: string | undefined;
-  /** SHA-256 of the SubjectPublicKeyInfo, in hex. */
-  key?: string | undefined;
-  serial?: string | undefined;
-  /** Exactly this name is among its names. */
-  name?: string | undefined;
-  /** Epoch seconds, both inclusive. */
-  issuedAfter?: number | undefined;
-  issuedBefore?: number | undefined;
-  expiresAfter?: number | undefined;
-  expiresBefore?: number | undefined;
-}
-
-/** Narrows a query of `certificates`; to members' certificates in any case: our own have no order. */
-export function whereMatches(query: Knex.QueryBuilder, filter: CertificateFilter): void {
-  const { member, issuer, profile, key, serial, name, issuedAfter, issuedBefore, expiresAfter, expiresBefore } = filter;
-  query.whereNotNull('certificates.order_id');
-  if (member !== undefined) query.where('certificates.member_id', member);
-  if (issuer !== undefined) query.where('certificates.issuer_id', issuer);
-  if (profile !== undefined) query.where('certificates.profile', profile);
-  if (key !== undefined) query.where('certificates.spki_hash', Buffer.from(key, 'hex'));
-  if (serial !== undefined) query.where('certificates.serial', serial);
-  if (name !== undefined) query.whereIn('certificates.serial', named => named.select('serial').from('certificate_names').where({ name }));
-  if (issuedAfter !== undefined) query.where('certificates.committed_at', '>=', issuedAfter);
-  if (issuedBefore !== undefined) query.where('certificates.committed_at', '<=', issuedBefore);
-  if (expiresAfter !== undefined) query.where('certificates.not_after', '>=', expiresAfter);
-  if (expiresBefore !== undefined) query.where('certificates.not_after', '<=', expiresBefore);
-}
-
-/** Issued, neither revoked nor expired. */
-export function whereLiving(query: Knex.QueryBuilder, now: number): void {
-  query.where('certificates.state', 'issued').whereNull('certificates.revoked_at').where('certificates.not_after', '>=', now);
-}
-
 /** Members' certificates, newest first. */
 export async function listCertificates(
   db: Db,
-  { status, ...filter }: CertificateFilter & { status?: CertificateStatus | undefined },
+  filter: CertificateFilter & { status?: CertificateStatus | undefined },
   now: number,
   page: Page,
 ): Promise<Certificate[]> {
-  const query = db('certificates').modify(whereMatches, filter);
-  if (status !== undefined) withStatus(query, status, now);
-  return (await inPages(query, page, { at: 'committed_at', id: 'serial', newestFirst: true })).map(fromRow);
-}
-
-/** What `certificateStatus` says, in SQL. */
-function withStatus(query: Knex.QueryBuilder, status: CertificateStatus, now: number): void {
-  if (status === 'committed' || status === 'abandoned') query.where({ state: status });
-  else if (status === 'revoked') query.where({ state: 'issued' }).whereNotNull('revoked_at');
-  else {
-    query.where({ state: 'issued' }).whereNull('revoked_at');
-    query.where('not_after', status === 'expired' ? '<' : '>=', now);
-  }
+  return (await newestCertificates<CertificateRow>(db, filter, now, page)).map(fromRow);
 }
 
 /** How many of them live. */

@@ -1,5 +1,6 @@
 import type { RevocationReason } from '../model/certificate.ts';
 import { breathe, type Db } from './open.ts';
+import { inPages, type Page } from './pages.ts';
 import { insertRows, rowsOf } from './rows.ts';
 
 /** What a CRL is of: all certificates of an issuer (shard 0), or those that name this shard. */
@@ -67,15 +68,12 @@ export async function newestCrlNumber(db: Db, { issuerId, shard }: CrlScope): Pr
   return (await rowsOf<{ number: number }>(db, sql, [issuerId, shard]))[0]?.number;
 }
 
-/** The newest of each scope, without their bytes. */
-export async function newestCrls(db: Db): Promise<Omit<CrlRecord, 'der'>[]> {
-  const rows = await rowsOf<CrlRow>(
-    db,
-    `select issuer_id, shard, number, revocations, this_update, next_update from crls c
-     where number = (select max(number) from crls d where d.issuer_id = c.issuer_id and d.shard = c.shard) order by issuer_id, shard`,
-    [],
-  );
-  return rows.map(fromRow);
+/** The newest of each scope, without their bytes; the complete ones first. */
+export async function newestCrls(db: Db, page?: Page): Promise<Omit<CrlRecord, 'der'>[]> {
+  const query = db('crls as c')
+    .select('issuer_id', 'shard', 'number', 'revocations', 'this_update', 'next_update')
+    .whereRaw('number = (select max(number) from crls d where d.issuer_id = c.issuer_id and d.shard = c.shard)');
+  return (await inPages(query, page, { at: 'shard', id: 'issuer_id' })).map(fromRow);
 }
 
 /** All revocations of an issuer so far. */
@@ -101,7 +99,19 @@ export async function countRevocation(db: Db, { issuerId, shard }: CrlScope, by 
       .merge({ revocations: db.raw('crl_shards.revocations + ?', [by]) });
 }
 
-const page = 10_000;
+interface RevokedRow {
+  serial: string;
+  revoked_at: number;
+  revocation_reason: RevocationReason;
+  not_after: number;
+  profile: string;
+}
+
+/** An index has what is revoked of the certificates that end in one period by serial: those that ended in earlier periods are never looked at. */
+const period = 30 * 86400;
+const periodSql = `not_after / ${period}`;
+
+const page = 5000;
 
 /** What a CRL lists, by serial: revoked or abandoned, not expired before `since`, and not of a profile without status. Read page by page. */
 export async function* revokedIn(
@@ -110,16 +120,36 @@ export async function* revokedIn(
   since: number,
   without: readonly string[],
 ): AsyncGenerator<{ serial: string; revokedAt: number; reason: RevocationReason }> {
-  type Row = { serial: string; revoked_at: number; revocation_reason: RevocationReason; not_after: number; profile: string };
-  const sql = `select serial, revoked_at, revocation_reason, not_after, profile from certificates
-    where issuer_id = ? ${shard ? 'and shard = ?' : ''} and revoked_at is not null and serial > ? order by serial limit ${page}`;
-  for (let after = ''; ; ) {
-    const rows = await rowsOf<Row>(db, sql, [issuerId, ...(shard ? [shard] : []), after]);
-    for (const r of rows)
-      if (r.not_after >= since && !without.includes(r.profile))
-        yield { serial: r.serial, revokedAt: r.revoked_at, reason: r.revocation_reason };
-    if (rows.length < page) return;
-    after = rows.at(-1)?.serial ?? '';
+  const scope = `issuer_id = ? ${shard ? 'and shard = ?' : ''} and revoked_at is not null`;
+  const scoped = [issuerId, ...(shard ? [shard] : [])];
+  const nextPage = (of: number, after: string) =>
+    rowsOf<RevokedRow>(
+      db,
+      `select serial, revoked_at, revocation_reason, not_after, profile from certificates
+       where ${scope} and ${periodSql} = ? and serial > ? order by serial limit ${page}`,
+      [...scoped, of, after],
+    );
+  const periodFrom = async (from: number) => {
+    const sql = `select ${periodSql} as period from certificates where ${scope} and ${periodSql} >= ? order by ${periodSql} limit 1`;
+    return (await rowsOf<{ period: number }>(db, sql, [...scoped, from]))[0]?.period;
+  };
+
+  type Reader = { of: number; rows: RevokedRow[]; at: number };
+  const open: Reader[] = [];
+  for (let of = await periodFrom(Math.floor(since / period)); of !== undefined; of = await periodFrom(of + 1)) {
+    open.push({ of, rows: await nextPage(of, ''), at: 0 });
+    await breathe();
+  }
+  const serialAt = ({ rows, at }: Reader) => rows[at]?.serial ?? '';
+  while (open.length) {
+    let next = open[0] as Reader;
+    for (const other of open) if (other !== next && serialAt(other) < serialAt(next)) next = other;
+    const r = next.rows[next.at++] as RevokedRow;
+    if (r.not_after >= since && !without.includes(r.profile))
+      yield { serial: r.serial, revokedAt: r.revoked_at, reason: r.revocation_reason };
+    if (next.at < next.rows.length) continue;
+    Object.assign(next, { rows: next.rows.length < page ? [] : await nextPage(next.of, r.serial), at: 0 });
+    if (!next.rows.length) open.splice(open.indexOf(next), 1);
     await breathe();
   }
 }

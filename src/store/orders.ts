@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import type { Certificate } from '../model/certificate.ts';
 import { type Order, type OrderState, orderMoves } from '../model/order.ts';
 import type { ProblemDocument } from '../model/problem.ts';
 import { type Db, present } from './open.ts';
@@ -55,6 +56,7 @@ export async function insertOrder(db: Db, order: Order): Promise<void> {
     not_before: order.notBefore,
     not_after: order.notAfter,
     expires_at: order.expiresAt,
+    ends_at: order.expiresAt,
     created_at: order.createdAt,
     replaces: order.replaces?.serial,
     replaces_cert_id: order.replaces?.certId,
@@ -80,15 +82,18 @@ export async function findOrders(db: Db, ids: readonly string[]): Promise<Order[
 interface OrderChange {
   error?: ProblemDocument;
   csrHash?: Uint8Array;
-  serial?: string;
+  /** The order is kept for as long as this. */
+  certificate?: Pick<Certificate, 'serial' | 'notAfter'>;
 }
 
 /** Compare-and-swap along the table of moves. @returns whether it moved */
 export async function moveOrder(db: Db, id: string, from: OrderState, to: OrderState, change: OrderChange = {}): Promise<boolean> {
   if (!orderMoves[from].includes(to)) throw new Error(`an order does not move from ${from} to ${to}`);
-  const { csrHash, serial } = change;
+  const { csrHash, certificate } = change;
   const error = change.error && JSON.stringify(change.error);
-  return (await updateRows(db, 'orders', { id, state: from }, { state: to, error, csr_hash: csrHash, serial })) === 1;
+  const end = certificate && db.raw('case when expires_at > ? then expires_at else ? end', [certificate.notAfter, certificate.notAfter]);
+  const values = { state: to, error, csr_hash: csrHash, serial: certificate?.serial, ends_at: end };
+  return (await updateRows(db, 'orders', { id, state: from }, values)) === 1;
 }
 
 export interface OrderFilter {

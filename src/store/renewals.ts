@@ -1,5 +1,6 @@
 import type { Certificate, MovedWindow } from '../model/certificate.ts';
-import { type CertificateFilter, namesHash, whereLiving, whereMatches } from './certificates.ts';
+import { type CertificateFilter, whereLiving, whereMatches } from './certificate-filter.ts';
+import { namesHash } from './certificates.ts';
 import { type Db, isPostgres } from './open.ts';
 import { rowsOf } from './rows.ts';
 

@@ -56,8 +56,15 @@ export type NodeReader = (level: number, index: number) => Promise<Hash>;
 
 /** MTH(D[start:end]) where `start` is a multiple of a power of two that is not below the length. */
 async function rangeHash(read: NodeReader, start: number, end: number): Promise<Hash> {
-  const hashes = await Promise.all(coveringOf(start, end).map(([level, index]) => read(level, index)));
+  const hashes = await readAll(read, coveringOf(start, end));
   return hashes.reduceRight((right, left) => nodeHash(left, right));
+}
+
+/** One after another: a transaction has one connection. */
+export async function readAll(read: NodeReader, nodes: readonly [level: number, index: number][]): Promise<Hash[]> {
+  const hashes: Hash[] = [];
+  for (const [level, index] of nodes) hashes.push(await read(level, index));
+  return hashes;
 }
 
 /** The largest power of two below a number (RFC 6962 §2.1: k). */

@@ -1,4 +1,4 @@
-import { type Edge, type Hash, type NodeReader, nodeHash, subtreesOf } from './merkle.ts';
+import { type Edge, type Hash, type NodeReader, nodeHash, readAll, subtreesOf } from './merkle.ts';
 
 /** The tiles of a tree as they are published: C2SP tlog-tiles. A tile is up to 256 hashes of subtrees of 256^level leaves each. */
 
@@ -94,7 +94,7 @@ export function nodesOf(readTile: TileReader): NodeReader {
 }
 
 export async function edgeOf(read: NodeReader, size: number): Promise<Edge> {
-  return { size, hashes: await Promise.all(subtreesOf(size).map(([level, index]) => read(level, index))) };
+  return { size, hashes: await readAll(read, subtreesOf(size)) };
 }
 
 export interface Tile extends TileId {

@@ -5,23 +5,26 @@ import { revoke } from '../../src/ca/revoke.ts';
 import type { Ctx } from '../../src/ctx.ts';
 import { operator } from '../../src/model/audit.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
+import { contextConstructed, elements, octetString, oid, readDer, readOid, sequence, tags, tlv } from '../../src/pki/der.ts';
+import { oids } from '../../src/pki/oids.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { engines, startCa, type TestCa } from '../kit/ca.ts';
 import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
 import { issue } from '../kit/issue.ts';
+import { opened } from '../kit/opened.ts';
 import { ocspRequest, readOcsp } from '../kit/status.ts';
 
 for (const engine of engines) {
   describe(`the first questions to a fresh OCSP responder (${engine})`, () => {
-    const opened: { close(): Promise<void> }[] = [];
-    afterEach(() => Promise.all(opened.splice(0).map(each => each.close())));
+    const toClose: { close(): Promise<void> }[] = [];
+    afterEach(() => Promise.all(toClose.splice(0).map(each => each.close())));
 
     const made = async ({ ctx }: TestCtx | TestCa) =>
       (await listAudit(ctx.db, { action: 'credential.issued' })).filter(e => e.detail?.['purpose'] === 'ocsp').length;
 
     it('that come at once are all answered, by one credential', async () => {
       const ca = await startCa({ engine });
-      opened.push(ca);
+      toClose.push(ca);
       const { client } = await ca.member();
       const { chain } = await issue(client, ca.net, ['im.test']);
       const body = ocspRequest(ca.ctx, new X509Certificate(chain).serialNumber);
@@ -37,7 +40,7 @@ for (const engine of engines) {
 
     it('are answered after one that came while no credential could be made', async () => {
       const at = await openTestCtx({ engine });
-      opened.push(at);
+      toClose.push(at);
       const { serial } = await issued(at);
       const { signer } = at.ctx.authority.active;
       const { sign } = signer;
@@ -54,13 +57,11 @@ for (const engine of engines) {
   });
 
   describe(`OCSP answers (${engine})`, () => {
-    let at: TestCtx;
+    const at = opened(() => openTestCtx({ engine }), 'each');
     let answer: OcspResponder;
     beforeEach(async () => {
-      at = await openTestCtx({ engine });
       answer = ocspResponder(at.ctx);
     });
-    afterEach(() => at.close());
 
     const ask = async (responder: OcspResponder, serials: string | string[], options: Parameters<typeof ocspRequest>[2] = {}) => {
       const given = await responder(ocspRequest(at.ctx, serials, options));
@@ -73,7 +74,7 @@ for (const engine of engines) {
       const first = await ask(answer, serial);
       assert.deepEqual([first.status, first.shared, first.nonce], ['good', true, undefined]);
       assert.equal((await ask(answer, serial)).text, first.text);
-      for (const octets of [1, 32, 128]) {
+      for (const octets of [1, 16, 32, 33, 128]) {
         const nonce = randomBytes(octets);
         const own = await ask(answer, serial, { nonce });
         assert.deepEqual([own.status, own.shared], ['good', false]);
@@ -98,6 +99,23 @@ for (const engine of engines) {
       );
       assert.equal(new Set(answers.map(q => q.text)).size, 5);
       for (const [i, question] of questions.entries()) assert.equal((await question()).text, answers[i]?.text);
+    });
+
+    it('to a nonce of no octet, or of more than 128, are malformedRequest (RFC 9654 §2.1)', async () => {
+      const { serial } = await issued(at);
+      for (const octets of [0, 129]) assert.equal((await ask(answer, serial, { nonce: Buffer.alloc(octets, 7) })).status, 'error 1');
+    });
+
+    it('are signed by ECDSA with SHA-256, whatever weaker algorithm the asker prefers (RFC 6960 §5.1.1)', async () => {
+      const { serial } = await issued(at);
+      const [sha1WithRsa, preferred] = ['1.2.840.113549.1.1.5', '1.3.6.1.5.5.7.48.1.8'];
+      const algorithms = sequence(sequence(sequence(oid(sha1WithRsa), tlv(tags.null))));
+      const [list] = elements(elements(readDer(ocspRequest(at.ctx, serial)))[0]!);
+      const extensions = tlv(contextConstructed(2), sequence(sequence(oid(preferred), octetString(algorithms))));
+      const given = await answer(sequence(sequence(list!.bytes, extensions)));
+      assert.equal(readOcsp(given).status, 'good');
+      const basic = elements(elements(elements(readDer(given.der))[1]!)[0]!)[1]!;
+      assert.equal(readOid(elements(elements(readDer(basic.value))[1]!)[0]!), oids.ecdsaWithSHA256);
     });
 
     it('say revoked at once where the revocation was made, and a second later elsewhere', async () => {

@@ -9,15 +9,12 @@ import { listAudit } from '../../src/store/audit.ts';
 import { findCertificate } from '../../src/store/certificates.ts';
 import { newestCrl } from '../../src/store/crls.ts';
 import { engines } from '../kit/ca.ts';
-import { crashedWhileSigning, issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { crashedWhileSigning, issued, openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 
 for (const engine of engines) {
   describe(`the hierarchy (${engine})`, () => {
-    let at: TestCtx;
-    before(async () => {
-      at = await openTestCtx({ engine });
-    });
-    after(() => at.close());
+    const at = opened(() => openTestCtx({ engine }));
 
     const file = (...path: string[]) => join(at.folder, 'data', ...path);
     const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);

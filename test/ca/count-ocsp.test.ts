@@ -4,20 +4,19 @@ import { countedOcsp } from '../../src/ca/count-ocsp.ts';
 import { revoke } from '../../src/ca/revoke.ts';
 import { operator } from '../../src/model/audit.ts';
 import { ocspError } from '../../src/pki/ocsp.ts';
-import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { issued, openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { ocspRequest } from '../kit/status.ts';
 
 describe('OCSP answers', () => {
-  let at: TestCtx;
+  const at = opened(() => openTestCtx());
   let counted: [outcome: string, nonce: boolean][];
   before(async () => {
-    at = await openTestCtx();
     at.ctx.metrics.answeredOcsp = (...answer) => counted.push(answer);
   });
   beforeEach(() => {
     counted = [];
   });
-  after(() => at.close());
 
   it('are counted by what they say: of several certificates, whether any is revoked', async () => {
     const answer = countedOcsp(at.ctx, ocspResponder(at.ctx));

@@ -6,18 +6,15 @@ import { parseSerial } from '../../src/model/certificate.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { findCertificate } from '../../src/store/certificates.ts';
 import { takeLease } from '../../src/store/leases.ts';
-import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { issued, openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { ocspRequest, readOcsp } from '../kit/status.ts';
 
 const day = 86400;
 const same = (a: OpenCredential, b: OpenCredential) => Buffer.from(a.certificate).equals(b.certificate);
 
 describe("the authority's own certificates", () => {
-  let at: TestCtx;
-  beforeEach(async () => {
-    at = await openTestCtx();
-  });
-  afterEach(() => at.close());
+  const at = opened(() => openTestCtx(), 'each');
 
   it('are made once, committed like every other, and opened again by the next process', async () => {
     const first = await listenerCredential(at.ctx, 'public');

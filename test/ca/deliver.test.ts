@@ -5,16 +5,13 @@ import { type Message, maxAttempts, type NewMessage, retryPause } from '../../sr
 import { findChallenge, insertAuthorizations, moveChallenge } from '../../src/store/authorizations.ts';
 import { findMessages } from '../../src/store/outbox.ts';
 import { engines } from '../kit/ca.ts';
-import { openTestCtx, refusal, type TestCtx } from '../kit/ctx.ts';
+import { openTestCtx, refusal } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { aChallenge, anAuthorization, storedAccount, storedMember } from '../kit/records.ts';
 
 for (const engine of engines) {
   describe(`delivery (${engine})`, () => {
-    let at: TestCtx;
-    before(async () => {
-      at = await openTestCtx({ engine });
-    });
-    after(() => at.close());
+    const at = opened(() => openTestCtx({ engine }));
     beforeEach(async () => {
       await at.ctx.db('outbox').delete();
       at.mail.sent.length = 0;

@@ -7,16 +7,13 @@ import { findDirectory, findEabKey, findThumbprint, insertDirectory, insertEabKe
 import { moveMember } from '../../src/store/members.ts';
 import { isDuplicate } from '../../src/store/open.ts';
 import { engines } from '../kit/ca.ts';
-import { openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { anAccount, anId, bytes, storedMember } from '../kit/records.ts';
 
 for (const engine of engines) {
   describe(`the doors to an account (${engine})`, () => {
-    let at: TestCtx;
-    before(async () => {
-      at = await openTestCtx({ engine });
-    });
-    after(() => at.close());
+    const at = opened(() => openTestCtx({ engine }));
     afterEach(() => at.ctx.background.settled());
 
     const actor = { who: 'key', door: 'acme' } as const;

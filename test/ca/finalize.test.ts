@@ -17,16 +17,13 @@ import { insertProof } from '../../src/store/proofs.ts';
 import { all } from '../kit/all.ts';
 import { engines } from '../kit/ca.ts';
 import { findCertificateByOrder } from '../kit/certificate-of-order.ts';
-import { crashedWhileSigning, finalizeOrder, issued, openTestCtx, readyOrder, type TestCtx } from '../kit/ctx.ts';
+import { crashedWhileSigning, finalizeOrder, issued, openTestCtx, readyOrder } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { anId, aProof, storedMember } from '../kit/records.ts';
 
 for (const engine of engines) {
   describe(`finalization (${engine})`, () => {
-    let at: TestCtx;
-    before(async () => {
-      at = await openTestCtx({ engine });
-    });
-    after(() => at.close());
+    const at = opened(() => openTestCtx({ engine }));
     afterEach(() => at.ctx.background.settled());
 
     const actionsOf = async (serial: string) =>

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { type AcmeClient, type Answer, newKey } from '../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../kit/ca.ts';
+import { engines, startCa } from '../kit/ca.ts';
 import { makeCsr } from '../kit/csr.ts';
+import { finalizeOrder, openTestCtx, readyOrder } from '../kit/ctx.ts';
 import { issue } from '../kit/issue.ts';
+import { opened } from '../kit/opened.ts';
 import { refused } from '../kit/refused.ts';
 import { askRenewalInfo, certIdOf, serialOf, windowIn } from '../kit/renewal.ts';
 
@@ -11,17 +13,15 @@ const limit = 3;
 
 for (const engine of engines) {
   describe(`the limit on certificates of the same names (${engine})`, () => {
-    let ca: TestCa;
+    const ca = opened(() => startCa({ engine, config: { policy: { duplicatesPerWeek: limit, externalAccountRequired: false } } }));
     let member: string;
     let client: AcmeClient;
     let names: string[];
     let turn = 0;
     before(async () => {
-      ca = await startCa({ engine, config: { policy: { duplicatesPerWeek: limit, externalAccountRequired: false } } });
       ({ id: member, client } = await ca.member());
       await ca.prove(member, 'many.test');
     });
-    after(() => ca.close());
     beforeEach(() => {
       names = [`a${++turn}.many.test`, `b${turn}.many.test`];
     });
@@ -32,7 +32,7 @@ for (const engine of engines) {
       return (await another(by)).chain;
     }
     const limited = (answer: Answer) => {
-      refused(answer, 'rateLimited', 429, new RegExp(`${limit} certificates for exactly these names`));
+      refused(answer, 'rateLimited', 429, new RegExp(`${limit} certificates? for exactly these names`));
       return Number(answer.headers['retry-after']);
     };
 
@@ -112,6 +112,26 @@ for (const engine of engines) {
         .where({ serial: serialOf(chain) })
         .update({ state: 'abandoned' });
       assert.equal((await client.newOrder(names)).status, 201);
+    });
+  });
+}
+
+for (const engine of engines) {
+  describe(`many finalizations at once for the same names (${engine})`, () => {
+    it('give as many certificates as the limit allows', async () => {
+      const at = await openTestCtx({ engine, config: { policy: { duplicatesPerWeek: limit } } });
+      try {
+        const first = await readyOrder(at, ['a.test', 'b.test']);
+        const others = ['a.test b.test', 'b.test a.test', 'a.test b.test', 'b.test a.test', 'a.test b.test'].map(names =>
+          readyOrder(at, names.split(' '), { member: first.member }),
+        );
+        const ran = await Promise.allSettled([first, ...(await Promise.all(others))].map(ready => finalizeOrder(at, ready)));
+        assert.equal(ran.filter(r => r.status === 'fulfilled').length, limit);
+        for (const r of ran) if (r.status === 'rejected') assert.equal(r.reason.type, 'rateLimited');
+      } finally {
+        await at.ctx.background.settled();
+        await at.close();
+      }
     });
   });
 }

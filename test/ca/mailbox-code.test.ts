@@ -8,19 +8,18 @@ import type { Member } from '../../src/model/member.ts';
 import { insertAuthorizations } from '../../src/store/authorizations.ts';
 import { countCodes, queue } from '../../src/store/outbox.ts';
 import { engines } from '../kit/ca.ts';
-import { openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { aChallenge, anAuthorization, anId, storedAccount, storedMember } from '../kit/records.ts';
 
 for (const engine of engines) {
   describe(`mailed codes that are asked for at once (${engine})`, () => {
-    let at: TestCtx;
+    const at = opened(() => openTestCtx({ engine }));
     let ctx: Ctx;
     let member: Member;
     before(async () => {
-      at = await openTestCtx({ engine });
       ctx = at.ctx;
     });
-    after(() => at.close());
     beforeEach(async () => {
       member = await storedMember(ctx.db);
     });

@@ -9,18 +9,15 @@ import { listAudit } from '../../src/store/audit.ts';
 import { findAuthorization, insertAuthorizations } from '../../src/store/authorizations.ts';
 import { findProof, insertProof, listProofs } from '../../src/store/proofs.ts';
 import { engines } from '../kit/ca.ts';
-import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { issued, openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { anAuthorization, anId, aProof, storedAccount, storedMember } from '../kit/records.ts';
 
 for (const engine of engines) {
   describe(`proving a domain by mail (${engine})`, () => {
-    let at: TestCtx;
+    const at = opened(() => openTestCtx({ engine }));
     let member: Member;
     let domain: string;
-    before(async () => {
-      at = await openTestCtx({ engine });
-    });
-    after(() => at.close());
     beforeEach(async () => {
       member = await storedMember(at.ctx.db);
       domain = `${anId()}.test`;

@@ -76,6 +76,25 @@ for (const engine of engines) {
       assert.deepEqual(await said(remindOfExpiry), ['Certificate for c.test ends within a day']);
     });
 
+    it('do not send a suspended member to its client, which cannot renew, and come to none that has left', async () => {
+      const member = await storedMember(at.ctx.db);
+      const { notAfter } = await issued(at, ['im.test'], { member });
+      const textOf = async (days: number) => {
+        until(notAfter, days);
+        assert.equal((await said(remindOfExpiry)).length, 1);
+        return at.mail.sent[0]?.text ?? '';
+      };
+      assert.match(await textOf(20), /client still runs/);
+      await at.run('member suspend', { id: member.id });
+      const text = await textOf(7);
+      assert.match(text, /Example Club is suspended.*operators/s);
+      assert.doesNotMatch(text, /client still runs/);
+      await at.run('member remove', { id: member.id });
+      until(notAfter, 1);
+      assert.deepEqual(await said(remindOfExpiry), []);
+      assert.deepEqual(await at.run('outbox list'), [], 'nor does one lie there as given up');
+    });
+
     it('are no news any more where the certificate was replaced before they are delivered', async () => {
       const member = await storedMember(at.ctx.db);
       const { notAfter } = await issued(at, ['im.test'], { member });
@@ -137,10 +156,17 @@ for (const engine of engines) {
       assert.match(at.mail.sent[0]?.text ?? '', /No code could be mailed/);
     });
 
-    it('do not come to members that are suspended, of their proofs', async () => {
+    it('do not come to members that are suspended, of their proofs, also where that was done before they are delivered', async () => {
       const member = await storedMember(at.ctx.db, { status: 'suspended' });
       await insertProof(at.ctx.db, aProof(member.id, 'gone.test', { status: 'valid', expiresAt: at.clock.now + day }));
       assert.deepEqual(await said(remindOfLapse), []);
+      const late = await storedMember(at.ctx.db);
+      await insertProof(at.ctx.db, aProof(late.id, 'late.test', { status: 'valid', expiresAt: at.clock.now + day }));
+      const both = async () => {
+        await remindOfLapse(at.ctx);
+        await at.run('member suspend', { id: late.id });
+      };
+      assert.deepEqual(await said(both), []);
     });
   });
 }

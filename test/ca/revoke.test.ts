@@ -111,6 +111,51 @@ for (const engine of engines) {
       );
     });
 
+    it('by key compromise, all that match and whatever else bears their keys is counted, and each key is blocked once', async () => {
+      const [key, member, other] = [newKey(), await storedMember(at.ctx.db), await storedMember(at.ctx.db)];
+      for (const name of ['a.test', 'b.test']) await issued(at, [name], { member, key });
+      await issued(at, ['c.test'], { member });
+      const elsewhere = await issued(at, ['d.test'], { member: other, key });
+      const done = await at.run('cert revoke-all', { member: member.id, reason: 'keyCompromise' });
+      assert.deepEqual(done, { matched: 3, revoked: 4, remaining: 0 });
+      assert.equal(await reasonOf(elsewhere), 'keyCompromise');
+      assert.equal((await at.run('key list')).length, 2);
+      assert.equal((await listAudit(at.ctx.db, { action: 'key.blocked' })).length, 2);
+      assert.equal((await listAudit(at.ctx.db, { action: 'certificate.revoked' })).length, 4);
+      await at.run('key block', { key: hex(elsewhere.spkiHash) });
+      assert.equal((await listAudit(at.ctx.db, { action: 'key.blocked' })).length, 2);
+    });
+
+    it('a key is blocked through a certificate that has expired too, which stays as it is', async () => {
+      const [one, other] = [newKey(), newKey()];
+      const ended = [await issued(at, ['a.test'], { key: one }), await issued(at, ['b.test'], { key: other })] as const;
+      const unasked = await issued(at, ['c.test']);
+      at.clock.now += 90 * 86400;
+      const living = [await issued(at, ['a.test'], { key: one }), await issued(at, ['b.test'], { key: other })] as const;
+      const before = await revocationCounts(at.ctx.db);
+      assert.equal(await revoke(at.ctx, ended[0], 'keyCompromise', { kind: 'key' }, operator), undefined);
+      const { serial } = ended[1];
+      assert.deepEqual(await at.run('cert revoke', { serial, reason: 'keyCompromise' }), {
+        serial,
+        status: 'expired',
+        reason: 'keyCompromise',
+      });
+      for (const certificate of ended) assert.equal(await reasonOf(certificate), undefined);
+      for (const certificate of living) assert.equal(await reasonOf(certificate), 'keyCompromise');
+      assert.deepEqual(
+        (await revocationCounts(at.ctx.db)).map(c => c.revocations),
+        before.map(c => c.revocations + (c.issuerId === at.ctx.authority.active.id ? 2 : 0)),
+      );
+      assert.equal((await at.run('key list')).length, 2);
+      for (const [reason, kind] of [
+        ['superseded', 'operator'],
+        ['superseded', 'key'],
+        ['keyCompromise', 'account'],
+      ] as const)
+        await assert.rejects(revoke(at.ctx, unasked, reason, { kind, id: 'a' }, operator), /has expired/);
+      assert.equal((await at.run('key list')).length, 2);
+    });
+
     it('a key that is blocked while a certificate of it is being signed: the certificate is not given out', async () => {
       const key = newKey();
       const { spkiHash } = await issued(at, ['a.test'], { key });

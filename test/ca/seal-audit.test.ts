@@ -83,30 +83,32 @@ for (const engine of engines)
       assert.equal(readFileSync(kept(), 'utf8').split('\n').length, 2);
     });
 
-    it('is done by one process of many, which lose and double nothing', async () => {
-      const others = [await at.another(), await at.another()];
-      const work = async (ctx: TestCtx['ctx'], n: number) => {
-        for (let i = 0; i < 10; i++) await blockCompromisedKey(ctx, `${n}${i}`.padStart(64, '0'), 'test', operator);
-      };
-      let working = true;
-      const sealing = [at, ...others].map(async ({ ctx }) => {
-        while (working) {
-          await sealAudit(ctx);
-          await setImmediate();
-        }
+    // On SQLite there is one writer, and two of one process would wait for each other.
+    if (engine === 'postgres')
+      it('is done by one process of many, which lose and double nothing', async () => {
+        const others = [await at.another(), await at.another()];
+        const work = async (ctx: TestCtx['ctx'], n: number) => {
+          for (let i = 0; i < 10; i++) await blockCompromisedKey(ctx, `${n}${i}`.padStart(64, '0'), 'test', operator);
+        };
+        let working = true;
+        const sealing = [at, ...others].map(async ({ ctx }) => {
+          while (working) {
+            await sealAudit(ctx);
+            await setImmediate();
+          }
+        });
+        await Promise.all([at, ...others].map(({ ctx }, n) => work(ctx, n)));
+        working = false;
+        await Promise.all(sealing);
+        await sealAudit(at.ctx);
+        const places = (await at.ctx.db('audit').orderBy('log_index')).map(r => r.log_index);
+        assert.deepEqual(
+          places,
+          places.map((_, i) => i),
+        );
+        assert.equal((await at.ctx.db('audit').where({ action: 'key.blocked' })).length, 30);
+        assert.equal((await verifyAudit(at.ctx)).size, places.length);
       });
-      await Promise.all([at, ...others].map(({ ctx }, n) => work(ctx, n)));
-      working = false;
-      await Promise.all(sealing);
-      await sealAudit(at.ctx);
-      const places = (await at.ctx.db('audit').orderBy('log_index')).map(r => r.log_index);
-      assert.deepEqual(
-        places,
-        places.map((_, i) => i),
-      );
-      assert.equal((await at.ctx.db('audit').where({ action: 'key.blocked' })).length, 30);
-      assert.equal((await verifyAudit(at.ctx)).size, places.length);
-    });
 
     it('takes more than a batch, over the width of a tile', async () => {
       const row = { at: at.clock.now, action: 'member.added', outcome: 'done', who: 'operator', door: 'command-line', subject: '{}' };
@@ -124,7 +126,7 @@ for (const engine of engines)
       await sealAudit(at.ctx);
       await issued(at, ['im.test']);
       const { random } = at.ctx;
-      let left = 3;
+      let left = 1;
       at.ctx.random = size => {
         if (size === 16 && left-- === 0) throw new Error('the power went out');
         return random(size);
@@ -182,7 +184,7 @@ for (const engine of engines)
           ctx
             .db('log_tiles')
             .where({ level: 0 })
-            .update({ hashes: Buffer.alloc(32 * 40, 7) }),
+            .update({ hashes: Buffer.alloc(32 * 3, 7) }),
         /tiles of the audit log are not those/,
       ],
       ['a tile that is gone', ({ ctx }) => ctx.db('log_tiles').delete(), /tiles of the audit log are not those/],

@@ -8,7 +8,8 @@ import type { Challenge } from '../../src/model/challenge.ts';
 import type { Member } from '../../src/model/member.ts';
 import { findChallengeAndAuthorization, insertAuthorizations } from '../../src/store/authorizations.ts';
 import { engines } from '../kit/ca.ts';
-import { openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { aChallenge, anAuthorization, anId, storedAccount, storedMember } from '../kit/records.ts';
 
 const fullDisk = {
@@ -24,17 +25,15 @@ const fullDisk = {
 
 for (const engine of engines) {
   describe(`validation (${engine})`, () => {
-    let at: TestCtx;
+    const at = opened(() => openTestCtx({ engine }));
     let ctx: Ctx;
     let member: Member;
     let account: Account;
     before(async () => {
-      at = await openTestCtx({ engine });
       ctx = at.ctx;
       member = await storedMember(ctx.db);
       account = await storedAccount(ctx.db, { memberId: member.id });
     });
-    after(() => at.close());
 
     async function stored(change: Partial<Challenge>): Promise<{ challenge: Challenge; authorization: Authorization }> {
       const authorization = anAuthorization(account.id, `${anId()}.test`, { expiresAt: ctx.now() + 86400 });

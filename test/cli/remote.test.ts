@@ -5,8 +5,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { operations } from '../../src/operations/table.ts';
+import { commitCertificate, firstFence, moveCertificate } from '../../src/store/certificates.ts';
+import { openDatabase } from '../../src/store/open.ts';
 import { freePort } from '../kit/free-port.ts';
 import { makeSite, type Ran, runCommand, type ServerProcess, type Site } from '../kit/process.ts';
+import { aCertificate, anId } from '../kit/records.ts';
 
 describe('the command line at another server', function () {
   this.timeout(240_000);
@@ -87,6 +90,45 @@ describe('the command line at another server', function () {
     assert.equal(JSON.parse(more.stdout).length, 2);
     assert.match(more.stderr, /more than these 2; --limit shows more/);
     await both('member', 'list', '--limit', '4', '--json');
+  });
+
+  it('shows how far it is, and what is refused on the way', async () => {
+    const [one, other] = [anId(), anId()];
+    const db = await openDatabase(site.database);
+    for (const memberId of [one, other])
+      for (let i = 0; i < 201; i++) {
+        const certificate = aCertificate({ memberId, orderId: `o-${memberId}-${i}`, notAfter: 4_000_000_000 });
+        await db.transaction(trx => commitCertificate(trx, certificate, 60));
+        await moveCertificate(db, certificate.serial, 'issued', firstFence, { der: Buffer.from('der') });
+      }
+    await db.destroy();
+    const words = ['cert', 'revoke-all', '--json', '--member'];
+    const [far, near] = [await remote([...words, one]), await site.run(...words, other)];
+    assert.deepEqual(said(far), said(near));
+    assert.deepEqual(JSON.parse(far.stdout), { matched: 201, revoked: 201, remaining: 0 });
+    assert.equal(far.stderr, 'xmpp-ca: 200 revoked, where 201 matched\nxmpp-ca: 201 revoked, where 201 matched\n');
+    const refused = await both('cert', 'revoke-all');
+    assert.deepEqual([refused.code, refused.stdout], [1, '']);
+    let answer: string | undefined = '';
+    const server = createServer((_, res) => {
+      res.setHeader('Content-Type', 'application/x-ndjson');
+      if (answer === undefined) res.write('{"progress":"half"}\n', () => res.destroy());
+      else res.end(answer);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const at = ['--server', `http://127.0.0.1:${(server.address() as AddressInfo).port}`, '--token', 'x'];
+    const problem = { type: 'urn:ietf:params:acme:error:serverInternal', status: 500, detail: 'It went wrong.' };
+    for (const [body, stderr] of [
+      [`{"progress":"half"}\n${JSON.stringify({ problem })}\n`, /^xmpp-ca: half\nxmpp-ca: It went wrong\.\n$/],
+      [undefined, /^xmpp-ca: half\nxmpp-ca: .*broke off its answer.*\n$/],
+      ['{"progress":"half"}\n{"progress":"mo', /^xmpp-ca: half\nxmpp-ca: .*not as an admin API does\n$/],
+    ] as const) {
+      answer = body;
+      const ran = await remote(['cert', 'revoke-all', '--member', one], {}, at);
+      assert.deepEqual([ran.code, ran.stdout], [1, '']);
+      assert.match(ran.stderr, stderr);
+    }
+    server.close();
   });
 
   it('takes the token by option, file or environment, and is refused with another', async () => {

@@ -4,18 +4,17 @@ import { get } from 'node:http';
 import { connect } from 'node:tls';
 import { routes } from '../../src/http/acme/router.ts';
 import { type AcmeClient, newKey } from '../kit/acme-client.ts';
-import { startCa, type TestCa } from '../kit/ca.ts';
+import { startCa } from '../kit/ca.ts';
 import { makeCsr } from '../kit/csr.ts';
+import { opened } from '../kit/opened.ts';
 import { checkProblem, links, refused } from '../kit/refused.ts';
 
 describe('public listener', () => {
-  let ca: TestCa;
+  const ca = opened(() => startCa({ config: { log: 'silent' } }));
   let client: AcmeClient;
   before(async () => {
-    ca = await startCa({ config: { log: 'silent' } });
     ({ client } = await ca.member());
   });
-  after(() => ca.close());
 
   it('/ is a page that names the directory and the fingerprint of the root', async () => {
     const { status, headers, body } = await client.get(`${ca.publicUrl}/`);

@@ -5,8 +5,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { engines, startCa, type TestCa } from '../kit/ca.ts';
+import { engines, startCa } from '../kit/ca.ts';
 import { issue } from '../kit/issue.ts';
+import { opened } from '../kit/opened.ts';
 import { ocspRequest, readOcsp } from '../kit/status.ts';
 
 const run = promisify(execFile);
@@ -21,11 +22,7 @@ interface Plain {
 
 for (const engine of engines) {
   describe(`status listener (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     const send = (method: string, path: string, body?: Uint8Array, type = 'application/ocsp-request', more: Record<string, string> = {}) =>
       new Promise<Plain>((resolve, reject) => {
@@ -234,7 +231,7 @@ for (const engine of engines) {
       }
     });
 
-    it('OCSP by GET can be kept by caches, for an hour at most and no longer than the answer holds (RFC 5019 §5, §6.2)', async () => {
+    it('OCSP by GET can be kept by caches, for an hour at most and no longer than the answer holds (RFC 9919 §6, §7.2)', async () => {
       const { certificate, revoke } = await issued();
       const request = ocspRequest(ca.ctx, certificate.serialNumber);
       const path = `/ocsp/${encodeURIComponent(Buffer.from(request).toString('base64'))}`;
@@ -254,13 +251,33 @@ for (const engine of engines) {
       assert.deepEqual([gone.status, readOcsp(gone.body).status], [200, 'revoked']);
     });
 
-    it('OCSP answers that are one asker’s, or refusals, are not to be kept; nothing authoritative says so (RFC 5019 §6.2)', async () => {
+    it('OCSP answers that are one asker’s, or refusals, are not to be kept; nothing authoritative says so (RFC 9919 §7.2)', async () => {
       const { certificate } = await issued();
       const get = (request: Uint8Array) => send('GET', `/ocsp/${encodeURIComponent(Buffer.from(request).toString('base64'))}`);
       const own = await get(ocspRequest(ca.ctx, certificate.serialNumber, { nonce: Buffer.alloc(32, 7) }));
       assert.deepEqual([readOcsp(own.body).status, own.headers['cache-control'], own.headers.expires], ['good', undefined, undefined]);
       const refused = await get(ocspRequest(ca.ctx, '7fffffff'));
       assert.deepEqual([readOcsp(refused.body).status, refused.headers['cache-control']], ['error 6', 'no-store']);
+      for (const request of [ocspRequest(ca.ctx, '7fffffff'), Buffer.of(0x30, 0)]) {
+        const posted = await send('POST', '/ocsp', request);
+        assert.deepEqual([posted.type, posted.headers['cache-control']], ['application/ocsp-response', 'no-store']);
+      }
+    });
+
+    it('OCSP answers have a Date, a Content-Type and a Content-Length, however they were asked for (RFC 6960 §A.2, RFC 9919 §6)', async () => {
+      const { certificate } = await issued();
+      for (const request of [
+        ocspRequest(ca.ctx, certificate.serialNumber),
+        ocspRequest(ca.ctx, certificate.serialNumber, { nonce: Buffer.alloc(32, 7) }),
+        ocspRequest(ca.ctx, '7fffffff'),
+      ])
+        for (const got of [
+          await send('GET', `/ocsp/${encodeURIComponent(Buffer.from(request).toString('base64'))}`),
+          await send('POST', '/ocsp', request),
+        ]) {
+          assert.deepEqual([got.type, got.headers['content-length']], ['application/ocsp-response', String(got.body.length)]);
+          assert.ok(Date.parse(got.headers.date ?? ''));
+        }
     });
 
     it('a CRL and the issuer’s certificate can be kept by caches; a new CRL is served at once', async () => {
@@ -319,6 +336,25 @@ for (const engine of engines) {
         assert.equal((await send('POST', '/ocsp', body)).body.toString('hex'), '30030a0101');
       assert.equal((await send('GET', '/ocsp/!!!!')).body.toString('hex'), '30030a0101');
       assert.equal((await send('GET', '/ocsp/%ff')).status, 400);
+    });
+
+    it('takes a media type in any case and with parameters, and a whole URL as the target (RFC 9110 §8.3.1, RFC 9112 §3.2.2)', async () => {
+      const { certificate } = await issued();
+      const request = ocspRequest(ca.ctx, certificate.serialNumber);
+      for (const [target, type] of [
+        ['/ocsp', 'Application/OCSP-Request'],
+        ['/ocsp', 'application/ocsp-request; version=1'],
+        ['http://localhost:14080/ocsp', 'application/ocsp-request'],
+        ['HTTP://localhost/ocsp?x', 'application/ocsp-request'],
+      ] as const) {
+        const answer = await send('POST', target, request, type);
+        assert.deepEqual([answer.status, answer.type], [200, 'application/ocsp-response'], `${target} ${type}`);
+        assert.equal(readOcsp(answer.body).status, 'good');
+      }
+      assert.equal((await send('GET', `http://localhost:14080/crl/${issuerId()}.crl`)).status, 200);
+      for (const type of ['application/ocsp-requests', 'text/application/ocsp-request'])
+        assert.equal((await send('POST', '/ocsp', request, type)).status, 415, type);
+      for (const target of ['http://localhost', 'https://localhost/ocsp']) assert.equal((await send('GET', target)).status, 404, target);
     });
 
     it('limits: Content-Type, length, methods, paths', async () => {

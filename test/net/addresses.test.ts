@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import fc from 'fast-check';
-import { canonical, refusal, specialBlocks } from '../../src/net/addresses.ts';
+import { canonical, networkOf, refusal, specialBlocks } from '../../src/net/addresses.ts';
 
 const refused: [string, string][] = [
   ['0.0.0.0', 'unspecified (RFC 1122)'],
@@ -109,7 +109,7 @@ describe('addresses', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.ipV4(), fc.ipV6(), fc.domain()),
-        text => void [refusal(text), canonical(text), canonical(`${text}%x`)],
+        text => void [refusal(text), networkOf(text), canonical(text), canonical(`${text}%x`)],
       ),
     );
   });
@@ -118,6 +118,19 @@ describe('addresses', () => {
     assert.equal(canonical('2001:DB8:0:0::1'), canonical('2001:db8::0001'));
     assert.equal(canonical('localhost'), 'localhost');
   });
+
+  for (const [address, network] of [
+    ['192.0.2.1', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:DB8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8::5', '2001:db8:0:0::/64'],
+    ['1:2:3:4:5::', '1:2:3:4::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['::', '0:0:0:0::/64'],
+    ['', ''],
+  ] as const)
+    it(`counts ${address || 'none'} as ${network || 'none'}`, () => assert.equal(networkOf(address), network));
 });
 
 /** The block's first bits with random ones after them. */

@@ -93,10 +93,10 @@ describe('texts', () => {
     assert.ok(text.includes('h99.example') && text.includes('and 3 more.') && !text.includes('h100.example'), text);
   });
   it('what ends soon is told with its day', () => {
-    const { subject, text } = expiringText({ ...certificate, days: 7 });
+    const { subject, text } = expiringText({ ...certificate, days: 7, isSuspended: false });
     assert.equal(subject, 'Certificate for im.example ends in 7 days');
     for (const part of ['nothing has replaced it yet', 'münchen.example', '42ff']) assert.ok(text.includes(part), text);
-    assert.match(expiringText({ ...certificate, days: 1 }).subject, /within a day/);
+    assert.match(expiringText({ ...certificate, days: 1, isSuspended: false }).subject, /within a day/);
   });
   it('a proof that lapses is told with the mailbox that has the code, and without one where there is none', () => {
     const lapsing = {
@@ -132,6 +132,8 @@ describe('texts', () => {
       codeText(short),
       codeNoticeText({ ...short, sentTo: 'hostmaster@im.example' }),
       issuedText(certificate),
+      expiringText({ ...certificate, days: 7, isSuspended: false }),
+      expiringText({ ...certificate, days: 7, isSuspended: true }),
       accountAddedText(added),
       accountAddedText({ ...added, domains: ['im.example'] }),
       contestedText({ domain: 'im.example', role: 'holder', member: 'Example Club', authority: facts.authority }),

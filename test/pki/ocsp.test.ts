@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { type RevocationReason, revocationReasons } from '../../src/model/certificate.ts';
-import { DerError, integer, octetString, oid, readDer, sequence, tlv } from '../../src/pki/der.ts';
+import { DerError, elements, integer, octetString, oid, readBits, readDer, readOid, sequence, tags, tlv } from '../../src/pki/der.ts';
 import { fileSigner } from '../../src/pki/keys.ts';
 import { issuerHashes, MalformedRequest, type OcspStatus, ocspError, ocspSigner, readOcspRequest } from '../../src/pki/ocsp.ts';
 import { oids } from '../../src/pki/oids.ts';
@@ -107,6 +108,7 @@ describe('OCSP', () => {
     const nonces: [octets: number, ok: boolean][] = [
       [0, false],
       [1, true],
+      [16, true],
       [32, true],
       [128, true],
       [129, false],
@@ -137,6 +139,16 @@ describe('OCSP', () => {
         extensions,
       );
       assert.equal(readOcspRequest(sequence(tbs, tlv(0xa0, sequence()))).certIds.length, 1);
+    });
+
+    it('of an unsigned asker who names himself is read as if he did not (RFC 9919 §3.1.2)', () => {
+      const list = sequence(sequence(one[0] ?? nul));
+      const nonce = nonceExtension(octetString(Buffer.alloc(32, 7)));
+      for (const name of [tlv(0x82, Buffer.from('im.test')), tlv(0x86, Buffer.from('xmpp:im.test')), tlv(0xa4, sequence())])
+        assert.deepEqual(
+          readOcspRequest(sequence(sequence(tlv(0xa1, name), list, nonce))),
+          readOcspRequest(sequence(sequence(list, nonce))),
+        );
     });
 
     const unknown = (critical: boolean) =>
@@ -204,6 +216,40 @@ describe('OCSP', () => {
       assert.equal(said.match(/Cert Status: good/g)?.length, 2);
       assert.doesNotMatch(said, /OCSP Nonce/);
       assert.match(said, /Hash Algorithm: sha256/);
+      assert.doesNotMatch(said, /Hash Algorithm: sha1/);
+    });
+
+    it('is DER to the letter: version 1 unwritten, the responder by its key, times in Zulu to the second (RFC 6960 §4.2.2.3, RFC 9919 §3.2)', async () => {
+      const bytes = asked('-no_nonce', '-cert', leaf);
+      const { certIds } = readOcspRequest(bytes);
+      const times = { producedAt: 1790812800, thisUpdate: 1790812740, nextUpdate: 1790899140 };
+      const response = await ocspSigner(
+        responderCertificate,
+        signer,
+      )({ responses: certIds.map(certId => ({ certId, status: { status: 'revoked', at: 1790640000, reason: 'unspecified' } })), ...times });
+      const [status, content] = elements(readDer(response));
+      const [type, basic] = elements(elements(content!)[0]!);
+      assert.deepEqual([status?.value[0], readOid(type!)], [0, oids.ocspBasic]);
+      const [data, algorithm, , certificates] = elements(readDer(basic!.value));
+      assert.equal(readOid(elements(algorithm!)[0]!), oids.ecdsaWithSHA256);
+      assert.deepEqual(Buffer.from(elements(elements(certificates!)[0]!)[0]!.bytes), Buffer.from(responderCertificate));
+      const [responder, producedAt, singles, ...more] = elements(data!);
+      const key = createHash('sha1')
+        .update(readBits(elements(readDer(signer.spki))[1]!))
+        .digest();
+      assert.deepEqual(Buffer.from(responder!.bytes), Buffer.from(tlv(0xa2, octetString(key))));
+      assert.equal(more.length, 0, 'no extensions that nobody asked for');
+      const [id, said, thisUpdate, nextUpdate, ...extensions] = elements(elements(singles!)[0]!);
+      assert.deepEqual(Buffer.from(id!.bytes), Buffer.from(certIds[0]!.bytes));
+      assert.equal(extensions.length, 0);
+      const [revokedAt] = elements(said!);
+      for (const [time, text] of [
+        [producedAt, '20261001000000Z'],
+        [thisUpdate, '20260930235900Z'],
+        [elements(nextUpdate!)[0], '20261001235900Z'],
+        [revokedAt, '20260929000000Z'],
+      ] as const)
+        assert.deepEqual([time?.tag, Buffer.from(time?.value ?? []).toString('latin1')], [tags.generalizedTime, text]);
     });
 
     it('that was altered is refused by openssl', async () => {
@@ -225,6 +271,13 @@ describe('OCSP', () => {
           new RegExp(`\\(0x?${number}\\)|Responder Error: ${name}`, 'i'),
         );
       });
+  });
+
+  it('the responder’s certificate says by a NULL that is not critical that nobody need ask about it, and not where (RFC 6960 §4.2.2.2.1, RFC 9919 §3.2.2)', () => {
+    const noCheck = sequence(oid(oids.ocspNoCheck), octetString(nul));
+    assert.ok(Buffer.from(responderCertificate).includes(Buffer.from(noCheck)));
+    for (const where of [oids.authorityInfoAccess, oids.cRLDistributionPoints])
+      assert.ok(!Buffer.from(responderCertificate).includes(Buffer.from(oid(where))));
   });
 
   it('knows an issuer by the hashes of its name and of its key (RFC 6960 §4.1.1)', () => {

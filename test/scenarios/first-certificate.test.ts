@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { engines, startCa, type TestCa } from '../kit/ca.ts';
+import { engines, startCa } from '../kit/ca.ts';
 import { issue } from '../kit/issue.ts';
+import { opened } from '../kit/opened.ts';
 
 for (const engine of engines) {
   describe(`a member's first certificate (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     it('comes by http-01 with an external account binding', async () => {
       const { client } = await ca.member();

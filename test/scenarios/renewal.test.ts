@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { engines, startCa, type TestCa } from '../kit/ca.ts';
+import { engines, startCa } from '../kit/ca.ts';
+import { opened } from '../kit/opened.ts';
 import { askRenewalInfo, renewingServer, windowIn } from '../kit/renewal.ts';
 
 const day = 86400;
@@ -17,11 +18,10 @@ function sequence(seed = 1): () => number {
 
 for (const engine of engines) {
   describe(`a fleet that renews by renewal information (${engine})`, () => {
-    let ca: TestCa;
+    const ca = opened(() => startCa({ engine }));
     let member: string;
     let fleet: ReturnType<typeof renewingServer>[];
     before(async () => {
-      ca = await startCa({ engine });
       const { id, client } = await ca.member();
       member = id;
       await ca.prove(member, 'fleet.test');
@@ -29,7 +29,6 @@ for (const engine of engines) {
       fleet = Array.from({ length: size }, (_, i) => renewingServer(client, ca.net, [`im${i}.fleet.test`], random));
       for (const server of fleet) await server.wake(ca.clock.now);
     });
-    after(() => ca.close());
 
     /** Every server wakes four times a day; a proof lasts. @returns how many certificates came on each day */
     async function days(number: number): Promise<number[]> {

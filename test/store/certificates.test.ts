@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { Certificate } from '../../src/model/certificate.ts';
 import { blockKey, keyStanding } from '../../src/store/blocked-keys.ts';
+import type { CertificateFilter } from '../../src/store/certificate-filter.ts';
 import {
   abandonCertificate,
-  type CertificateFilter,
   claimCommitted,
   commitCertificate,
   countLiving,

@@ -3,6 +3,7 @@ import type { Certificate } from '../../src/model/certificate.ts';
 import { abandonCertificate, commitCertificate, firstFence, moveCertificate, revokeCertificates } from '../../src/store/certificates.ts';
 import { insertCrl, newestCrl, newestCrls, revocationCounts, revokedIn } from '../../src/store/crls.ts';
 import { isDuplicate } from '../../src/store/open.ts';
+import type { Position } from '../../src/store/pages.ts';
 import { all } from '../kit/all.ts';
 import { onEachEngine } from '../kit/database.ts';
 import { aCertificate, anId, at0, bytes } from '../kit/records.ts';
@@ -36,6 +37,15 @@ onEachEngine('the store of CRLs', at => {
     await insertCrl(at.db, crl(at0 + 11));
     const bare = ({ der: _, ...rest }: ReturnType<typeof crl>) => ({ ...rest, der: undefined });
     assert.deepEqual(await newestCrls(at.db), [bare(crl(at0 + 11)), bare(crl(at0 + 20, 3))]);
+    await insertCrl(at.db, { ...crl(at0), issuerId: 'bb' });
+    const seen: string[] = [];
+    for (let after: Position | undefined; ; ) {
+      const [next] = await newestCrls(at.db, { limit: 1, after });
+      if (!next) break;
+      seen.push(`${next.issuerId}/${next.shard}`);
+      after = { at: next.shard, id: next.issuerId };
+    }
+    assert.deepEqual(seen, ['aa/0', 'bb/0', 'aa/3']);
     const kept = await at.db('crls').where({ issuer_id: 'aa', shard: 0 }).orderBy('number').pluck('number');
     assert.deepEqual(kept, [at0 + 10, at0 + 11]);
   });
@@ -74,11 +84,20 @@ onEachEngine('the store of CRLs', at => {
     assert.deepEqual([count(0), count(1), count(2), count(3)], [4, 1, 1, undefined]);
   });
 
-  it('reads more than a page', async () => {
+  it('reads many pages of certificates that end at any time, in the order of the serials', async () => {
     const issuerId = anId();
+    const day = 86400;
     const rows = Array.from({ length: 10_001 }, (_, i) => {
       const { serial, spkiHash, tbs, mac } = aCertificate();
-      return { serial: `${serial.slice(0, 20)}${i.toString(16).padStart(12, '0')}`, spki_hash: spkiHash, tbs, mac };
+      const not_after = at0 + (i % 3 ? 100 : (i * 7919) % 200) * day;
+      return {
+        serial: `${serial.slice(0, 20)}${i.toString(16).padStart(12, '0')}`,
+        spki_hash: spkiHash,
+        tbs,
+        mac,
+        not_after,
+        shard: i % 2,
+      };
     });
     const same = {
       issuer_id: issuerId,
@@ -86,7 +105,6 @@ onEachEngine('the store of CRLs', at => {
       names: '[]',
       state: 'issued',
       not_before: at0,
-      not_after: at0 + 9,
       committed_at: at0,
       revoked_at: at0,
     };
@@ -97,8 +115,15 @@ onEachEngine('the store of CRLs', at => {
     );
     let others = 0;
     setImmediate(() => others++);
-    const listed = (await all(revokedIn(at.db, { issuerId, shard: 0 }, at0, []))).map(e => e.serial);
+    const listed = async (shard: number, since: number) => (await all(revokedIn(at.db, { issuerId, shard }, since, []))).map(e => e.serial);
+    const sorted = (rest: typeof rows) => rest.map(r => r.serial).sort();
+    assert.deepEqual(await listed(0, 0), sorted(rows));
     assert.equal(others, 1, 'whatever else the process does goes on between the pages');
-    assert.deepEqual(listed, rows.map(r => r.serial).sort());
+    for (const since of [at0 + 1, at0 + 29 * day, at0 + 30 * day, at0 + 111 * day - 1, at0 + 199 * day]) {
+      const living = rows.filter(r => r.not_after >= since);
+      assert.deepEqual(await listed(0, since), sorted(living));
+      assert.deepEqual(await listed(1, since), sorted(living.filter(r => r.shard === 1)));
+    }
+    assert.deepEqual(await listed(0, at0 + 199 * day + 1), []);
   });
 });

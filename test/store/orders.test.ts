@@ -18,8 +18,9 @@ onEachEngine('the store of orders', at => {
     assert.deepEqual(await findOrder(at.db, bare.id), bare);
     assert.deepEqual(await findOrder(at.db, full.id), full);
     const change = { csrHash: bytes('csr'), serial: '01ab' };
+    const { csrHash, serial } = change;
     const error = { type: 'urn:ietf:params:acme:error:caa', detail: 'no', subproblems: [{ type: 'x', detail: 'y' }] };
-    await moveOrder(at.db, full.id, 'open', 'processing', change);
+    await moveOrder(at.db, full.id, 'open', 'processing', { csrHash, certificate: { serial, notAfter: at0 } });
     assert.deepEqual(await findOrder(at.db, full.id), { ...full, state: 'processing', ...change });
     await moveOrder(at.db, full.id, 'processing', 'invalid', { error });
     assert.deepEqual(await findOrder(at.db, full.id), { ...full, state: 'invalid', ...change, error });
@@ -47,7 +48,9 @@ onEachEngine('the store of orders', at => {
     const order = anOrder(id);
     await insertOrder(at.db, order);
     const moved = await Promise.all(
-      Array.from({ length: 8 }, (_, i) => moveOrder(at.db, order.id, 'open', 'processing', { serial: `0${i}` })),
+      Array.from({ length: 8 }, (_, i) =>
+        moveOrder(at.db, order.id, 'open', 'processing', { certificate: { serial: `0${i}`, notAfter: at0 } }),
+      ),
     );
     assert.equal(moved.filter(Boolean).length, 1);
     assert.equal((await findOrder(at.db, order.id))?.serial, `0${moved.indexOf(true)}`);

@@ -11,6 +11,7 @@ import { authorize } from './authenticate.ts';
 import { checkIfMatch, etagOf } from './etag.ts';
 import { once } from './idempotency.ts';
 import { cursorOf, type Paging, type Received, readInput } from './input.ts';
+import { answerWithProgress, progressType } from './progress.ts';
 import type { AdminRoute } from './routes.ts';
 import { columnsOf, rowFormats, writeRows } from './rows.ts';
 
@@ -32,18 +33,30 @@ export async function answer(ctx: Ctx, call: Call, res: Response): Promise<Reply
   const besides = operation.alsoNeeds?.(values);
   if (besides) authorize(call.token, besides);
   if (operation.page) return answerList(ctx, call, values, page, res);
-  if (method === 'post') return act(ctx, call, values);
+  if (method === 'post') return answerAct(ctx, call, values, res);
   const output = operation.output.parse(await operation.run(ctx, values, call.actor)) as object;
   return { status: 200, headers: { ETag: etagOf(output) }, body: output };
 }
 
-function act(ctx: Ctx, { route, token, actor, received, headers }: Call, values: Record<string, unknown>): Promise<Reply> {
+async function answerAct(ctx: Ctx, call: Call, values: Record<string, unknown>, res: Response): Promise<Reply | undefined> {
+  const type = call.route.operation.tellsProgress ? call.accepts(['application/json', progressType]) : false;
+  if (type !== progressType) return act(ctx, call, values);
+  await answerWithProgress(res, ctx.log, progress => act(ctx, call, values, progress));
+  return undefined;
+}
+
+function act(
+  ctx: Ctx,
+  { route, token, actor, received, headers }: Call,
+  values: Record<string, unknown>,
+  progress?: (line: string) => void,
+): Promise<Reply> {
   const { operation } = route;
   const key = headers['idempotency-key'];
   const name = { tokenId: token.id, key: key?.toString(), request: [route.method, received.path, received.body] };
   return once(ctx, name, async () => {
     await checkIfMatch(ctx, route, values, headers['if-match']);
-    const output = operation.output.parse(await operation.run(ctx, values, actor)) as object;
+    const output = operation.output.parse(await operation.run(ctx, values, actor, progress)) as object;
     return { status: route.creates ? 201 : 200, body: output };
   });
 }

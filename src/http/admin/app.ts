@@ -4,6 +4,7 @@ import type { Ctx } from '../../ctx.ts';
 import type { Actor } from '../../model/audit.ts';
 import { notFound, Problem } from '../../model/problem.ts';
 import type { Token } from '../../model/token.ts';
+import { networkOf } from '../../net/addresses.ts';
 import { renderProblem } from '../errors.ts';
 import { createApp, readError, send } from '../express.ts';
 import { createInFlight, type InFlight } from '../in-flight.ts';
@@ -46,19 +47,30 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
           .catch(error => fail(res, error)),
       ),
     );
+  app.use((req, res, next) => {
+    // The pattern alone: a path names members and certificates.
+    res.once('close', () => ctx.metrics.administered(patternOf(req), req.method, res.statusCode));
+    next();
+  });
   app.get(`${base}/openapi.json`, (_, res) => send(res, { status: 200, body: described }));
   app.get(`${base}/`, helmet(), (_, res) => send(res, page));
   app.all(open, refuse(['GET', 'HEAD']));
 
-  const limit = createLimit(ctx);
+  const limitToken = createLimit(ctx, 'A token');
+  const limitStranger = createLimit(ctx, 'An address without a valid token');
   const tokens = new WeakMap<Request, Token>();
   // Before anything else is told: also of what is not there. From here on every answer is for its caller alone, and now.
   app.use((req, res, next) => {
     res.setHeader('Cache-Control', 'no-store');
     return track(
       authenticate(ctx, req.headers.authorization)
+        .catch(error => {
+          // Only now: a token that is good is not shut out for what others do behind the same address.
+          if (error instanceof Problem) limitStranger(networkOf(req.ip ?? ''));
+          throw error;
+        })
         .then(token => {
-          limit(token);
+          limitToken(token.id);
           tokens.set(req, token);
           next();
         })
@@ -102,6 +114,8 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
   app.use(((error, _req, res, _next) => fail(res, readError(error, bodyLimit))) as ErrorRequestHandler);
   return app;
 }
+
+const patternOf = ({ route }: Request): string => (typeof route?.path === 'string' ? route.path : 'none');
 
 const actorOf = ({ id }: Token, { ip }: Request): Actor => ({
   who: `token:${id}`,

@@ -3,6 +3,7 @@ import { errorTypes } from '../../model/problem.ts';
 import { scopes } from '../../model/token.ts';
 import { jsonSchema, typesOf } from '../../operations/words.ts';
 import { paging } from './input.ts';
+import { progressType } from './progress.ts';
 import { type AdminRoute, base, resourceOf, routes } from './routes.ts';
 import { rowFormats } from './rows.ts';
 
@@ -124,16 +125,28 @@ function bodyOf(input: z.ZodObject): NonNullable<OpenApiOperation['requestBody']
   return { required: !input.safeParse({}).success, content: { 'application/json': { schema } } };
 }
 
-function successOf({ operation: { output, page }, method, creates }: AdminRoute): Record<string, object> {
+function successOf({ operation: { output, page, tellsProgress }, method, creates }: AdminRoute): Record<string, object> {
   const schema = jsonSchema(output, 'output');
   const streams = Object.fromEntries(Object.keys(rowFormats).map(type => [type, { schema: { type: 'string' } }]));
   const headers = {
     ...(page && { Link: { description: 'rel="next": the next page, where there is one', schema: { type: 'string' } } }),
     ...(method === 'get' && !page && { ETag: { description: 'for If-Match', schema: { type: 'string' } } }),
   };
-  const content = { 'application/json': { schema }, ...(page && streams) };
+  const content = {
+    'application/json': { schema },
+    ...(page && streams),
+    ...(tellsProgress && { [progressType]: { schema: progressSchema(schema) } }),
+  };
   return { [creates ? 201 : 200]: { description: creates ? 'Created' : 'Done', headers, content } };
 }
+
+const progressSchema = (result: Schema): Schema => {
+  const line = (name: string, schema: Schema) => ({ type: 'object', required: [name], properties: { [name]: schema } });
+  return {
+    description: 'An object a line: how far it is, and at the end the result or the problem',
+    oneOf: [line('progress', { type: 'string' }), line('result', result), line('problem', { $ref: '#/components/schemas/Problem' })],
+  };
+};
 
 const problemSchema: Schema = {
   type: 'object',

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import { newKey, publicJwk } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 
 for (const engine of engines) {
   describe(`account (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     const newClient = async () => {
       const { id } = await ca.run('member add', { name: 'Club', email: 'a@club.test' });
@@ -146,11 +143,7 @@ for (const engine of engines) {
 }
 
 describe('account contacts', () => {
-  let ca: TestCa;
-  before(async () => {
-    ca = await startCa({ config: { policy: { externalAccountRequired: false } } });
-  });
-  after(() => ca.close());
+  const ca = opened(() => startCa({ config: { policy: { externalAccountRequired: false } } }));
 
   const valid = [
     'mailto:a@b.test',

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { AcmeClient, Json } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { answerHttp01, issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
@@ -11,11 +12,7 @@ const newAuthz = (client: AcmeClient, value: string, more: object = {}) =>
 
 for (const engine of engines) {
   describe(`authorization (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     it('has identifier, status, expires and challenges; each challenge has type, url, status and a token', async () => {
       const { client } = await ca.member();

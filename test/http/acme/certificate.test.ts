@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { links, refused } from '../../kit/refused.ts';
 
 const block = /-----BEGIN CERTIFICATE-----\n(?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{1,64}={0,2}\n-----END CERTIFICATE-----\n/y;
@@ -19,11 +20,7 @@ function blocks(chain: string): X509Certificate[] {
 
 for (const engine of engines) {
   describe(`certificate (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     it('is the chain, leaf first, as exact PEM with the exact Content-Type', async () => {
       const { client } = await ca.member();

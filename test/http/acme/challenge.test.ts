@@ -4,8 +4,9 @@ import { parseConfig } from '../../../src/config.ts';
 import { Problem } from '../../../src/model/problem.ts';
 import { octetString, oid, sequence, tlv } from '../../../src/pki/der.ts';
 import type { AcmeClient, Json } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { selfSigned } from '../../kit/loopback.ts';
+import { opened } from '../../kit/opened.ts';
 import { links, refused } from '../../kit/refused.ts';
 
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
@@ -16,13 +17,11 @@ const acmeIdentifier = (digest: Uint8Array) =>
 
 for (const engine of engines) {
   describe(`challenge (${engine})`, () => {
-    let ca: TestCa;
+    const ca = opened(() => startCa({ engine, config: { validation: { caaIdentities: ['ca.test'] } } }));
     let client: AcmeClient;
     before(async () => {
-      ca = await startCa({ engine, config: { validation: { caaIdentities: ['ca.test'] } } });
       ({ client } = await ca.member());
     });
-    after(() => ca.close());
 
     const begin = async (name: string, type: string) => {
       const { json } = await client.newOrder([name]);

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { publicJwk } from '../../kit/acme-client.ts';
 import { startCa, type TestCa } from '../../kit/ca.ts';
+import { opened } from '../../kit/opened.ts';
 import { links, refused } from '../../kit/refused.ts';
 
 const terms = 'https://ca.test/terms';
 const resources = ['newNonce', 'newAccount', 'newOrder', 'newAuthz', 'revokeCert', 'keyChange', 'renewalInfo'];
 
 describe('directory', () => {
-  let ca: TestCa;
-  before(async () => {
-    ca = await startCa({ config: { policy: { termsOfService: terms }, validation: { caaIdentities: ['ca.test', 'www.ca.test'] } } });
-  });
-  after(() => ca.close());
+  const ca = opened(() =>
+    startCa({ config: { policy: { termsOfService: terms }, validation: { caaIdentities: ['ca.test', 'www.ca.test'] } } }),
+  );
 
   it('lists every resource at publicUrl, and meta is an object', async () => {
     const answer = await ca.client().get(`${ca.publicUrl}/acme/directory`);

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict';
 import { type AcmeClient, eabJws, type Json, jws, newKey, publicJwk, thumbprintOf } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 
 for (const engine of engines) {
   describe(`doors (${engine})`, () => {
-    let ca: TestCa;
+    const ca = opened(() => startCa({ engine }));
     let member: string;
     before(async () => {
-      ca = await startCa({ engine });
       member = (await ca.run('member add', { name: 'Club', email: 'a@club.test' })).id;
     });
-    after(() => ca.close());
 
     const doorOf = async (client: AcmeClient) => {
       const { door, memberId } = await ca.run('account show', { id: client.kid! });

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from 'node:crypto';
 import { type AcmeClient, type Json, newKey, newRsaKey } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { type CsrOptions, dnsAltName, ipAltName, makeCsr, srvAltName, tlv, xmppAltName } from '../../kit/csr.ts';
 import { issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 
 const b64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64url');
@@ -12,15 +13,13 @@ const names = ['a.fin.test', 'b.fin.test'];
 
 for (const engine of engines) {
   describe(`finalize (${engine})`, () => {
-    let ca: TestCa;
+    const ca = opened(() => startCa({ engine, config: { validation: { caaIdentities: ['ca.test'] } } }));
     let client: AcmeClient;
     before(async () => {
-      ca = await startCa({ engine, config: { validation: { caaIdentities: ['ca.test'] } } });
       const member = await ca.member();
       ({ client } = member);
       await ca.prove(member.id, 'fin.test');
     });
-    after(() => ca.close());
 
     const newOrder = async (of = names) => {
       const { json, headers } = await client.newOrder(of);
@@ -137,16 +136,14 @@ for (const engine of engines) {
 }
 
 describe('finalize: the CSR', () => {
-  let ca: TestCa;
+  const ca = opened(() => startCa());
   let client: AcmeClient;
   before(async () => {
-    ca = await startCa();
     const member = await ca.member();
     ({ client } = member);
     await ca.prove(member.id, 'fin.test');
     await ca.prove(member.id, 'xn--bcher-kva.test');
   });
-  after(() => ca.close());
 
   const [a = '', b = ''] = names;
   const all = names.map(dnsAltName);

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict';
 import type { ErrorType } from '../../../src/model/problem.ts';
 import type { AcmeClient, Json } from '../../kit/acme-client.ts';
-import { startCa, type TestCa } from '../../kit/ca.ts';
+import { startCa } from '../../kit/ca.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 
 describe('identifiers of an order', () => {
-  let ca: TestCa;
+  const ca = opened(() =>
+    startCa({
+      config: { policy: { maxNames: 5, refuseNames: ['Bank.example.org'] }, validation: { allowPrivateAddresses: false } },
+    }),
+  );
   let client: AcmeClient;
   before(async () => {
-    ca = await startCa({
-      config: { policy: { maxNames: 5, refuseNames: ['Bank.example.org'] }, validation: { allowPrivateAddresses: false } },
-    });
     ({ client } = await ca.member());
   });
-  after(() => ca.close());
 
   const accepted: [string, string][] = [
     ['example.org', 'example.org'],
@@ -139,13 +140,11 @@ describe('identifiers of an order', () => {
 });
 
 describe('identifiers of an order with wildcards', () => {
-  let ca: TestCa;
+  const ca = opened(() => startCa({ config: { policy: { wildcards: true } } }));
   let client: AcmeClient;
   before(async () => {
-    ca = await startCa({ config: { policy: { wildcards: true } } });
     ({ client } = await ca.member());
   });
-  after(() => ca.close());
 
   it('get an authorization of the base name that says wildcard, by dns-01 alone; the others do not say it', async () => {
     const { json } = await client.newOrder(['*.wild.test', 'wild.test']);
@@ -178,11 +177,7 @@ describe('identifiers of an order with wildcards', () => {
 });
 
 describe('identifiers that nothing can prove', () => {
-  let ca: TestCa;
-  before(async () => {
-    ca = await startCa({ config: { validation: { methods: ['email-mailbox-01'] } } });
-  });
-  after(() => ca.close());
+  const ca = opened(() => startCa({ config: { validation: { methods: ['email-mailbox-01'] } } }));
 
   it('are refused: a name without any mailbox, where mail is the only way', async () => {
     const { client } = await ca.member();

@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict';
 import { createECDH, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { type Header, type Json, newKey, newRsaKey, publicJwk } from '../../kit/acme-client.ts';
-import { startCa, type TestCa } from '../../kit/ca.ts';
+import { startCa } from '../../kit/ca.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 
 const b64 = (value: string | Uint8Array) => Buffer.from(value).toString('base64url');
 
 describe('jws: who signs', () => {
-  let ca: TestCa;
-  before(async () => {
-    ca = await startCa({ config: { policy: { externalAccountRequired: false } } });
-  });
-  after(() => ca.close());
+  const ca = opened(() => startCa({ config: { policy: { externalAccountRequired: false } } }));
 
   const register = async (key: KeyObject, header: Header = {}) => {
     const client = await ca.client().open();

@@ -4,6 +4,7 @@ import { algorithms } from '../../../src/http/acme/jws.ts';
 import { type ErrorType, errorTypes } from '../../../src/model/problem.ts';
 import { type AcmeClient, type Answer, type Header, jws, newKey, publicJwk } from '../../kit/acme-client.ts';
 import { startCa, type TestCa } from '../../kit/ca.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 
 const b64 = (value: string | Uint8Array) => Buffer.from(value).toString('base64url');
@@ -180,13 +181,11 @@ async function send(ca: TestCa, client: AcmeClient, one: Case): Promise<Answer> 
 }
 
 describe('jws: a request is refused with', () => {
-  let ca: TestCa;
+  const ca = opened(() => startCa());
   let client: AcmeClient;
   before(async () => {
-    ca = await startCa();
     ({ client } = await ca.member());
   });
-  after(() => ca.close());
 
   for (const one of cases) {
     it(one.what, async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type AcmeClient, type Answer, type Header, jws, newKey, newRsaKey, publicJwk } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 
 /** The inner JWS as it should be, but for what is overridden. */
@@ -12,11 +13,7 @@ function inner(client: AcmeClient, key = newKey(), { header = {}, payload = {} }
 
 for (const engine of engines) {
   describe(`key change (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     const change = (client: AcmeClient, body: object): Promise<Answer> => client.post(client.directory.keyChange, body);
 
@@ -90,13 +87,11 @@ for (const engine of engines) {
 }
 
 describe('key change: the inner JWS is refused', () => {
-  let ca: TestCa;
+  const ca = opened(() => startCa());
   let client: AcmeClient;
   before(async () => {
-    ca = await startCa();
     ({ client } = await ca.member());
   });
-  after(() => ca.close());
 
   const cases: [string, (client: AcmeClient) => object, 'malformed' | 'badSignatureAlgorithm' | 'badPublicKey'][] = [
     ['no JWS at all', () => ({}), 'malformed'],

@@ -3,19 +3,16 @@ import { createHash } from 'node:crypto';
 import type { ParsedMail } from 'mailparser';
 import { DeliveryError } from '../../../src/notify/channel.ts';
 import { type AcmeClient, type Json, jws, thumbprintOf } from '../../kit/acme-client.ts';
-import { addressOf, codeIn, engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { addressOf, codeIn, engines, startCa } from '../../kit/ca.ts';
 import { issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { links, refused } from '../../kit/refused.ts';
 
 const hasCode = (mail: ParsedMail) => /^[a-z2-7]{32}$/m.test(mail.text ?? '');
 
 for (const engine of engines) {
   describe(`email-mailbox-01 (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine, config: { validation: { caaIdentities: ['ca.test'] } } });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine, config: { validation: { caaIdentities: ['ca.test'] } } }));
 
     const begin = async (client: AcmeClient, name: string, owner = name) => {
       ca.net.dns.mx.set(owner, [{ exchange: `mx.${owner}`, preference: 10 }]);

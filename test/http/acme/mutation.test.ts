@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { sign, X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { type AcmeClient, type Answer, type Json, jws, newKey, publicJwk } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { dnsAltName, makeCsr, srvAltName } from '../../kit/csr.ts';
 import { issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { checkProblem } from '../../kit/refused.ts';
 
 const runs = Number(process.env['MUTATIONS'] ?? 200);
@@ -41,17 +42,15 @@ function judge(answer: Answer): void {
 
 for (const engine of engines) {
   describe(`mutations (${engine})`, () => {
-    let ca: TestCa;
+    const ca = opened(() => startCa({ engine, config: { policy: { externalAccountRequired: false, wildcards: true } } }));
     let client: AcmeClient;
     let order: Json;
     let authorization: Json;
     before(async () => {
-      ca = await startCa({ engine, config: { policy: { externalAccountRequired: false, wildcards: true } } });
       ({ client } = await ca.member());
       order = (await client.newOrder(['mutation.test'])).json;
       authorization = (await client.read(order.authorizations[0])).json;
     });
-    after(() => ca.close());
 
     const signed = async (url: string, payload: object | string, byJwk = false) =>
       JSON.stringify(

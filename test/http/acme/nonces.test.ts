@@ -3,18 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jws } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
+import { opened } from '../../kit/opened.ts';
 import { links, refused } from '../../kit/refused.ts';
 
 for (const engine of engines) {
   describe(`nonces (${engine})`, () => {
-    let ca: TestCa;
+    const ca = opened(() => startCa({ engine }));
     let url: string;
     before(async () => {
-      ca = await startCa({ engine });
       url = `${ca.publicUrl}/acme/new-nonce`;
     });
-    after(() => ca.close());
 
     for (const [method, status] of [
       ['HEAD', 200],

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { Problem } from '../../../src/model/problem.ts';
 import type { AcmeClient, Json } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { answerHttp01, issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { links, refused } from '../../kit/refused.ts';
 
 const day = 86400;
@@ -12,11 +13,7 @@ const at = (seconds: number) => new Date(seconds * 1000).toISOString().replace('
 
 for (const engine of engines) {
   describe(`order (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     it('has status, expires, identifiers, profile, authorizations and finalize, and no member without a value', async () => {
       const { client } = await ca.member();
@@ -176,13 +173,11 @@ for (const engine of engines) {
 }
 
 describe('order profiles and dates', () => {
-  let ca: TestCa;
+  const ca = opened(() => startCa());
   let client: AcmeClient;
   before(async () => {
-    ca = await startCa();
     ({ client } = await ca.member());
   });
-  after(() => ca.close());
 
   const profileOf = async (payload: object, url = client.directory.newOrder) =>
     (await client.post(url, { identifiers: [{ type: 'dns', value: 'p.test' }], ...payload })).json.profile;

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict';
 import type { AcmeClient, Json } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { links, refused } from '../../kit/refused.ts';
 
 for (const engine of engines) {
   describe(`orders list (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     const list = async (client: AcmeClient, url = `${client.kid}/orders`) => {
       const answer = await client.read(url);

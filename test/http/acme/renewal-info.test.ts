@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import type { AcmeClient } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 import { askRenewalInfo, certIdOf, serialOf, windowIn } from '../../kit/renewal.ts';
 
@@ -10,15 +11,13 @@ const day = 86400;
 
 for (const engine of engines) {
   describe(`renewal information (${engine})`, () => {
-    let ca: TestCa;
+    const ca = opened(() => startCa({ engine }));
     let client: AcmeClient;
     before(async () => {
-      ca = await startCa({ engine });
       const member = await ca.member();
       ({ client } = member);
       await ca.prove(member.id, 'info.test');
     });
-    after(() => ca.close());
 
     it('is asked by GET, by anybody and without a nonce; an answer has the window, and says when to ask again', async () => {
       const { chain } = await issue(client, ca.net, ['info.test']);

@@ -5,9 +5,10 @@ import { findCertificate } from '../../../src/store/certificates.ts';
 import { insertOrder } from '../../../src/store/orders.ts';
 import { isReplaced } from '../../../src/store/renewals.ts';
 import type { AcmeClient, Answer } from '../../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { engines, startCa } from '../../kit/ca.ts';
 import { makeCsr } from '../../kit/csr.ts';
 import { type Issued, issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { anOrder } from '../../kit/records.ts';
 import { refused } from '../../kit/refused.ts';
 import { certIdOf, serialOf } from '../../kit/renewal.ts';
@@ -16,16 +17,14 @@ const names = ['old.test', 'im.old.test'];
 
 for (const engine of engines) {
   describe(`an order that replaces a certificate (${engine})`, () => {
-    let ca: TestCa;
+    const ca = opened(() => startCa({ engine, config: { policy: { duplicatesPerWeek: 1000 } } }));
     let member: string;
     let client: AcmeClient;
     let old: Issued;
     before(async () => {
-      ca = await startCa({ engine, config: { policy: { duplicatesPerWeek: 1000 } } });
       ({ id: member, client } = await ca.member());
       await ca.prove(member, 'old.test');
     });
-    after(() => ca.close());
     beforeEach(async () => {
       old = await issue(client, ca.net, names);
     });

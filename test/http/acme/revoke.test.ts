@@ -8,6 +8,7 @@ import { type AcmeClient, jws, newKey, newRsaKey, publicJwk } from '../../kit/ac
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
 import { makeCsr } from '../../kit/csr.ts';
 import { answerHttp01, issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
 import { refused } from '../../kit/refused.ts';
 
 const b64 = (chain: string) => new X509Certificate(chain).raw.toString('base64url');
@@ -15,11 +16,7 @@ const serialOf = (chain: string) => new X509Certificate(chain).serialNumber.toLo
 
 for (const engine of engines) {
   describe(`revoke (${engine})`, () => {
-    let ca: TestCa;
-    before(async () => {
-      ca = await startCa({ engine });
-    });
-    after(() => ca.close());
+    const ca = opened(() => startCa({ engine }));
 
     let count = 0;
     const issued = async (of?: AcmeClient, key?: KeyObject) => {
@@ -193,6 +190,24 @@ for (const engine of engines) {
       refused(await client.post(revokeCert, ''), 'malformed');
       ca.later(91 * 86400);
       refused(await revoke(client, chain), 'malformed', 400, /expired/);
+    });
+
+    it('of what has expired, by its own key that is lost: 200, again too, and the key is blocked', async () => {
+      const { client, key, chain, name } = await issued();
+      ca.later(91 * 86400);
+      const { chain: next } = await issued(client, key);
+      refused(await byKey(client, key, chain), 'malformed', 400, /expired/);
+      refused(await revoke(client, chain, { reason: 1 }), 'malformed', 400, /expired/);
+      for (let i = 0; i < 2; i++) {
+        const answer = await byKey(client, key, chain, { reason: 1 });
+        assert.deepEqual([answer.status, answer.body.length], [200, 0]);
+      }
+      assert.equal((await state(chain)).status, 'expired');
+      assert.deepEqual(await state(next), { status: 'revoked', reason: 'keyCompromise', revokedBy: 'key' });
+      const { json } = await client.newOrder([name]);
+      await answerHttp01(client, ca.net, json);
+      const csr = makeCsr(key, [name]).toString('base64url');
+      refused(await client.post(json.finalize, { csr }), 'badCSR', 400, /compromised/);
     });
 
     it('is told to the member', async () => {

@@ -197,6 +197,42 @@ for (const engine of engines)
     });
   });
 
+describe('how often one may ask without a good token', () => {
+  it('is so many times a minute, each address for itself; a good token is answered all the same', async () => {
+    const ca = await startCa({
+      config: { log: 'silent', trustProxy: ['loopback'], admin: { listen: '127.0.0.1:0', requestsPerMinute: 30 } },
+    });
+    const { id, token } = await ca.run('token create', { scope: 'read' });
+    const [nobody, wrong, good] = [adminClient(ca), adminClient(ca, 'wrong'), adminClient(ca, token)];
+    const ask = (client: AdminClient, from: string, path = '/admin/v1/issuers') =>
+      client.send('GET', path, undefined, { 'X-Forwarded-For': from });
+    for (let i = 0; i < 15; i++) for (const client of [nobody, wrong]) refused(await ask(client, '192.0.2.1'), 'unauthorized', 401);
+    for (const [client, path] of [
+      [nobody, '/admin/v1/issuers'],
+      [wrong, '/admin/v1/issuers'],
+      [wrong, '/nowhere'],
+    ] as const) {
+      const answer = await ask(client, '192.0.2.1', path);
+      refused(answer, 'rateLimited', 429, /without a valid token may ask 30 times a minute; ask again in 2 s/);
+      assert.equal(answer.headers['retry-after'], '2');
+    }
+    for (const path of ['/admin/v1/openapi.json', '/admin/v1/', '/healthz', '/readyz', '/metrics'])
+      assert.equal((await ask(wrong, '192.0.2.1', path)).status, 200, path);
+    assert.equal((await ask(good, '192.0.2.1')).status, 200);
+    refused(await ask(wrong, '192.0.2.2'), 'unauthorized', 401);
+    for (let i = 0; i < 30; i++) refused(await ask(nobody, `2001:db8:1:2::${i}`), 'unauthorized', 401);
+    refused(await ask(nobody, '2001:db8:1:2:ffff::1'), 'rateLimited');
+    refused(await ask(nobody, '2001:db8:1:3::1'), 'unauthorized', 401);
+    ca.later(2);
+    refused(await ask(wrong, '192.0.2.1'), 'unauthorized', 401);
+    refused(await ask(wrong, '192.0.2.1'), 'rateLimited');
+    await ca.run('token revoke', { id });
+    refused(await ask(good, '192.0.2.1'), 'rateLimited');
+    for (const client of [nobody, wrong, good]) client.close();
+    await ca.close();
+  });
+});
+
 describe('how often a token may ask', () => {
   it('is so many times a minute, each token for itself', async () => {
     const ca = await startCa({ config: { log: 'silent', admin: { listen: '127.0.0.1:0', requestsPerMinute: 30 } } });

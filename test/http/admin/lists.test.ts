@@ -201,6 +201,20 @@ for (const engine of engines)
       assert.deepEqual(seen, [...keys].sort().reverse());
     });
 
+    it('of CRLs are paged too, and come as a stream', async () => {
+      const every = await client.get('/crls');
+      assert.equal(every.length, 2);
+      const seen: Json[] = [];
+      for (let path: string | undefined = '/admin/v1/crls?limit=1'; path !== undefined; ) {
+        const answer = await client.send('GET', path);
+        seen.push(...answer.json);
+        path = links(answer)['next']?.[0];
+      }
+      assert.deepEqual(seen, every);
+      const { body } = await client.send('GET', '/admin/v1/crls', undefined, { Accept: 'text/csv' });
+      assert.match(body.toString(), /^issuer,shard,number,thisUpdate,nextUpdate,url\r\n/);
+    });
+
     it('of issuers show the root and the active one', async () => {
       const issuers = await client.get('/issuers');
       assert.deepEqual(issuers.map((i: Json) => [i.kind, i.status]).sort(), [

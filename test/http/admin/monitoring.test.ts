@@ -6,7 +6,7 @@ import { publishDueCrls } from '../../../src/ca/publish-crl.ts';
 import { adminApp } from '../../../src/http/admin/app.ts';
 import { newKey } from '../../kit/acme-client.ts';
 import { type AdminClient, adminClient } from '../../kit/admin-client.ts';
-import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { codeIn, engines, startCa, type TestCa } from '../../kit/ca.ts';
 import { makeCsr } from '../../kit/csr.ts';
 import { openTestCtx, type TestCtx } from '../../kit/ctx.ts';
 import { readExposition, type Samples } from '../../kit/exposition.ts';
@@ -88,6 +88,57 @@ for (const engine of engines) {
       });
       assert.equal(by('validation_seconds_count{method="tls-alpn-01",outcome="connection"}'), 1);
       assert.equal(by('validation_seconds_count{method="tls-alpn-01",outcome="valid"}'), 0);
+    });
+
+    it('counts a code that came back, by operator or challenge, as a validation', async () => {
+      const { id, client } = await ca.member();
+      const by = await grown(async () => {
+        await ca.prove(id, 'proved.test');
+        ca.net.dns.mx.set('asked.test', [{ exchange: 'mail.asked.test', preference: 10 }]);
+        await ca.run('domain prove', { member: id, domain: 'asked.test' });
+        await assert.rejects(ca.run('domain confirm', { member: id, domain: 'asked.test', code: 'wrong' }), /not the code/);
+        const { json } = await client.newOrder(['proved.test']);
+        assert.equal(json.status, 'ready');
+      });
+      assert.equal(by('validation_seconds_count{method="email-mailbox-01",outcome="valid"}'), 1);
+      assert.equal(by('validation_seconds_count{method="email-mailbox-01",outcome="incorrectResponse"}'), 0);
+      const { id: other } = await ca.run('member add', { name: 'Other', email: 'o@club.test' });
+      const contested = await grown(async () => {
+        await ca.run('domain prove', { member: other, domain: 'proved.test' });
+        const code = codeIn((await ca.mails()).filter(m => m.text?.includes('Other')).at(-1));
+        await assert.rejects(ca.run('domain confirm', { member: other, domain: 'proved.test', code }), /Another member/);
+      });
+      assert.equal(contested('validation_seconds_count{method="email-mailbox-01",outcome="unauthorized"}'), 1);
+    });
+
+    it('counts requests to the admin API by pattern, method and class of status, and names nobody', async () => {
+      const { id } = await ca.run('member add', { name: 'Club', email: 'a@club.test' });
+      const client = adminClient(ca, (await ca.run('token create', { scope: 'read' })).token);
+      const by = await grown(async () => {
+        await client.get(`/members/${id}`);
+        await client.get('/members');
+        refused(await client.send('GET', '/admin/v1/members/none'), 'malformed', 404);
+        refused(await client.send('POST', '/admin/v1/members', {}), 'unauthorized', 403);
+        refused(await client.send('DELETE', '/admin/v1/members'), 'malformed', 405);
+        refused(await client.send('GET', `/admin/v1/${id}`), 'malformed', 404);
+        refused(await nobody.send('GET', `/admin/v1/members/${id}`), 'unauthorized', 401);
+        await nobody.send('GET', '/admin/v1/openapi.json');
+        await nobody.send('GET', '/healthz');
+      });
+      client.close();
+      for (const [route, method, status, count] of [
+        ['/admin/v1/members/:id', 'GET', '2xx', 1],
+        ['/admin/v1/members/:id', 'GET', '4xx', 1],
+        ['/admin/v1/members', 'GET', '2xx', 1],
+        ['/admin/v1/members', 'POST', '4xx', 1],
+        ['/admin/v1/members', 'DELETE', '4xx', 1],
+        ['/admin/v1/openapi.json', 'GET', '2xx', 1],
+        ['none', 'GET', '4xx', 2],
+        ['/healthz', 'GET', '2xx', 0],
+      ] as const)
+        assert.equal(by(`admin_requests_total{route="${route}",method="${method}",status="${status}"}`), count, `${route} ${method}`);
+      const { body } = await nobody.send('GET', '/metrics');
+      assert.ok(!body.toString().includes(id));
     });
 
     it('counts problems by route and type, those of finalize too, and those of no route', async () => {
