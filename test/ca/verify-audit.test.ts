@@ -1,0 +1,335 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { record } from '../../src/ca/record.ts';
+import { revoke } from '../../src/ca/revoke.ts';
+import { sealAudit } from '../../src/ca/seal-audit.ts';
+import { verifyAudit } from '../../src/ca/verify-audit.ts';
+import { operator } from '../../src/model/audit.ts';
+import type { Certificate } from '../../src/model/certificate.ts';
+import { Problem } from '../../src/model/problem.ts';
+import { hashesOf } from '../../src/tlog/tiles.ts';
+import { engines } from '../kit/ca.ts';
+import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+
+for (const engine of engines)
+  describe(`the verification of the audit log (${engine})`, () => {
+    let at: TestCtx;
+    let first: Certificate;
+    let second: Certificate;
+    beforeEach(async () => {
+      at = await openTestCtx({ engine });
+      first = await issued(at, ['a.test']);
+      await sealAudit(at.ctx);
+      second = await issued(at, ['b.test']);
+      await revoke(at.ctx, first, 'superseded', { kind: 'operator' }, { ...operator, address: '192.0.2.7' });
+      await sealAudit(at.ctx);
+      for (let i = 0; i < 5; i++)
+        await record(at.ctx, at.ctx.db, at.clock.now, { action: 'key.blocked', actor: operator, subject: { key: `${i}` } });
+      await sealAudit(at.ctx);
+    });
+    afterEach(async () => {
+      await at.ctx.background.settled();
+      await at.close();
+    });
+    const kept = () => join(at.folder, 'data', 'audit-checkpoints');
+    const db = () => at.ctx.db;
+    const rows = () => db()('audit').orderBy('log_index');
+    const _place = async (action: string): Promise<number> =>
+      (await db()('audit').where({ action }).orderBy('log_index').first()).log_index;
+    const said = () =>
+      verifyAudit(at.ctx).then(
+        () => 'nothing',
+        error => {
+          if (error instanceof Problem) return error.detail.replace(/^The audit log is not what was signed: /, '');
+          throw error;
+        },
+      );
+
+    it('finds a log as it was signed, whatever is not sealed yet', async () => {
+      const all = await rows();
+      await record(at.ctx, db(), at.clock.now, { action: 'key.blocked', actor: operator, subject: { key: 'ff' } });
+      const { size, checkpoints, kept: inFile, lost, unsealed } = await verifyAudit(at.ctx);
+      assert.deepEqual(
+        { size, checkpoints, inFile, lost, unsealed },
+        { size: all.length, checkpoints: 3, inFile: 3, lost: 0, unsealed: 1 },
+      );
+    });
+
+    it('goes on when what is personal was erased, and only then', async () => {
+      const erased = await db()('audit').whereNotNull('personal').update({ personal: null });
+      assert.equal(erased, 1);
+      assert.equal(await said(), 'nothing');
+      await db()('audit').where({ action: 'certificate.revoked' }).update({ personal_hash: null });
+      assert.match(await said(), /audit record \d+, certificate\.revoked\) was altered/);
+    });
+
+    /** Puts the records in these places into other ones; no two may be in one place meanwhile. */
+    async function move(places: [from: number, to: number][]): Promise<void> {
+      const parked = 1_000_000;
+      for (const [from] of places)
+        await db()('audit')
+          .where({ log_index: from })
+          .update({ log_index: parked + from });
+      for (const [from, to] of places)
+        await db()('audit')
+          .where({ log_index: parked + from })
+          .update({ log_index: to });
+    }
+    const last = async () => Number((await rows()).at(-1).log_index);
+    const between = (from: number, to: number) => Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+
+    const tampering: [what: string, harm: () => Promise<unknown>, found: RegExp][] = [
+      [
+        'who did it',
+        () => db()('audit').where({ log_index: 3 }).update({ who: 'nobody' }),
+        /^entry 3 \(audit record \d+, [a-z.-]+\) was altered\.$/,
+      ],
+      ['when', () => db()('audit').where({ log_index: 3 }).increment('at', 1), /^entry 3 .* was altered/],
+      ['what', () => db()('audit').where({ log_index: 3 }).update({ action: 'member.added' }), /^entry 3 .* was altered/],
+      ['the outcome', () => db()('audit').where({ log_index: 3 }).update({ outcome: 'refused' }), /^entry 3 .* was altered/],
+      ['the door', () => db()('audit').where({ log_index: 3 }).update({ door: 'acme' }), /^entry 3 .* was altered/],
+      [
+        'the subject',
+        () => db()('audit').where({ action: 'key.blocked', subject: '{"key":"2"}' }).update({ subject: '{"key":"7"}' }),
+        /key\.blocked\) was altered/,
+      ],
+      [
+        'a space in the subject',
+        () => db()('audit').where({ subject: '{"key":"2"}' }).update({ subject: '{"key": "2"}' }),
+        /key\.blocked\) was altered/,
+      ],
+      [
+        'the subject, to what is no JSON',
+        () => db()('audit').where({ action: 'certificate.issued' }).update({ subject: '{' }),
+        /certificate\.issued\) was altered/,
+      ],
+      [
+        'the detail',
+        () => db()('audit').where({ action: 'certificate.revoked' }).update({ detail: '{"reason":"keyCompromise","by":"operator"}' }),
+        /revoked\) was altered/,
+      ],
+      [
+        'the salt',
+        () =>
+          db()('audit')
+            .where({ log_index: 3 })
+            .update({ salt: Buffer.alloc(16) }),
+        /^entry 3 .* was altered/,
+      ],
+      [
+        'the hash',
+        () =>
+          db()('audit')
+            .where({ log_index: 3 })
+            .update({ record_hash: Buffer.alloc(32) }),
+        /^entry 3 .* was altered/,
+      ],
+      [
+        'what is personal',
+        () =>
+          db()('audit')
+            .whereNotNull('personal')
+            .update({ personal: Buffer.alloc(60) }),
+        /was altered: what is personal in it/,
+      ],
+      [
+        'a record with its hash',
+        async () => {
+          const { recordHashOf } = await import('../../src/ca/audit-leaf.ts');
+          const { sealedAudit } = await import('../../src/store/audit.ts');
+          const [row] = await sealedAudit(db(), 3, 1);
+          if (!row?.seal) throw new Error('no row');
+          const recordHash = recordHashOf({ ...row, who: 'nobody' }, row.seal.salt);
+          await db()('audit').where({ log_index: 3 }).update({ who: 'nobody', record_hash: recordHash });
+        },
+        /^entry 3 \(audit record \d+, [a-z.-]+\) was altered\.$/,
+      ],
+      ['a record that is dropped', () => db()('audit').where({ log_index: 4 }).delete(), /^entry 4 is gone\.$/],
+      [
+        'a record that is dropped, and the gap closed',
+        async () => {
+          const end = await last();
+          await db()('audit').where({ log_index: 4 }).delete();
+          await move(between(5, end).map(i => [i, i - 1]));
+          await db()('audit').insert({ ...(await rows()).at(-1), id: 999, log_index: end });
+        },
+        /^entry 4 is gone: what stands in its place was signed as entry 5\.$/,
+      ],
+      [
+        'the last record that is dropped',
+        async () =>
+          db()('audit')
+            .where({ log_index: await last() })
+            .delete(),
+        /^entry \d+ is gone\.$/,
+      ],
+      [
+        'a record that is taken out of the log',
+        () => db()('audit').where({ log_index: 4 }).update({ log_index: null }),
+        /^entry 4 is gone\.$/,
+      ],
+      [
+        'a record that is put in',
+        async () => {
+          const end = await last();
+          const { id, ...template } = (await rows()).at(-1);
+          const { recordHashOf } = await import('../../src/ca/audit-leaf.ts');
+          await move(between(4, end).map(i => [i, i + 1]));
+          const forged = { ...template, subject: '{"key":"forged"}', log_index: 4 };
+          await db()('audit').insert({
+            ...forged,
+            record_hash: recordHashOf({ ...forged, detail: undefined, personalHash: undefined }, forged.salt),
+          });
+        },
+        /^entry 4 \(audit record \d+, key\.blocked\) was added: it was never signed\.$/,
+      ],
+      [
+        'two records that change places',
+        () =>
+          move([
+            [4, 6],
+            [6, 4],
+          ]),
+        /^entry 4 \(audit record \d+, [a-z.-]+\) was moved: it was signed as entry 6\.$/,
+      ],
+      [
+        'a record that is added at the end',
+        async () => {
+          const { id, ...template } = (await rows()).at(-1);
+          await db()('audit').insert({ ...template, log_index: template.log_index + 1 });
+        },
+        /^entry \d+ and what follows are covered by no checkpoint/,
+      ],
+      [
+        'a certificate',
+        () => db()('certificates').where({ serial: second.serial }).update({ der: first.der }),
+        /certificate\.issued\) was altered|^entry \d+ .* was altered/,
+      ],
+      [
+        'a certificate that is gone',
+        () => db()('certificates').where({ serial: second.serial }).delete(),
+        /certificate\.issued\) is not borne out: its certificate is gone/,
+      ],
+      [
+        'a certificate that nobody has logged',
+        async () =>
+          db()('certificates').insert({
+            ...(await db()('certificates').where({ serial: second.serial }).first()),
+            serial: 'ff',
+            order_id: null,
+          }),
+        /^\d+ certificates are in the database, and \d+ issuances in the log/,
+      ],
+      [
+        'a revocation that is taken back',
+        () => db()('certificates').where({ serial: first.serial }).update({ revoked_at: null, revocation_reason: null }),
+        /certificate\.revoked\) is not borne out: the certificate is not recorded as revoked then/,
+      ],
+      [
+        'a revocation that nobody has logged',
+        () => db()('certificates').where({ serial: second.serial }).update({ revoked_at: 1, revocation_reason: 'superseded' }),
+        /are revoked in the database/,
+      ],
+      [
+        'a tile',
+        () =>
+          db()('log_tiles')
+            .where({ level: 0 })
+            .update({ hashes: Buffer.alloc(32 * 30) }),
+        /^the tile 0\/0 of the tree was altered at entry 0; the records are as they were/,
+      ],
+      ['a tile that is gone', () => db()('log_tiles').delete(), /^the tile 0\/0 of the tree was altered/],
+      [
+        'a checkpoint',
+        () => db()('checkpoints').orderBy('size').limit(1).update({ note: 'nothing' }),
+        /^the checkpoint of size \d+, of \S+, was altered: the log has not signed it/,
+      ],
+      [
+        'a checkpoint in the place of another',
+        async () => {
+          const [one, other] = await db()('checkpoints').orderBy('size');
+          await db()('checkpoints').where({ size: other.size }).update({ note: one.note });
+        },
+        /^the checkpoint of size \d+, of \S+, was altered/,
+      ],
+      [
+        'the last checkpoint, which is gone',
+        async () =>
+          db()('checkpoints')
+            .where({ size: (await last()) + 1 })
+            .delete(),
+        /are covered by no checkpoint|is not in the database/,
+      ],
+      [
+        'records, tiles and checkpoints, cut off together',
+        async () => {
+          const [, , final] = await db()('checkpoints').orderBy('size');
+          const [, middle] = await db()('checkpoints').orderBy('size');
+          await db()('checkpoints').where({ size: final.size }).delete();
+          await db()('audit').where('log_index', '>=', middle.size).delete();
+          const { hashes } = await db()('log_tiles').where({ level: 0 }).first();
+          await db()('log_tiles')
+            .where({ level: 0 })
+            .update({ hashes: Buffer.concat(hashesOf(hashes).slice(0, middle.size)) });
+        },
+        /^the checkpoint of size \d+ that was signed at \S+ \(line 3 of \S+audit-checkpoints\) is not in the database, which was rolled back or truncated/,
+      ],
+      [
+        'record, hashes and tile alike',
+        async () => {
+          const { leafOf, recordHashOf } = await import('../../src/ca/audit-leaf.ts');
+          const { leafHash } = await import('../../src/tlog/merkle.ts');
+          const { sealedAudit } = await import('../../src/store/audit.ts');
+          const index = (await last()) - 1;
+          const [row] = await sealedAudit(db(), index, 1);
+          if (!row?.seal) throw new Error('no row');
+          const forged = { ...row, who: 'nobody' };
+          const recordHash = recordHashOf(forged, row.seal.salt);
+          await db()('audit').where({ log_index: index }).update({ who: 'nobody', record_hash: recordHash });
+          const hashes = hashesOf((await db()('log_tiles').where({ level: 0 }).first()).hashes);
+          hashes[index] = leafHash(leafOf(forged, recordHash, undefined));
+          await db()('log_tiles')
+            .where({ level: 0 })
+            .update({ hashes: Buffer.concat(hashes) });
+        },
+        /^the checkpoint of size \d+, of \S+, was signed over other records; what was altered lies from entry \d+ on/,
+      ],
+      [
+        'a line of the kept checkpoints',
+        async () => writeFileSync(kept(), readFileSync(kept(), 'utf8').replace(/n[A-Za-z0-9+/]{20}/, 'nAAAAAAAAAAAAAAAAAAAA')),
+        /^line \d of \S+ is no checkpoint that this log has signed/,
+      ],
+      [
+        'a kept checkpoint of somebody else',
+        async () => appendFileSync(kept(), '{"at":"2026-01-01T00:00:00Z","checkpoint":"else"}\n'),
+        /^line 4 of \S+ is no checkpoint that this log has signed/,
+      ],
+    ];
+    for (const [what, harm, found] of tampering)
+      it(`names ${what}`, async () => {
+        assert.equal(await said(), 'nothing');
+        await harm();
+        assert.match(await said(), found);
+      });
+
+    it('names what a database knows no more that was put back from an older copy', async () => {
+      const before = await rows();
+      await issued(at, ['c.test']);
+      await sealAudit(at.ctx);
+      const copy = join(at.folder, 'audit-checkpoints-elsewhere');
+      copyFileSync(kept(), copy);
+      // What an older copy of the database has, and a file that was rolled back with it.
+      await db()('audit').where('log_index', '>=', before.length).delete();
+      await db()('certificates').where({ names: '["c.test"]' }).delete();
+      await db()('checkpoints').where('size', '>', before.length).delete();
+      const { hashes } = await db()('log_tiles').where({ level: 0 }).first();
+      await db()('log_tiles')
+        .where({ level: 0 })
+        .update({ hashes: hashes.subarray(0, before.length * 32) });
+      assert.match(await said(), /line 4 of \S+ is not in the database|\(line 4 of \S+audit-checkpoints\) is not in the database/);
+      writeFileSync(kept(), readFileSync(kept(), 'utf8').split('\n').slice(0, 3).join('\n'));
+      assert.equal(await said(), 'nothing');
+      await assert.rejects(verifyAudit(at.ctx, copy), /line 4 of \S+audit-checkpoints-elsewhere\) is not in the database/);
+    });
+  });
