@@ -35,8 +35,6 @@ for (const engine of engines)
     const kept = () => join(at.folder, 'data', 'audit-checkpoints');
     const db = () => at.ctx.db;
     const rows = () => db()('audit').orderBy('log_index');
-    const _place = async (action: string): Promise<number> =>
-      (await db()('audit').where({ action }).orderBy('log_index').first()).log_index;
     const said = () =>
       verifyAudit(at.ctx).then(
         () => 'nothing',
