@@ -8,6 +8,8 @@ import { openAuthority, usedKeyId } from './ca/authority.ts';
 import { countedOcsp } from './ca/count-ocsp.ts';
 import { openLog } from './ca/log-identity.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
+import { recordStart, recordStop } from './ca/record-serving.ts';
+import { sealAudit } from './ca/seal-audit.ts';
 import { type Config, hostAndPort } from './config.ts';
 import type { Ctx } from './ctx.ts';
 import { createUrls } from './http/acme/urls.ts';
@@ -78,12 +80,18 @@ export async function openCtx(config: Config, world: World = {}): Promise<OpenCt
     const processId = Buffer.from(random(8)).toString('hex');
     const net = world.net ?? createNetwork(config, listeners);
     const metrics = createMetrics(now);
-    const close = async () => {
-      await background.close();
-      channels.mail.close();
-      await db.destroy();
+    const tools = { config, db, now, random, net, vault, authority, channels, weakKeys, log, metrics, background, revocations, processId };
+    const ctx: OpenCtx = {
+      ...tools,
+      async close() {
+        await background.close();
+        channels.mail.close();
+        // Whoever acts last leaves nothing open.
+        await sealAudit(ctx).catch(error => log.error({ err: error }, 'the audit log could not be sealed at the end'));
+        await db.destroy();
+      },
     };
-    return { config, db, now, random, net, vault, authority, channels, weakKeys, log, metrics, background, revocations, processId, close };
+    return ctx;
   } catch (error) {
     await db.destroy();
     throw error;
@@ -107,6 +115,8 @@ export async function startApp(config: Config, world: World = {}): Promise<App> 
   try {
     const ctx = await openCtx(config, world);
     closers.push(ctx.close);
+    await recordStart(ctx);
+    closers.push(() => recordStop(ctx));
     const nonces = await openNonces(ctx.db, ctx.now, ctx.random);
     await publishDueCrls(ctx);
     const acme = { ctx, nonces, urls: createUrls(config.publicUrl) };

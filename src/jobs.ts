@@ -7,7 +7,7 @@ import { recoverCommitted } from './ca/finalize.ts';
 import { remindOfRootCrl } from './ca/issuer-life.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { remindOfExpiry, remindOfLapse } from './ca/remind.ts';
-import { sealAudit } from './ca/seal-audit.ts';
+import { sealRegularly } from './ca/seal-audit.ts';
 import { resumeValidations } from './ca/validate.ts';
 import type { Ctx } from './ctx.ts';
 import { pruneAnswers } from './store/idempotency.ts';
@@ -26,7 +26,7 @@ export interface Job {
 const jobs: Job[] = [
   // A mail server that is slow with one message does not hold up the next ones.
   { name: 'deliver', schedule: '* * * * * *', run: deliverDue, atOnce: 4 },
-  { name: 'seal the audit log', schedule: '* * * * * *', run: sealAudit },
+  { name: 'seal the audit log', schedule: '* * * * * *', run: sealRegularly },
   { name: 'resume validations', schedule: '*/5 * * * * *', run: resumeValidations },
   { name: 'reload issuing CAs', schedule: '* * * * * *', run: reloadAuthority },
   { name: 'recover committed certificates', schedule: '*/5 * * * * *', run: recoverCommitted },

@@ -28,6 +28,8 @@ export interface Metrics {
 export interface Levels {
   outbox: Record<'queued' | 'dead', number>;
   crls: CrlLevels[];
+  /** Audit records without a place in the log. */
+  unsealed: number;
 }
 
 export interface CrlLevels {
@@ -88,6 +90,7 @@ export function createMetrics(now: () => number): Metrics {
 
   const database = gauge('database_up', 'Whether the database answers; without it what follows from it is absent');
   const outbox = gauge('outbox_messages', 'Messages that wait or were given up', 'state');
+  const unsealed = gauge('audit_unsealed', 'Audit records that have no place in the log yet');
   const crl = {
     age: gauge('crl_age_seconds', 'Seconds since thisUpdate', 'issuer', 'shard'),
     remaining: gauge('crl_remaining_seconds', 'Seconds until nextUpdate', 'issuer', 'shard'),
@@ -96,9 +99,10 @@ export function createMetrics(now: () => number): Metrics {
   };
 
   const show = (levels: Levels | undefined): void => {
-    for (const level of [outbox, ...Object.values(crl)]) level.reset();
+    for (const level of [outbox, unsealed, ...Object.values(crl)]) level.reset();
     database.set(levels ? 1 : 0);
     for (const [state, count] of Object.entries(levels?.outbox ?? {})) outbox.set({ state }, count);
+    if (levels) unsealed.set(levels.unsealed);
     for (const { issuerId: issuer, shard, thisUpdate, nextUpdate, revocations, unpublished } of levels?.crls ?? []) {
       crl.age.set({ issuer, shard }, now() - thisUpdate);
       crl.remaining.set({ issuer, shard }, nextUpdate - now());

@@ -6,6 +6,7 @@ const now = 1_790_000_000;
 
 describe('metrics', () => {
   const levels: Levels = {
+    unsealed: 3,
     outbox: { queued: 3, dead: 1 },
     crls: [0, 1].map(shard => ({
       issuerId: 'aabb',

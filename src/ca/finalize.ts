@@ -120,6 +120,9 @@ async function checkCaaOfAll(ctx: Ctx, accountId: string, authorizations: Author
   if (all.length) throw compound(all, 'CAA forbids issuance for some names.');
 }
 
+/** What an entry of the audit log can hold, 65,535 bytes, holds the certificate in base64. Many long names make no use of a certificate that clients refuse for its size. */
+const mostBytes = 45_000;
+
 /** The exact bytes to be signed, linted. */
 function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey }: CsrFacts): Certificate {
   const issuer = ctx.authority.active;
@@ -143,6 +146,11 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
     issuer,
   );
   const tbs = encodeTbs(spec);
+  if (tbs.length > mostBytes)
+    throw new Problem(
+      'malformed',
+      `A certificate for these ${order.names.length} names would have ${tbs.length} bytes; ${mostBytes} are the most. Order it for fewer names.`,
+    );
   lint(tbs, spec);
   const row = {
     serial: hex(spec.serial),

@@ -21,7 +21,10 @@ export async function openLog(tools: Tools): Promise<void> {
 }
 
 /** The URL of the log without its scheme (C2SP tlog-tiles). */
-const originOf = ({ config }: Pick<Ctx, 'config'>): string => `${config.status.publicUrl.replace(/^\w+:\/\//, '')}/log`;
+/** Where the log is published. */
+export const originUrl = ({ config }: Pick<Ctx, 'config'>): string => `${config.status.publicUrl}/log`;
+
+const originOf = (tools: Pick<Ctx, 'config'>): string => originUrl(tools).replace(/^\w+:\/\//, '');
 
 export function logSigner({ vault }: Pick<Ctx, 'vault'>, { origin, key }: LogRecord): NoteSigner {
   return noteSigner(origin, vault.open(place(origin), key));

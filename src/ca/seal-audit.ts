@@ -1,5 +1,5 @@
 import type { Ctx } from '../ctx.ts';
-import { hasUnsealedAudit, type StoredRecord, sealAuditRecord, unsealedAudit } from '../store/audit.ts';
+import { oldestUnsealed, type StoredRecord, sealAuditRecord, unsealedAudit } from '../store/audit.ts';
 import {
   type CheckpointRecord,
   checkpointsAfter,
@@ -31,11 +31,26 @@ const batch = 500;
  * @throws LogBroken
  */
 export async function sealAudit(ctx: Ctx): Promise<void> {
-  if (await hasUnsealedAudit(ctx.db))
+  if ((await oldestUnsealed(ctx.db)) !== undefined)
     await underLease(ctx, 'seal audit', async held => {
       while ((await sealBatch(ctx, held)) === batch) await breathe();
     });
   await followLog(ctx);
+}
+
+/** What was said of each, so that it is said once. */
+const said = new WeakMap<Ctx, string>();
+
+/** The clock's way: that the log is broken is said once in the server's log; `/readyz` goes on saying it. */
+export async function sealRegularly(ctx: Ctx): Promise<void> {
+  try {
+    await sealAudit(ctx);
+    said.delete(ctx);
+  } catch (error) {
+    if (!(error instanceof LogBroken)) throw error;
+    if (said.get(ctx) !== error.message) ctx.log.error({ reason: error.message }, 'the audit log is not sealed any more');
+    said.set(ctx, error.message);
+  }
 }
 
 async function sealBatch(ctx: Ctx, held: (trx: Trx) => Promise<void>): Promise<number> {

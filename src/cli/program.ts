@@ -7,6 +7,7 @@ import { typesOf } from '../operations/words.ts';
 import { type Globals, withGlobals } from './globals.ts';
 import { kebab, runOperation } from './run-operation.ts';
 import { init, serve } from './serve.ts';
+import { outside } from './verify-from-outside.ts';
 
 export function buildProgram(): Command {
   const { version } = JSON.parse(readFileSync(findPackage(), 'utf8')) as { version: string };
@@ -50,9 +51,12 @@ function addOperation(parent: Command, verb: string, operation: Operation): void
     if (!schema.safeParse(undefined).success) option.makeOptionMandatory();
     command.addOption(option);
   }
+  const other = operation.name === 'audit verify' ? outside : undefined;
+  other?.addOptions(command);
   if (operation.page) command.option('--limit <limit>', 'at most so many', '1000');
   command.action((...args: unknown[]) => {
     const options = command.optsWithGlobals<Globals & Record<string, unknown>>();
+    if (other?.isMeant(options)) return other.run(options);
     const input: Record<string, unknown> = {};
     for (const [i, name] of positional.entries()) if (args[i] !== undefined) input[name] = args[i];
     for (const name of Object.keys(operation.input.shape))

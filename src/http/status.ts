@@ -6,6 +6,7 @@ import { crlPause } from '../ca/publish-crl.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Cacheable, cacheable, contentOf, send, sendCacheable } from './cacheable.ts';
 import { type FindCrl, publishedCrls } from './published-crls.ts';
+import { servePublishedLog } from './published-log.ts';
 
 /** Longest OCSP request that is read. */
 const bodyLimit = 16 * 1024;
@@ -48,11 +49,13 @@ async function handle(status: Status, req: IncomingMessage, res: ServerResponse)
   if (path === '/ocsp' && req.method === 'POST') return ocspPost(status, req, res);
   const crl = /^\/crl\/([0-9a-f]+)(?:\/([1-9]\d{0,3}))?\.crl$/.exec(path);
   const issuer = /^\/issuer\/([0-9a-f]+)\.cer$/.exec(path)?.[1];
-  const allowed = path === '/ocsp' ? 'POST' : crl || issuer !== undefined || path.startsWith('/ocsp/') ? 'GET, HEAD' : undefined;
+  const isRead = crl || issuer !== undefined || path.startsWith('/ocsp/') || path.startsWith('/log/');
+  const allowed = path === '/ocsp' ? 'POST' : isRead ? 'GET, HEAD' : undefined;
   if (allowed === undefined) return plain(res, 404, 'not found');
   if (!allowed.includes(req.method ?? '')) return plain(res.setHeader('Allow', allowed), 405, 'method not allowed');
   if (crl) return serveCrl(status, crl, req, res);
-  return serveIssuer(status, issuer ?? '', req, res);
+  if (issuer !== undefined) return serveIssuer(status, issuer, req, res);
+  if (!(await servePublishedLog(status.ctx, path.slice('/log/'.length), req, res))) plain(res, 404, 'not found');
 }
 
 /** RFC 6960 appendix A.1. An answer to POST is nobody's but the asker's. */

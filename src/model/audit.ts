@@ -42,6 +42,8 @@ export const auditActions = [
   'token.created',
   'token.revoked',
   'log.begun',
+  'server.started',
+  'server.stopped',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

@@ -1,4 +1,5 @@
 import { accountOperations } from './account.ts';
+import { auditOperations } from './audit.ts';
 import { certOperations } from './cert.ts';
 import { crlOperations } from './crl.ts';
 import { directoryOperations } from './directory.ts';
@@ -28,4 +29,5 @@ export const operations: Operation[] = [
   ...issuerOperations,
   ...outboxOperations,
   ...tokenOperations,
+  ...auditOperations,
 ];

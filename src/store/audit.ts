@@ -1,7 +1,7 @@
 import type { AuditAction, AuditOutcome } from '../model/audit.ts';
 import { type Db, present } from './open.ts';
 import { inPages, type Page } from './pages.ts';
-import { insertRows, rowsOf, updateRows } from './rows.ts';
+import { insertRows, places, rowsOf, updateRows } from './rows.ts';
 
 /** A record as it is written: what is personal is sealed already. */
 export interface NewAuditRecord {
@@ -86,8 +86,10 @@ export async function unsealedAudit(db: Db, limit: number): Promise<StoredRecord
   return (await rowsOf<AuditRow>(db, 'select * from audit where log_index is null order by id limit ?', [limit])).map(fromRow);
 }
 
-export async function hasUnsealedAudit(db: Db): Promise<boolean> {
-  return (await rowsOf(db, 'select 1 from audit where log_index is null limit 1', [])).length > 0;
+/** When the oldest record that has no place yet was written. */
+export async function oldestUnsealed(db: Db): Promise<number | undefined> {
+  const [r] = await rowsOf<{ at: number }>(db, 'select at from audit where log_index is null order by id limit 1', []);
+  return r?.at;
 }
 
 export async function countUnsealedAudit(db: Db): Promise<number> {
@@ -111,12 +113,18 @@ export async function sealedAudit(db: Db, from: number, limit: number): Promise<
 const hasSubject = "replace(subject, ?, '') <> subject";
 const subjectText = (name: string, value: string): string => JSON.stringify({ [name]: value }).slice(1, -1);
 
-/** The record of an act upon a certificate that has been sealed. */
-export async function sealedRecordOf(db: Db, action: AuditAction, serial: string, at: number): Promise<StoredRecord | undefined> {
+/** The first sealed record of such an act upon a certificate, at a time or within the hour after it. */
+export async function sealedRecordOf(
+  db: Db,
+  actions: readonly AuditAction[],
+  serial: string,
+  since: number,
+): Promise<StoredRecord | undefined> {
   const rows = await rowsOf<AuditRow>(
     db,
-    `select * from audit where at = ? and action = ? and log_index is not null and ${hasSubject} order by id limit 1`,
-    [at, action, subjectText('serial', serial)],
+    `select * from audit where at between ? and ? and action in (${places(actions)}) and log_index is not null and ${hasSubject}
+     order by at, id limit 1`,
+    [since, since + 3600, ...actions, subjectText('serial', serial)],
   );
   return rows.map(fromRow)[0];
 }

@@ -4,6 +4,7 @@ import type { Ctx } from '../../ctx.ts';
 import type { Levels } from '../../metrics.ts';
 import { rfc3339 } from '../../model/encoding.ts';
 import { onAbort, stopped, within } from '../../net/deadline.ts';
+import { countUnsealedAudit, oldestUnsealed } from '../../store/audit.ts';
 import { newestCrls, revocationCounts } from '../../store/crls.ts';
 import { issuersVersion } from '../../store/issuers.ts';
 import { countMessages } from '../../store/outbox.ts';
@@ -28,7 +29,8 @@ async function readLevels({ db }: Ctx): Promise<Levels> {
     const revocations = counts.find(c => c.issuerId === crl.issuerId && c.shard === crl.shard)?.revocations ?? 0;
     return { ...crl, revocations, unpublished: Math.max(0, revocations - crl.revocations) };
   });
-  return { outbox: await countMessages(db), crls };
+  const unsealed = await countUnsealedAudit(db);
+  return { outbox: await countMessages(db), crls, unsealed };
 }
 
 /** Seconds that a CRL must still last. It is renewed half its life before its end, or more. */
@@ -51,7 +53,14 @@ const checks: Record<string, (ctx: Ctx) => Promise<string | undefined>> = {
     const names = ending.map(({ issuerId, shard }) => (shard ? `${issuerId}/${shard}` : issuerId));
     return names.length ? `ended, or about to: ${names.join(', ')}` : undefined;
   },
+  async audit({ db, now }) {
+    const oldest = await oldestUnsealed(db);
+    return oldest !== undefined && oldest < now() - sealing ? `nothing was sealed since ${rfc3339(oldest)}: see "audit verify"` : undefined;
+  },
 };
+
+/** Seconds that a record may wait for its place in the log: a second, on a day like others. */
+const sealing = 60;
 
 /** Milliseconds that the database is waited for. */
 const patience = 5000;

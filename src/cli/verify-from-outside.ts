@@ -1,0 +1,68 @@
+import { existsSync, readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { verifyPublished } from '../ca/verify-published.ts';
+import { writeAside } from '../ca/write-aside.ts';
+import { type NoteKey, readVerifierKey } from '../tlog/note.ts';
+import { type Globals, UsageError } from './globals.ts';
+import { print, remark } from './print.ts';
+
+interface Options extends Globals {
+  url?: string;
+  key?: string;
+  known?: string;
+  name?: string;
+}
+
+const needsUrl = ['key', 'known', 'name'] as const;
+
+/** `audit verify --url`: what an outsider can do, with nothing but the log's address and key. No database is opened. */
+export const outside = {
+  addOptions: (command: Command): Command =>
+    command
+      .option('--url <url>', 'check a published log and no database, such as http://status.ca.example.org/log')
+      .option('--key <key>', 'with --url: the key of the log, as "audit key" shows it, or a file that holds it')
+      .option('--known <file>', 'with --url: the checkpoint of the last time; read where it is there, written when all is well')
+      .option('--name <domains>', 'with --url: list certificates for these domains and what revokes them; commas between'),
+
+  isMeant(options: Options): boolean {
+    const stray = options.url === undefined ? needsUrl.find(name => options[name] !== undefined) : undefined;
+    if (stray !== undefined) throw new UsageError(`--${stray} goes with --url`);
+    return options.url !== undefined;
+  },
+
+  async run({ url = '', key, known, name, ...globals }: Options): Promise<void> {
+    if (!URL.canParse(url) || !/^https?:\/\//.test(url)) throw new UsageError('--url: is the http or https URL of a log');
+    const before = known !== undefined && existsSync(known) ? readFileSync(known, 'utf8') : undefined;
+    const names = name === undefined ? [] : name.split(',').map(each => each.trim().toLowerCase());
+    const log = await verifyPublished(readFrom(url.replace(/\/$/, '')), keyOf(key), { known: before, names, progress: remark });
+    if (known !== undefined) writeAside(known, log.note, 0o644);
+    const { origin, size, root } = log.checkpoint;
+    const counts = { entries: log.entries, certificates: log.certificates, revocations: log.revocations };
+    const summary = { origin, size, root: Buffer.from(root).toString('base64'), ...counts };
+    if (globals.json) return print({ ...summary, found: log.found }, globals);
+    print(summary, globals);
+    if (names.length) print(log.found, globals);
+  },
+};
+
+function keyOf(key: string | undefined): NoteKey {
+  if (key === undefined) throw new UsageError('--url wants the key of the log: --key');
+  const found = readVerifierKey(existsSync(key) ? readFileSync(key, 'utf8') : key);
+  if (!found) throw new UsageError('--key: is no key of a log; it is name+id+base64, or a file that holds it');
+  return found;
+}
+
+/** Milliseconds for one answer, and the longest that a bundle of entries can be. */
+const patience = 60_000;
+const mostBytes = 256 * 65_537;
+
+const readFrom = (base: string) => async (path: string) => {
+  const url = `${base}/${path}`;
+  const answer = await fetch(url, { signal: AbortSignal.timeout(patience), redirect: 'error' }).catch(error => {
+    throw new Error(`${url} cannot be read: ${(error.cause ?? error).message}`);
+  });
+  if (!answer.ok) throw new Error(`${url} was answered with ${answer.status}`);
+  const body = new Uint8Array(await answer.arrayBuffer());
+  if (body.length > mostBytes) throw new Error(`${url} is longer than it may be`);
+  return body;
+};

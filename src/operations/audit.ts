@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { originUrl } from '../ca/log-identity.ts';
+import { proveCertificate } from '../ca/prove-certificate.ts';
+import { openPersonal } from '../ca/record.ts';
+import { verifyAudit } from '../ca/verify-audit.ts';
+import type { Ctx } from '../ctx.ts';
+import { auditActions, auditOutcomes } from '../model/audit.ts';
+import { rfc3339 } from '../model/encoding.ts';
+import { type AuditRecord, listAudit } from '../store/audit.ts';
+import { currentLog } from '../store/log.ts';
+import { verifierKey } from '../tlog/note.ts';
+import { serial } from './certificate-filter.ts';
+import { listing } from './listing.ts';
+import { found, memberId, moment, operation, time } from './operation.ts';
+
+const shown = z.object({
+  id: z.number(),
+  /** Its place in the log; absent while it has none. */
+  index: z.number().optional(),
+  at: time,
+  action: z.enum(auditActions),
+  outcome: z.enum(auditOutcomes),
+  who: z.string(),
+  door: z.string(),
+  subject: z.record(z.string(), z.string()),
+  detail: z.record(z.string(), z.unknown()).optional(),
+  personal: z.union([z.record(z.string(), z.string()), z.literal('erased')]).optional(),
+});
+
+/** Where what is personal is not asked for, it is not opened. */
+function show(ctx: Ctx, record: AuditRecord): z.input<typeof shown> {
+  const { id, at, seal, action, outcome, who, door, subject, detail, personalHash } = record;
+  return {
+    ...{ id, at: rfc3339(at), action, outcome, who, door, subject },
+    ...(seal && { index: seal.index }),
+    ...(detail && { detail }),
+    ...(personalHash && { personal: record.personal ? openPersonal(ctx, record) : ('erased' as const) }),
+  };
+}
+
+const text = z.string().max(200).optional();
+
+export const auditOperations = [
+  listing({
+    name: 'audit show',
+    summary: 'what was done, by whom, through which door; the newest first',
+    scope: 'admin',
+    http: { method: 'get', path: '/audit' },
+    input: z.object({
+      action: z.enum(auditActions).optional().describe('such as certificate.issued'),
+      outcome: z.enum(auditOutcomes).optional().describe('done or refused'),
+      who: text.describe('operator, account:ID, token:ID, clock, …'),
+      door: text.describe('acme, admin, command-line, clock'),
+      member: memberId.optional().describe('what concerns this member'),
+      account: text.describe('… this account'),
+      order: text.describe('… this order'),
+      serial: serial.optional().describe('… this certificate'),
+      since: moment.optional().describe('from this time on (RFC 3339)'),
+      until: moment.optional().describe('until this time'),
+    }),
+    item: shown,
+    read: (ctx, { action, outcome, who, door, since, until, ...named }, page) => {
+      const subject = Object.fromEntries(Object.entries(named).filter((each): each is [string, string] => each[1] !== undefined));
+      return listAudit(ctx.db, { action, outcome, who, door, subject, since, until }, page);
+    },
+    show: (ctx, records) => records.map(record => show(ctx, record)),
+    at: ({ at, id }) => ({ at, id: String(id) }),
+  }),
+  operation({
+    name: 'audit verify',
+    summary: 'compute the log again from the database, and compare it with its tree and every checkpoint; or check a published one',
+    scope: 'admin',
+    http: { method: 'post', path: '/audit/verify' },
+    input: z.object({}),
+    output: z.object({
+      size: z.number(),
+      root: z.string(),
+      checkpoints: z.number(),
+      kept: z.number(),
+      lost: z.number(),
+      unsealed: z.number(),
+    }),
+    tellsProgress: true,
+    async run(ctx, _, __, progress) {
+      const { root, ...rest } = await verifyAudit(ctx, undefined, progress);
+      return { ...rest, root: Buffer.from(root).toString('base64') };
+    },
+  }),
+  operation({
+    name: 'audit prove',
+    summary: 'that the issuance of a certificate is in the log, as a proof to be kept (C2SP tlog-proof)',
+    scope: 'read',
+    http: { method: 'get', path: '/audit/proofs/{serial}' },
+    positional: ['serial'],
+    input: z.object({ serial }),
+    output: z.object({ serial: z.string(), index: z.number(), size: z.number(), proof: z.string() }),
+    async run(ctx, { serial }) {
+      const { index, size, text } = found(await proveCertificate(ctx, serial), `entry of a certificate ${serial} in the log, or not yet`);
+      return { serial, index, size, proof: text };
+    },
+  }),
+  operation({
+    name: 'audit key',
+    summary: 'the key that the log is signed with, as verifiers want it, and where the log is',
+    scope: 'read',
+    http: { method: 'get', path: '/audit/key' },
+    input: z.object({}),
+    output: z.object({ origin: z.string(), key: z.string(), url: z.string() }),
+    async run(ctx) {
+      const log = found(await currentLog(ctx.db), 'log');
+      return { origin: log.origin, key: verifierKey({ name: log.origin, publicKey: log.publicKey }), url: originUrl(ctx) };
+    },
+  }),
+];
