@@ -5,6 +5,7 @@ import { openCheckpoint } from '../tlog/checkpoint.ts';
 import { grow, type Hash, leafHash, rootOf, sameHash } from '../tlog/merkle.ts';
 import { edgeOf, hashesOf, nodesOf, tileWidth } from '../tlog/tiles.ts';
 import { leafOf, readLogged } from './audit-leaf.ts';
+import { noteKeyOf } from './log-identity.ts';
 
 /**
  * Why the record in a place of the log, though whole in itself, is not that of the tree. Everything before it agrees.
@@ -29,7 +30,7 @@ export async function explainDifference(ctx: Ctx, logs: readonly LogRecord[], in
 async function recordsAreSigned(ctx: Ctx, logs: readonly LogRecord[], index: number): Promise<boolean> {
   const log = logs.at(-1);
   const [next] = log ? await checkpointsAfter(ctx.db, log.id, index, 1) : [];
-  const signed = log && next && openCheckpoint(next.note, { name: log.origin, publicKey: log.publicKey });
+  const signed = log && next && openCheckpoint(next.note, noteKeyOf(log));
   if (!signed) return false;
   const start = Math.floor(index / tileWidth) * tileWidth;
   const edge = await edgeOf(nodesOf(readTiles(ctx)), start);

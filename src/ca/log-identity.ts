@@ -1,31 +1,38 @@
 import type { Ctx } from '../ctx.ts';
-import { clock } from '../model/audit.ts';
+import { type Actor, clock } from '../model/audit.ts';
 import { currentLog, insertLog, type LogRecord } from '../store/log.ts';
-import { generateNoteKey, type NoteSigner, noteSigner } from '../tlog/note.ts';
+import type { Db } from '../store/open.ts';
+import { generateNoteKey, type NoteKey, type NoteSigner, noteSigner } from '../tlog/note.ts';
 import { record } from './record.ts';
 
 type Tools = Pick<Ctx, 'config' | 'db' | 'vault' | 'now' | 'random'>;
+
+/** Where the log is published. */
+export const logUrl = ({ config }: Pick<Ctx, 'config'>): string => `${config.status.publicUrl}/log`;
+
+/** What verifies the log's checkpoints. */
+export const noteKeyOf = ({ origin, publicKey }: LogRecord): NoteKey => ({ name: origin, publicKey });
+
+/** What signs them. */
+export const logSigner = ({ vault }: Pick<Ctx, 'vault'>, { origin, key }: LogRecord): NoteSigner =>
+  noteSigner(origin, vault.open(place(origin), key));
 
 const place = (origin: string) => ({ table: 'logs', row: origin, column: 'key' });
 
 /** The log's first identity, made on the first start. Call it under the setup lock. */
 export async function openLog(tools: Tools): Promise<void> {
   if (await currentLog(tools.db)) return;
-  const origin = originOf(tools);
-  const { pkcs8, publicKey } = generateNoteKey();
-  const now = tools.now();
-  await tools.db.transaction(async trx => {
-    await insertLog(trx, { origin, publicKey, key: tools.vault.seal(place(origin), pkcs8), beganAt: now, beganSize: 0 });
-    await record(tools, trx, now, { action: 'log.begun', actor: clock, subject: { log: origin } });
-  });
+  await tools.db.transaction(trx => insertIdentity(tools, trx, logUrl(tools), 0, {}, clock));
 }
 
-/** The URL of the log without its scheme (C2SP tlog-tiles). */
-/** Where the log is published. */
-export const originUrl = ({ config }: Pick<Ctx, 'config'>): string => `${config.status.publicUrl}/log`;
-
-const originOf = (tools: Pick<Ctx, 'config'>): string => originUrl(tools).replace(/^\w+:\/\//, '');
-
-export function logSigner({ vault }: Pick<Ctx, 'vault'>, { origin, key }: LogRecord): NoteSigner {
-  return noteSigner(origin, vault.open(place(origin), key));
+/** Named after its URL without the scheme (C2SP tlog-tiles). From here on the log is signed as this. */
+export async function insertIdentity(tools: Tools, trx: Db, url: string, size: number, detail: object, actor: Actor): Promise<LogRecord> {
+  const origin = url.replace(/^\w+:\/\//, '');
+  const { pkcs8, publicKey } = generateNoteKey();
+  const now = tools.now();
+  await insertLog(trx, { origin, publicKey, key: tools.vault.seal(place(origin), pkcs8), beganAt: now, beganSize: size });
+  await record(tools, trx, now, { action: 'log.begun', actor, subject: { log: origin }, detail: { ...detail } });
+  const log = await currentLog(trx);
+  if (log?.origin !== origin) throw new Error('the log has another identity');
+  return log;
 }

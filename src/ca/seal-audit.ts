@@ -16,7 +16,7 @@ import { leafHash, sameHash, treeHash } from '../tlog/merkle.ts';
 import { growTiles, hashesOf, nodesOf, partialTiles, type Tile, tileWidth } from '../tlog/tiles.ts';
 import { leafOf, readLogged, recordHashOf } from './audit-leaf.ts';
 import { keepCheckpoints, lastKept } from './checkpoint-file.ts';
-import { logSigner } from './log-identity.ts';
+import { logSigner, noteKeyOf } from './log-identity.ts';
 import { underLease } from './under-lease.ts';
 
 /** Why nothing more is sealed: what was signed and what is there do not agree. A person has to look. */
@@ -57,7 +57,9 @@ async function sealBatch(ctx: Ctx, held: (trx: Trx) => Promise<void>): Promise<n
   return ctx.db.transaction(async trx => {
     await held(trx);
     const log = await signingLog(trx);
-    const tree = await signedTree(ctx, trx, log);
+    const signed = await lastSigned(trx, log);
+    checkKept(ctx, log, signed);
+    const tree = await signedTree(trx, signed);
     const records = await unsealedAudit(trx, batch);
     if (records.length === 0) return 0;
     const leaves = await seal(ctx, trx, records, tree.size);
@@ -71,7 +73,8 @@ async function sealBatch(ctx: Ctx, held: (trx: Trx) => Promise<void>): Promise<n
   });
 }
 
-async function signingLog(db: Db): Promise<LogRecord> {
+/** @throws LogBroken */
+export async function signingLog(db: Db): Promise<LogRecord> {
   const log = await currentLog(db);
   if (!log) throw new LogBroken('the audit log has no identity: its row is gone from the database');
   return log;
@@ -96,9 +99,7 @@ const readTiles = (db: Db) => async (tile: { level: number; index: number }) =>
   (await findTile(db, tile.level, tile.index)) ?? new Uint8Array();
 
 /** The tree that was signed last, which is what is in the tiles: the log signs nothing that does not follow from what it has signed. */
-async function signedTree(ctx: Ctx, db: Db, log: LogRecord): Promise<{ size: number; partial: Tile[] }> {
-  const signed = await lastSigned(db, log);
-  await checkKept(ctx, log, signed);
+export async function signedTree(db: Db, signed: Checkpoint): Promise<{ size: number; partial: Tile[] }> {
   const { size } = signed;
   const notSigned = (why = '') => new LogBroken(`the tiles of the audit log are not those of its last checkpoint, of size ${size}${why}`);
   const tiles = readTiles(db);
@@ -114,23 +115,24 @@ async function signedTree(ctx: Ctx, db: Db, log: LogRecord): Promise<{ size: num
   return { size, partial };
 }
 
-async function lastSigned(db: Db, log: LogRecord): Promise<Checkpoint> {
+/** @throws LogBroken */
+export async function lastSigned(db: Db, log: LogRecord): Promise<Checkpoint> {
   const newest = await newestCheckpoint(db, log.id);
   if (!newest) {
     if ((await findTile(db, 0, 0)) && log.beganSize === 0)
       throw new LogBroken('the checkpoints of the audit log are gone from the database');
     return { origin: log.origin, size: 0, root: await treeHash(nodesOf(readTiles(db)), 0) };
   }
-  const signed = openCheckpoint(newest.note, { name: log.origin, publicKey: log.publicKey });
+  const signed = openCheckpoint(newest.note, noteKeyOf(log));
   if (signed?.size !== newest.size)
     throw new LogBroken(`the checkpoint of size ${newest.size} in the database is not what the log has signed`);
   return signed;
 }
 
 /** What lies beside the database may not know more than it. */
-async function checkKept({ config }: Ctx, log: LogRecord, signed: Checkpoint): Promise<void> {
+function checkKept({ config }: Ctx, log: LogRecord, signed: Checkpoint): void {
   const kept = lastKept(config);
-  const known = kept && openCheckpoint(kept.checkpoint, { name: log.origin, publicKey: log.publicKey });
+  const known = kept && openCheckpoint(kept.checkpoint, noteKeyOf(log));
   if (!known) return;
   if (known.size > signed.size)
     throw new LogBroken(
@@ -146,7 +148,7 @@ async function followLog(ctx: Ctx): Promise<void> {
   const newest = await newestCheckpoint(ctx.db, log.id);
   if (!newest) return;
   const last = lastKept(ctx.config);
-  const known = last && openCheckpoint(last.checkpoint, { name: log.origin, publicKey: log.publicKey });
+  const known = last && openCheckpoint(last.checkpoint, noteKeyOf(log));
   if (known && known.size >= newest.size) return checkKept(ctx, log, await lastSigned(ctx.db, log));
   let missing: CheckpointRecord[];
   let after = known?.size ?? 0;

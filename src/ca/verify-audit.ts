@@ -19,6 +19,7 @@ import { growTiles, type Tile, tileWidth } from '../tlog/tiles.ts';
 import { leafOf, readLogged, recordHashOf } from './audit-leaf.ts';
 import { checkpointFile, readKept } from './checkpoint-file.ts';
 import { explainDifference } from './explain-audit.ts';
+import { noteKeyOf } from './log-identity.ts';
 import { openPersonal } from './record.ts';
 
 /** What was found to be as it was signed. */
@@ -135,7 +136,7 @@ class Pass {
 
   #checkCheckpoint({ logId, size, at, note }: CheckpointRecord): void {
     const log = this.#logs.find(l => l.id === logId);
-    const signed = log && openCheckpoint(note, { name: log.origin, publicKey: log.publicKey });
+    const signed = log && openCheckpoint(note, noteKeyOf(log));
     if (signed?.size !== size) broken(`the checkpoint of size ${size}, of ${rfc3339(at)}, was altered: the log has not signed it`);
     if (size < this.edge.size) broken(`the checkpoint of size ${size}, of ${rfc3339(at)}, stands where it cannot have been signed`);
     if (!sameHash(signed.root, rootOf(this.edge)))
@@ -192,7 +193,7 @@ async function checkKept(db: Db, logs: readonly LogRecord[], file: string): Prom
   let [kept, lost] = [0, 0];
   const signedBy = (note: string) => {
     for (const log of logs) {
-      const checkpoint = openCheckpoint(note, { name: log.origin, publicKey: log.publicKey });
+      const checkpoint = openCheckpoint(note, noteKeyOf(log));
       if (checkpoint) return { log, checkpoint };
     }
     return undefined;

@@ -23,6 +23,8 @@ async function find(ctx: Ctx, path: string): Promise<Published | undefined> {
   const log = await currentLog(ctx.db);
   const newest = log && (await newestCheckpoint(ctx.db, log.id));
   if (!newest) return undefined;
+  // An identity after the first one has a prefix of its own besides (tlog-tiles: the origin is one of the prefixes).
+  if (path.startsWith(`${log.id}/`) && log.id > 1) return find(ctx, path.slice(`${log.id}/`.length));
   // Mutable, and the beginning of all else.
   if (path === 'checkpoint') return { type: text, body: Buffer.from(newest.note), maxAge: 1 };
   const serial = /^proof\/([0-9a-f]{2,40})$/.exec(path)?.[1];

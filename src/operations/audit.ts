@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { originUrl } from '../ca/log-identity.ts';
+import { beginLogAnew } from '../ca/begin-log.ts';
+import { logUrl, noteKeyOf } from '../ca/log-identity.ts';
 import { proveCertificate } from '../ca/prove-certificate.ts';
 import { openPersonal } from '../ca/record.ts';
 import { verifyAudit } from '../ca/verify-audit.ts';
@@ -7,7 +8,7 @@ import type { Ctx } from '../ctx.ts';
 import { auditActions, auditOutcomes } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { type AuditRecord, listAudit } from '../store/audit.ts';
-import { currentLog } from '../store/log.ts';
+import { currentLog, type LogRecord } from '../store/log.ts';
 import { verifierKey } from '../tlog/note.ts';
 import { serial } from './certificate-filter.ts';
 import { listing } from './listing.ts';
@@ -37,6 +38,9 @@ function show(ctx: Ctx, record: AuditRecord): z.input<typeof shown> {
     ...(personalHash && { personal: record.personal ? openPersonal(ctx, record) : ('erased' as const) }),
   };
 }
+
+const keyShown = z.object({ origin: z.string(), key: z.string(), url: z.string() });
+const showKey = (ctx: Ctx, log: LogRecord) => ({ origin: log.origin, key: verifierKey(noteKeyOf(log)), url: logUrl(ctx) });
 
 const text = z.string().max(200).optional();
 
@@ -87,6 +91,15 @@ export const auditOperations = [
     },
   }),
   operation({
+    name: 'audit begin-anew',
+    summary: 'after the loss of what was signed, as with a restored database: go on under a new name and key',
+    scope: 'admin',
+    http: 'never',
+    input: z.object({ reason: z.string().min(3).max(500).describe('what happened, for whoever reads the log') }),
+    output: keyShown,
+    run: async (ctx, { reason }, actor) => showKey(ctx, await beginLogAnew(ctx, reason, actor)),
+  }),
+  operation({
     name: 'audit prove',
     summary: 'that the issuance of a certificate is in the log, as a proof to be kept (C2SP tlog-proof)',
     scope: 'read',
@@ -105,10 +118,7 @@ export const auditOperations = [
     scope: 'read',
     http: { method: 'get', path: '/audit/key' },
     input: z.object({}),
-    output: z.object({ origin: z.string(), key: z.string(), url: z.string() }),
-    async run(ctx) {
-      const log = found(await currentLog(ctx.db), 'log');
-      return { origin: log.origin, key: verifierKey({ name: log.origin, publicKey: log.publicKey }), url: originUrl(ctx) };
-    },
+    output: keyShown,
+    run: async ctx => showKey(ctx, found(await currentLog(ctx.db), 'log')),
   }),
 ];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { beginLogAnew } from '../../src/ca/begin-log.ts';
 import { record } from '../../src/ca/record.ts';
 import { revoke } from '../../src/ca/revoke.ts';
 import { sealAudit } from '../../src/ca/seal-audit.ts';
@@ -311,20 +312,48 @@ for (const engine of engines)
         assert.match(await said(), found);
       });
 
+    it('accepts a loss when the log began anew after it, and no other', async () => {
+      await assert.rejects(beginLogAnew(at.ctx, 'nothing was lost', operator), /goes on as it is/);
+      const before = await rows();
+      await issued(at, ['c.test']);
+      await sealAudit(at.ctx);
+      await restore(before.length);
+      await issued(at, ['d.test']);
+      await assert.rejects(sealAudit(at.ctx), /restored from a backup/);
+      const log = await beginLogAnew(at.ctx, 'the disk of the database was lost', operator);
+      assert.equal(log.origin, 'localhost:8080/log/2');
+      await sealAudit(at.ctx);
+      await sealAudit(at.ctx);
+      const { size, checkpoints, kept, lost } = await verifyAudit(at.ctx);
+      assert.deepEqual({ size, checkpoints, kept, lost }, { size: (await rows()).length, checkpoints: 5, kept: 6, lost: 1 });
+      const begun = await db()('audit').where({ action: 'log.begun' }).orderBy('id', 'desc').first();
+      assert.match(
+        begun.detail,
+        /"reason":"the disk of the database was lost","former":"localhost:8080\/log","from":\d+,"lost":\{"size":\d+,/,
+      );
+      const [first] = await db()('checkpoints').where({ log_id: 1 }).orderBy('size');
+      await db()('checkpoints').where({ log_id: 1, size: first.size }).delete();
+      assert.match(await said(), /is not in the database, which was rolled back or truncated/);
+    });
+
+    /** What an older copy of the database has. */
+    async function restore(size: number): Promise<void> {
+      await db()('audit').where('log_index', '>=', size).delete();
+      await db()('certificates').where({ names: '["c.test"]' }).delete();
+      await db()('checkpoints').where('size', '>', size).delete();
+      const { hashes } = await db()('log_tiles').where({ level: 0 }).first();
+      await db()('log_tiles')
+        .where({ level: 0 })
+        .update({ hashes: hashes.subarray(0, size * 32) });
+    }
+
     it('names what a database knows no more that was put back from an older copy', async () => {
       const before = await rows();
       await issued(at, ['c.test']);
       await sealAudit(at.ctx);
       const copy = join(at.folder, 'audit-checkpoints-elsewhere');
       copyFileSync(kept(), copy);
-      // What an older copy of the database has, and a file that was rolled back with it.
-      await db()('audit').where('log_index', '>=', before.length).delete();
-      await db()('certificates').where({ names: '["c.test"]' }).delete();
-      await db()('checkpoints').where('size', '>', before.length).delete();
-      const { hashes } = await db()('log_tiles').where({ level: 0 }).first();
-      await db()('log_tiles')
-        .where({ level: 0 })
-        .update({ hashes: hashes.subarray(0, before.length * 32) });
+      await restore(before.length);
       assert.match(await said(), /line 4 of \S+ is not in the database|\(line 4 of \S+audit-checkpoints\) is not in the database/);
       writeFileSync(kept(), readFileSync(kept(), 'utf8').split('\n').slice(0, 3).join('\n'));
       assert.equal(await said(), 'nothing');
