@@ -7,6 +7,7 @@ import { legoCases } from './clients/lego.ts';
 import { uacmeCases } from './clients/uacme.ts';
 import { federationCases } from './federation.ts';
 import { issuerCases } from './issuers.ts';
+import { logCases } from './log.ts';
 import { mailboxCases } from './mailbox.ts';
 import { readmeCases } from './readme.ts';
 import { statusCases } from './status.ts';
@@ -23,6 +24,7 @@ export const cases: Case[] = [
   ...acmeTinyCases,
   ...ejabberdCases,
   ...mailboxCases,
+  ...logCases,
   ...readmeCases,
   ...federationCases,
   // Last: from then on another issuing CA signs.
