@@ -42,6 +42,7 @@ export const auditActions = [
   'token.created',
   'token.revoked',
   'log.begun',
+  'request.refused',
   'server.started',
   'server.stopped',
 ] as const;
@@ -51,7 +52,13 @@ export type AuditAction = (typeof auditActions)[number];
 export const auditOutcomes = ['done', 'refused'] as const;
 export type AuditOutcome = (typeof auditOutcomes)[number];
 
-const refusals: ReadonlySet<AuditAction> = new Set(['order.invalid', 'challenge.invalid', 'domain.refused', 'certificate.abandoned']);
+const refusals: ReadonlySet<AuditAction> = new Set([
+  'order.invalid',
+  'challenge.invalid',
+  'domain.refused',
+  'certificate.abandoned',
+  'request.refused',
+]);
 export const outcomeOf = (action: AuditAction): AuditOutcome => (refusals.has(action) ? 'refused' : 'done');
 
 /** Who acts, and through which door. */

@@ -27,7 +27,7 @@ describe("the authority's own certificates", () => {
     assert.equal(row?.state, 'issued');
     assert.ok(Buffer.from(row.der ?? []).equals(first.certificate));
     assert.deepEqual(
-      (await listAudit(at.ctx.db, { action: 'credential.issued' })).map(e => e.detail),
+      (await listAudit(at.ctx.db, { action: 'credential.issued' })).toReversed().map(e => e.detail),
       [{ purpose: 'tls', holder: 'localhost' }],
     );
   });

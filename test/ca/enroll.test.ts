@@ -53,7 +53,7 @@ for (const engine of engines) {
       assert.deepEqual(await findAccountByKey(at.ctx.db, account.thumbprint), account);
       assert.deepEqual([account.door, account.doorId, account.memberId], ['eab', entry.kid, entry.memberId]);
       assert.deepEqual(account.externalAccountBinding, entry.binding);
-      const event = (await listAudit(at.ctx.db, { action: 'account.created' })).at(-1);
+      const event = (await listAudit(at.ctx.db, { action: 'account.created' })).at(0);
       assert.deepEqual(event?.subject, { account: account.id, member: entry.memberId });
       assert.deepEqual(event?.detail, { door: 'eab', doorId: entry.kid, thumbprint: account.thumbprint });
       assert.ok(at.mail.sent.at(-1)?.text.includes(account.thumbprint));

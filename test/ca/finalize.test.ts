@@ -27,7 +27,10 @@ for (const engine of engines) {
     afterEach(() => at.ctx.background.settled());
 
     const actionsOf = async (serial: string) =>
-      (await listAudit(at.ctx.db)).filter(e => e.subject['serial'] === serial).map(e => `${e.action} by ${e.who}`);
+      (await listAudit(at.ctx.db))
+        .toReversed()
+        .filter(e => e.subject['serial'] === serial)
+        .map(e => `${e.action} by ${e.who}`);
     const noticesOf = async (serial: string) =>
       (await listMessages(at.ctx.db, ['queued', 'sent', 'dead'])).filter(m => m.kind === 'issued' && m.refs.serial === serial).length;
 

@@ -46,7 +46,10 @@ for (const engine of engines) {
       const confirmed = await confirm(code);
       assert.deepEqual(await findProof(at.ctx.db, proof.id), { ...confirmed, evidence: { mailbox: proof.mailbox } });
       assert.equal(confirmed.expiresAt, at.clock.now + 365 * 86400);
-      const actions = (await listAudit(at.ctx.db)).filter(e => e.subject['proof'] === proof.id).map(e => e.action);
+      const actions = (await listAudit(at.ctx.db))
+        .toReversed()
+        .filter(e => e.subject['proof'] === proof.id)
+        .map(e => e.action);
       assert.deepEqual(actions, ['domain.prove-begun', 'domain.proved']);
     });
 

@@ -24,7 +24,7 @@ for (const engine of engines) {
       return { member, certificates, filter: { member: member.id } };
     }
     const windowOf = async (serial: string) => (await findCertificate(at.ctx.db, serial))?.movedWindow;
-    const events = (action: 'renewal.moved' | 'renewal.reset') => listAudit(at.ctx.db, { action });
+    const events = (action: 'renewal.moved' | 'renewal.reset') => listAudit(at.ctx.db, { action }).then(events => events.toReversed());
 
     it('move the windows of what matches to the next day, and record filter and number', async () => {
       const { filter, certificates } = await fleet('one.test', 'two.test');

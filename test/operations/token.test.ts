@@ -28,7 +28,7 @@ for (const engine of engines)
       assert.throws(() => statSync(file), /ENOENT/);
       assert.equal((await at.run('token list')).length, 1);
       assert.deepEqual(
-        (await listAudit(at.ctx.db, { action: 'token.created' })).map(e => [e.who, e.subject]),
+        (await listAudit(at.ctx.db, { action: 'token.created' })).toReversed().map(e => [e.who, e.subject]),
         [['clock', { token: first?.id }]],
       );
     });

@@ -1,3 +1,4 @@
+import { record } from '../../ca/record.ts';
 import type { Ctx } from '../../ctx.ts';
 import type { Account, Jwk } from '../../model/account.ts';
 import type { Actor } from '../../model/audit.ts';
@@ -58,11 +59,12 @@ export interface ByAccount extends Signed {
 }
 
 /** Who may call a route; each stack verifies before its handler sees anything. */
-export type Route =
+export type Route = { refusalsAreRecorded?: true } & (
   | { method: 'get' | 'post'; path: string; stack: 'open'; handler: (acme: Acme, request: Incoming) => Promise<Reply> | Reply }
   | { method: 'post'; path: string; stack: 'jwk'; handler: (acme: Acme, request: ByKey) => Promise<Reply> }
   | { method: 'post'; path: string; stack: 'kid'; handler: (acme: Acme, request: ByAccount) => Promise<Reply> }
-  | { method: 'post'; path: string; stack: 'either'; handler: (acme: Acme, request: ByKey | ByAccount) => Promise<Reply> };
+  | { method: 'post'; path: string; stack: 'either'; handler: (acme: Acme, request: ByKey | ByAccount) => Promise<Reply> }
+);
 
 /** Verifies and calls the handler. @throws Problem */
 export async function dispatch(acme: Acme, route: Route, incoming: Incoming): Promise<Reply> {
@@ -78,10 +80,32 @@ export async function dispatch(acme: Acme, route: Route, incoming: Incoming): Pr
     case 'kid': {
       const request = await verify(acme, incoming);
       if (!('account' in request)) throw new Problem('malformed', 'This request is signed by an account: send "kid", not "jwk".');
-      return route.handler(acme, request);
+      return recordingRefusal(acme, route, request, () => route.handler(acme, request));
     }
-    case 'either':
-      return route.handler(acme, await verify(acme, incoming, true));
+    case 'either': {
+      const request = await verify(acme, incoming, true);
+      return recordingRefusal(acme, route, request, () => route.handler(acme, request));
+    }
+  }
+}
+
+/** What an account was refused is on record. Strangers could fill the log with that: they are counted by the metrics. */
+async function recordingRefusal(
+  { ctx }: Acme,
+  { path, refusalsAreRecorded }: Route,
+  request: ByKey | ByAccount,
+  handle: () => Promise<Reply>,
+): Promise<Reply> {
+  try {
+    return await handle();
+  } catch (error) {
+    if (refusalsAreRecorded && 'account' in request && error instanceof Problem && error.type !== 'serverInternal') {
+      const { account, actor } = request;
+      const subject = { account: account.id, ...(account.memberId !== undefined && { member: account.memberId }) };
+      // Without its words, which repeat what was sent.
+      await record(ctx, ctx.db, ctx.now(), { action: 'request.refused', actor, subject, detail: { path, type: error.type } });
+    }
+    throw error;
   }
 }
 

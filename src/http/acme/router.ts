@@ -10,6 +10,8 @@ import type { Route } from './request.ts';
 import { revokeCert } from './revoke.ts';
 import { agreeToTerms, termsPage } from './terms.ts';
 
+const refusalsAreRecorded = true;
+
 /** RFC 8555 §7.1, in the order of its table; RFC 9773 §4. */
 export const routes: Route[] = [
   { method: 'get', path: '/acme/directory', stack: 'open', handler: directory },
@@ -24,17 +26,17 @@ export const routes: Route[] = [
   { method: 'post', path: '/acme/m/:secret/new-account', stack: 'jwk', handler: newAccount },
   { method: 'post', path: '/acme/account/:id', stack: 'kid', handler: account },
   { method: 'post', path: '/acme/account/:id/orders', stack: 'kid', handler: orders },
-  { method: 'post', path: '/acme/key-change', stack: 'kid', handler: keyChange },
-  { method: 'post', path: '/acme/new-order', stack: 'kid', handler: newOrder },
-  { method: 'post', path: '/acme/p/:profile/new-order', stack: 'kid', handler: newOrder },
+  { method: 'post', path: '/acme/key-change', stack: 'kid', handler: keyChange, refusalsAreRecorded },
+  { method: 'post', path: '/acme/new-order', stack: 'kid', handler: newOrder, refusalsAreRecorded },
+  { method: 'post', path: '/acme/p/:profile/new-order', stack: 'kid', handler: newOrder, refusalsAreRecorded },
   { method: 'post', path: '/acme/order/:id', stack: 'kid', handler: order },
-  { method: 'post', path: '/acme/order/:id/finalize', stack: 'kid', handler: finalize },
-  { method: 'post', path: '/acme/new-authz', stack: 'kid', handler: newAuthz },
+  { method: 'post', path: '/acme/order/:id/finalize', stack: 'kid', handler: finalize, refusalsAreRecorded },
+  { method: 'post', path: '/acme/new-authz', stack: 'kid', handler: newAuthz, refusalsAreRecorded },
   { method: 'post', path: '/acme/authorization/:id', stack: 'kid', handler: authorization },
   { method: 'post', path: '/acme/challenge/:id', stack: 'kid', handler: challenge },
   { method: 'post', path: '/acme/certificate/:serial', stack: 'kid', handler: certificate },
   { method: 'post', path: '/acme/certificate/:serial/:alternate', stack: 'kid', handler: certificate },
-  { method: 'post', path: '/acme/revoke-cert', stack: 'either', handler: revokeCert },
+  { method: 'post', path: '/acme/revoke-cert', stack: 'either', handler: revokeCert, refusalsAreRecorded },
   { method: 'get', path: '/acme/renewal-info/:certId', stack: 'open', handler: renewalInfo },
   { method: 'get', path: '/acme/terms/:id/:token', stack: 'open', handler: termsPage },
   { method: 'post', path: '/acme/terms/:id/:token', stack: 'open', handler: agreeToTerms },
