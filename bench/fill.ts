@@ -63,3 +63,26 @@ export async function fill(url: string, count: number, { revoked = false, from =
     await db.destroy();
   }
 }
+
+/** What an issuance leaves in the audit log, but for its certificate's own. */
+const recorded = ['order.created', 'challenge.answered', 'challenge.valid', 'certificate.committed', 'certificate.issued'];
+
+/** So many audit records or a few more, as the newest issuance has left them, and the certificates that they are of. */
+export async function fillAudit(url: string, count: number): Promise<{ records: number }> {
+  await fill(url, Math.ceil(count / recorded.length));
+  const db = await openDatabase(url);
+  try {
+    const [{ sample }] = await db('audit').where({ action: 'certificate.issued' }).limit(1).select({ sample: 'subject' });
+    const { serial } = JSON.parse(sample) as { serial: string };
+    const columns = 'at, action, outcome, who, door, detail, personal, personal_hash';
+    await db.raw(
+      `insert into audit (${columns}, subject) select ${columns}, replace(a.subject, ?, c.serial)
+       from certificates c cross join audit a where c.order_id like 'many%' and a.action in (${recorded.map(() => '?').join(', ')})`,
+      [serial, ...recorded],
+    );
+    const counted = await db('audit').count({ n: '*' }).first();
+    return { records: Number(counted?.['n']) };
+  } finally {
+    await db.destroy();
+  }
+}

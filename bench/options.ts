@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 
-export const sections = ['sqlite', 'postgres', 'pebble', 'flight', 'ocsp', 'crl', 'million'] as const;
+export const sections = ['sqlite', 'postgres', 'pebble', 'flight', 'ocsp', 'crl', 'audit', 'million'] as const;
 export type Section = (typeof sections)[number];
 
 /** What takes minutes and gigabytes is run by name. */
-const usual = sections.filter(s => s !== 'crl' && s !== 'million');
+const usual = sections.filter(s => s !== 'crl' && s !== 'audit' && s !== 'million');
 
 export interface Options {
   /** Issuances that are measured, for each server. */
@@ -17,7 +17,7 @@ export interface Options {
   flight: { clients: number; n: number };
   /** Requests of the OCSP runs. */
   requests: number;
-  /** Certificates in the large databases. */
+  /** Certificates, and audit records, in the large databases. */
   size: number;
   only: ReadonlySet<Section>;
   profile: boolean;

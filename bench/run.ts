@@ -1,4 +1,4 @@
-import { benchCrl, benchMillion } from './large.ts';
+import { benchAudit, benchCrl, benchMillion } from './large.ts';
 import { type Measurement, measure } from './measure.ts';
 import { benchOcsp } from './ocsp.ts';
 import { type Options, readOptions, usage } from './options.ts';
@@ -86,6 +86,7 @@ async function statusSections({ world, options }: Bench): Promise<boolean> {
     ok = ocsp.ok;
   }
   if (options.only.has('crl')) say(`\n${await benchCrl(world, options.size)}`);
+  if (options.only.has('audit')) say(`\n${await benchAudit(world, engines(options), options.size)}`);
   if (options.only.has('million')) say(`\n${await benchMillion(world, engines(options), options.size)}`);
   return ok;
 }

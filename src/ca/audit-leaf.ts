@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AuditAction } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { readCertificate } from '../pki/certificate.ts';
@@ -18,7 +18,7 @@ export function recordHashOf(
   salt: Uint8Array,
 ): Uint8Array {
   const text = JSON.stringify([at, action, outcome, who, door, subject, detail ?? null, personalHash ? base64(personalHash) : null]);
-  return createHash('sha256').update(salt).update(text).digest();
+  return hash('sha256', Buffer.concat([salt, Buffer.from(text)]), 'buffer');
 }
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Ctx } from '../ctx.ts';
 import { type AuditEvent, outcomeOf } from '../model/audit.ts';
 import { hex } from '../model/encoding.ts';
@@ -32,7 +32,7 @@ function sealPersonal({ vault, random }: Pick<Ctx, 'vault' | 'random'>, { actor,
 }
 
 const saltSize = 16;
-const hashOf = (salted: Uint8Array): Uint8Array => createHash('sha256').update(salted).digest();
+const hashOf = (salted: Uint8Array): Uint8Array => hash('sha256', salted, 'buffer');
 
 /** @throws Error where the bytes are not those that were recorded, or the key is another */
 export function openPersonal(

@@ -2,51 +2,73 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { verifyPublished } from '../ca/verify-published.ts';
 import { writeAside } from '../ca/write-aside.ts';
+import { Problem } from '../model/problem.ts';
 import { type NoteKey, readVerifierKey } from '../tlog/note.ts';
+import { openProof } from '../tlog/proof.ts';
 import { type Globals, UsageError } from './globals.ts';
 import { print, remark } from './print.ts';
 
 interface Options extends Globals {
   url?: string;
+  proof?: string;
   key?: string;
   known?: string;
   name?: string;
 }
 
-const needsUrl = ['key', 'known', 'name'] as const;
-
-/** `audit verify --url`: what an outsider can do, with nothing but the log's address and key. No database is opened. */
+/** `audit verify --url` or `--proof`: what an outsider can do, with nothing but the log's address and key. No database is opened. */
 export const outside = {
   addOptions: (command: Command): Command =>
     command
       .option('--url <url>', 'check a published log and no database, such as http://status.ca.example.org/log')
-      .option('--key <key>', 'with --url: the key of the log, as "audit key" shows it, or a file that holds it')
+      .option('--proof <file>', 'check a proof that was kept, of a certificate in the log')
+      .option('--key <key>', 'with --url and --proof: the key of the log, as "audit key" shows it, or a file that holds it')
       .option('--known <file>', 'with --url: the checkpoint of the last time; read where it is there, written when all is well')
       .option('--name <domains>', 'with --url: list certificates for these domains and what revokes them; commas between'),
 
-  isMeant(options: Options): boolean {
-    const stray = options.url === undefined ? needsUrl.find(name => options[name] !== undefined) : undefined;
-    if (stray !== undefined) throw new UsageError(`--${stray} goes with --url`);
-    return options.url !== undefined;
+  isMeant({ url, proof, key, known, name }: Options): boolean {
+    if (url !== undefined && proof !== undefined) throw new UsageError('--url and --proof are two things: leave one of them out');
+    if (url === undefined && (known ?? name) !== undefined) throw new UsageError('--known and --name go with --url');
+    if ((url ?? proof) === undefined && key !== undefined) throw new UsageError('--key goes with --url or --proof');
+    return (url ?? proof) !== undefined;
   },
 
-  async run({ url = '', key, known, name, ...globals }: Options): Promise<void> {
-    if (!URL.canParse(url) || !/^https?:\/\//.test(url)) throw new UsageError('--url: is the http or https URL of a log');
-    const before = known !== undefined && existsSync(known) ? readFileSync(known, 'utf8') : undefined;
-    const names = name === undefined ? [] : name.split(',').map(each => each.trim().toLowerCase());
-    const log = await verifyPublished(readFrom(url.replace(/\/$/, '')), keyOf(key), { known: before, names, progress: remark });
-    if (known !== undefined) writeAside(known, log.note, 0o644);
-    const { origin, size, root } = log.checkpoint;
-    const counts = { entries: log.entries, certificates: log.certificates, revocations: log.revocations };
-    const summary = { origin, size, root: Buffer.from(root).toString('base64'), ...counts };
-    if (globals.json) return print({ ...summary, found: log.found }, globals);
-    print(summary, globals);
-    if (names.length) print(log.found, globals);
+  async run(options: Options): Promise<void> {
+    return options.proof === undefined ? verifyLog(options) : verifyProof({ ...options, proof: options.proof });
   },
 };
 
+function verifyProof({ proof, key, ...globals }: Options & { proof: string }): void {
+  const opened = openProof(readFile('--proof', proof), keyOf(key));
+  if (!opened) throw new Problem('malformed', `${proof} proves nothing: it is no proof of a log with this key, or it was altered.`);
+  const { index, tree, entry } = opened;
+  print({ origin: tree.origin, size: tree.size, index, entry: Buffer.from(entry).toString() }, globals);
+}
+
+async function verifyLog({ url = '', key, known, name, ...globals }: Options): Promise<void> {
+  if (!URL.canParse(url) || !/^https?:\/\//.test(url)) throw new UsageError('--url: is the http or https URL of a log');
+  const before = known !== undefined && existsSync(known) ? readFileSync(known, 'utf8') : undefined;
+  const names = name === undefined ? [] : name.split(',').map(each => each.trim().toLowerCase());
+  const log = await verifyPublished(readFrom(url.replace(/\/$/, '')), keyOf(key), { known: before, names, progress: remark });
+  if (known !== undefined) writeAside(known, log.note, 0o644);
+  const { origin, size, root } = log.checkpoint;
+  const counts = { entries: log.entries, certificates: log.certificates, revocations: log.revocations };
+  const summary = { origin, size, root: Buffer.from(root).toString('base64'), ...counts };
+  if (globals.json) return print({ ...summary, found: log.found }, globals);
+  print(summary, globals);
+  if (names.length) print(log.found, globals);
+}
+
+function readFile(option: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Error(`${option}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
 function keyOf(key: string | undefined): NoteKey {
-  if (key === undefined) throw new UsageError('--url wants the key of the log: --key');
+  if (key === undefined) throw new UsageError('the key of the log is wanted: --key');
   const found = readVerifierKey(existsSync(key) ? readFileSync(key, 'utf8') : key);
   if (!found) throw new UsageError('--key: is no key of a log; it is name+id+base64, or a file that holds it');
   return found;

@@ -26,7 +26,13 @@ export function publicApp(acme: Acme): Express & Pick<InFlight, 'idle'> {
   for (const path of new Set(routes.map(r => r.path))) app.all(path, (req, res) => otherMethod(acme, path, req, res));
 
   const pages = helmet();
-  app.get('/', pages, (_, res) => send(res, front(acme)));
+  app.get('/', pages, (_, res) =>
+    track(
+      front(acme)
+        .then(reply => send(res, reply))
+        .catch(error => fail(acme, error, res, {})),
+    ),
+  );
   app.get('/root.pem', (_, res) =>
     send(res, {
       status: 200,

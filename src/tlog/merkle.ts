@@ -1,15 +1,18 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Merkle trees of RFC 6962 §2.1, with SHA-256. A node of level l covers 2^l leaves; the n-th covers those from n * 2^l on. */
 
 export type Hash = Uint8Array;
 
+/** In one call: a tree is millions of them. */
+const sha256 = (bytes: Uint8Array): Hash => hash('sha256', bytes, 'buffer');
+
 const leafPrefix = Buffer.of(0);
 const nodePrefix = Buffer.of(1);
 
-export const leafHash = (entry: Uint8Array): Hash => createHash('sha256').update(leafPrefix).update(entry).digest();
-export const nodeHash = (left: Hash, right: Hash): Hash => createHash('sha256').update(nodePrefix).update(left).update(right).digest();
-export const emptyRoot: Hash = createHash('sha256').digest();
+export const leafHash = (entry: Uint8Array): Hash => sha256(Buffer.concat([leafPrefix, entry]));
+export const nodeHash = (left: Hash, right: Hash): Hash => sha256(Buffer.concat([nodePrefix, left, right], 65));
+export const emptyRoot: Hash = sha256(Buffer.of());
 
 export const sameHash = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 

@@ -149,8 +149,7 @@ for (const engine of engines)
     it('what is done is recorded with the token, the door and the address', async () => {
       const { id, token } = await tokenOf({ scope: ['members'] });
       const made = await clientWith(token).post('/members', { name: 'Club', email: ['a@club.test'] });
-      const event = await ca.ctx.db('audit').where({ action: 'member.added' }).orderBy('id', 'desc').first();
-      assert.deepEqual([event.who, event.door, event.address], [`token:${id}`, 'admin', '127.0.0.1']);
-      assert.deepEqual(JSON.parse(event.subject), { member: made.id });
+      const [event] = await ca.run('audit show', { action: 'member.added', member: made.id });
+      assert.deepEqual([event.who, event.door, event.personal], [`token:${id}`, 'admin', { address: '127.0.0.1' }]);
     });
   });

@@ -56,7 +56,7 @@ for (const engine of engines) {
       assert.deepEqual((await nobody.send('GET', '/healthz')).json, { status: 'alive' });
       assert.deepEqual((await nobody.send('GET', '/readyz')).json, {
         status: 'ready',
-        checks: { database: 'ok', issuer: 'ok', crls: 'ok' },
+        checks: { database: 'ok', issuer: 'ok', crls: 'ok', audit: 'ok' },
       });
       refused(await nobody.send('GET', '/metrics/'), 'unauthorized', 401);
     });
@@ -241,7 +241,7 @@ for (const engine of engines) {
       assert.equal(status, answer.status === 200 ? 'ready' : 'not ready');
       return { status: answer.status, checks };
     };
-    const well = { database: 'ok', issuer: 'ok', crls: 'ok' };
+    const well = { database: 'ok', issuer: 'ok', crls: 'ok', audit: 'ok' };
     const unread = 'cannot be read; the log says why';
 
     it('ends an hour before the CRL does, and comes back with the next one', async () => {
@@ -270,7 +270,7 @@ for (const engine of engines) {
 
     it('ends with the database; the process is alive all the same, and shows what it has counted', async () => {
       await at.ctx.db.destroy();
-      assert.deepEqual(await ready(), { status: 503, checks: { database: unread, issuer: unread, crls: unread } });
+      assert.deepEqual(await ready(), { status: 503, checks: { database: unread, issuer: unread, crls: unread, audit: unread } });
       assert.equal((await fetch(`${url}/healthz`)).status, 200);
       const samples = readExposition(await (await fetch(`${url}/metrics`)).text());
       assert.equal(samples.get('xmpp_ca_database_up'), 0);
