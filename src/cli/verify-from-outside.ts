@@ -39,7 +39,7 @@ export const outside = {
 };
 
 function verifyProof({ proof, key, ...globals }: Options & { proof: string }): void {
-  const opened = openProof(readFile('--proof', proof), keyOf(key));
+  const opened = openProof(readSigned('--proof', proof), keyOf(key));
   if (!opened) throw new Problem('malformed', `${proof} proves nothing: it is no proof of a log with this key, or it was altered.`);
   const { index, tree, entry } = opened;
   print({ origin: tree.origin, size: tree.size, index, entry: Buffer.from(entry).toString() }, globals);
@@ -47,7 +47,7 @@ function verifyProof({ proof, key, ...globals }: Options & { proof: string }): v
 
 async function verifyLog({ url = '', key, known, name, ...globals }: Options): Promise<void> {
   if (!URL.canParse(url) || !/^https?:\/\//.test(url)) throw new UsageError('--url: is the http or https URL of a log');
-  const before = known !== undefined && existsSync(known) ? readFileSync(known, 'utf8') : undefined;
+  const before = known !== undefined && existsSync(known) ? readSigned('--known', known) : undefined;
   const names = name === undefined ? [] : name.split(',').map(each => each.trim().toLowerCase());
   const log = await verifyPublished(readFrom(url.replace(/\/$/, '')), keyOf(key), { known: before, names, progress: remark });
   if (known !== undefined) writeAside(known, log.note, 0o644);
@@ -59,9 +59,10 @@ async function verifyLog({ url = '', key, known, name, ...globals }: Options): P
   if (names.length) print(log.found, globals);
 }
 
-function readFile(option: string, file: string): string {
+/** Editors and shells add line feeds at the end, or take them away; exactly one was signed. */
+function readSigned(option: string, file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return `${readFileSync(file, 'utf8').trimEnd()}\n`;
   } catch (error) {
     throw new Error(`${option}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
   }
