@@ -136,6 +136,8 @@ class Run {
     await next.ready;
     this.#server = next;
     await Promise.all(load);
+    // No life has forked or torn the log, and nothing waits for its place for ever.
+    await until(async () => (await this.#site.json('audit', 'verify')).unsealed === 0);
     return early;
   }
 

@@ -212,4 +212,19 @@ describe('two server processes on one PostgreSQL', () => {
     stayed.nonce = client.nonce;
     assert.match(await issueBy(stayed, 'later.im.test'), /BEGIN CERTIFICATE/);
   });
+
+  it('have one audit log, in which every act of each stands once', async () => {
+    const { size, unsealed, checkpoints } = await until(async () => {
+      const found = await site.json('audit', 'verify');
+      return found.unsealed === 0 && found;
+    });
+    assert.equal(unsealed, 0);
+    assert.ok(checkpoints > 1);
+    assert.equal(Number((await db('audit').max('log_index as last').first())?.['last']), size - 1);
+    assert.equal((await db('audit').where({ action: 'server.started' })).length, 2);
+    for (const { status } of servers) {
+      const checkpoint = await (await fetch(`${status}/log/checkpoint`)).text();
+      assert.match(checkpoint, new RegExp(`^\\S+/log\n${size}\n`));
+    }
+  });
 });
