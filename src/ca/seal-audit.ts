@@ -13,7 +13,7 @@ import {
 import { breathe, type Db, type Trx } from '../store/open.ts';
 import { type Checkpoint, openCheckpoint, signCheckpoint } from '../tlog/checkpoint.ts';
 import { leafHash, sameHash, treeHash } from '../tlog/merkle.ts';
-import { growTiles, hashesOf, nodesOf, partialTiles, type Tile, tileWidth } from '../tlog/tiles.ts';
+import { growTiles, hashesOf, nodesOf, partialTiles, type Tile, type TileReader, tileWidth } from '../tlog/tiles.ts';
 import { leafOf, readLogged, recordHashOf } from './audit-leaf.ts';
 import { keepCheckpoints, lastKept } from './checkpoint-file.ts';
 import { logSigner, noteKeyOf } from './log-identity.ts';
@@ -87,7 +87,11 @@ async function seal(ctx: Ctx, trx: Trx, records: readonly StoredRecord[], size: 
   for (const [i, record] of records.entries()) {
     const salt = ctx.random(saltSize);
     const recordHash = recordHashOf(record, salt);
-    leaves.push(leafOf(record, recordHash, loggedOf(record)));
+    try {
+      leaves.push(leafOf(record, recordHash, loggedOf(record)));
+    } catch (error) {
+      throw new LogBroken(`the audit record ${record.id} (${record.action}) cannot be sealed: ${(error as Error).message}`);
+    }
     await sealAuditRecord(trx, record.id, { index: size + i, salt, recordHash });
   }
   return leaves;
@@ -95,8 +99,16 @@ async function seal(ctx: Ctx, trx: Trx, records: readonly StoredRecord[], size: 
 
 const saltSize = 16;
 
-const readTiles = (db: Db) => async (tile: { level: number; index: number }) =>
-  (await findTile(db, tile.level, tile.index)) ?? new Uint8Array();
+/** Each once: the nodes of a tree lie close together. */
+function readTiles(db: Db): TileReader {
+  const read = new Map<string, Uint8Array>();
+  return async ({ level, index }) => {
+    const name = `${level}/${index}`;
+    const tile = read.get(name) ?? (await findTile(db, level, index)) ?? new Uint8Array();
+    read.set(name, tile);
+    return tile;
+  };
+}
 
 /** The tree that was signed last, which is what is in the tiles: the log signs nothing that does not follow from what it has signed. */
 export async function signedTree(db: Db, signed: Checkpoint): Promise<{ size: number; partial: Tile[] }> {

@@ -200,6 +200,15 @@ for (const engine of engines)
         await assert.rejects(sealAudit(at.ctx), (error: Error) => error instanceof LogBroken && message.test(error.message));
       });
 
+    it('names the record that cannot be sealed', async () => {
+      const { serial } = await issued(at, ['im.test']);
+      const row = await at.ctx.db('certificates').where({ serial }).first();
+      await at.ctx.db('certificates').where({ serial }).delete();
+      await assert.rejects(sealAudit(at.ctx), /the audit record \d+ \(certificate\.issued\) cannot be sealed: its certificate is gone/);
+      await at.ctx.db('certificates').insert(row);
+      await sealAudit(at.ctx);
+    });
+
     it('of a new database makes the file of checkpoints for its owner alone', async () => {
       assert.equal(existsSync(kept()), false);
       await sealAudit(at.ctx);
