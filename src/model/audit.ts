@@ -42,6 +42,12 @@ export const auditActions = [
   'token.created',
   'token.revoked',
   'log.begun',
+  'webhook.created',
+  'webhook.removed',
+  'webhook.rotated',
+  'webhook.disabled',
+  'webhook.enabled',
+  'webhook.replayed',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
