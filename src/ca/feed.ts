@@ -33,7 +33,12 @@ export async function readFeed(
   // One more than wanted tells whether there are more.
   const records = await eventRecords(db, { after, upTo }, limit + 1);
   const more = records.length > limit;
-  const events = (await eventsOf(db, records.slice(0, limit))).map(({ time, ...event }) => ({ ...event, time: rfc3339(time) }));
+  const events = (await eventsOf(db, records.slice(0, limit))).map(({ index, type, time, data }) => ({
+    index,
+    type,
+    time: rfc3339(time),
+    data,
+  }));
   const next = more ? events.at(-1)?.index : upTo;
   return { events, more, ...(next !== undefined && next >= 0 && { next }) };
 }

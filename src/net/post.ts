@@ -32,7 +32,7 @@ export function createPost(
   return ({ url: text, headers, body, roots }, outer) =>
     within(limits.post.deadline, outer, async signal => {
       const wrong = whyNoTarget(text, closed);
-      if (wrong !== undefined) throw new Problem('connection', `${printable(text)} ${wrong}.`);
+      if (wrong !== undefined) throw new Problem('connection', `The URL ${wrong}.`);
       const url = new URL(text);
       const name = hostOf(url);
       const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);

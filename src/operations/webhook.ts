@@ -3,6 +3,7 @@ import { createWebhook, replay, rotateSecret, setEnabled, testWebhook } from '..
 import { record } from '../ca/record.ts';
 import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
+import { Problem } from '../model/problem.ts';
 import { type Delivery, deliveryStates, eventFamilies, type Webhook, webhookEvents } from '../model/webhook.ts';
 import { listDeliveries } from '../store/webhook-deliveries.ts';
 import { countDeliveries, deleteWebhook, findWebhook, listWebhooks } from '../store/webhooks.ts';
@@ -191,6 +192,11 @@ export const webhookOperations = [
     summary: 'send a "webhook.test" now, once, and say what came of it',
     input: z.object({ id }),
     output: delivery,
-    run: async (ctx, input) => showDelivery(await testWebhook(ctx, await webhookOf(ctx, input.id))),
+    async run(ctx, input) {
+      const tested = await testWebhook(ctx, await webhookOf(ctx, input.id));
+      if (tested.lastError !== undefined)
+        throw new Problem('connection', `The test was not taken: ${tested.lastError.replace(/\.$/, '')}.`);
+      return showDelivery(tested);
+    },
   }),
 ];

@@ -165,3 +165,20 @@ export async function countDeliveries(db: Db, ids: readonly string[]): Promise<M
     counts.set(webhook_id, { queued: 0, dead: 0, ...counts.get(webhook_id), [state]: Number(n) });
   return counts;
 }
+
+/** How all of them fare, and what waits for them or was given up. The states stand in the text: the indexes are of these alone. */
+export async function countWebhooks(
+  db: Db,
+): Promise<{ webhooks: Record<'well' | 'failing' | 'disabled', number>; deliveries: Record<'queued' | 'dead', number> }> {
+  const [r] = await rowsOf<Record<'total' | 'failing' | 'disabled' | 'queued' | 'dead', number>>(
+    db,
+    `select (select count(*) from webhooks) as total,
+      (select count(*) from webhooks where disabled_at is null and failing_since is not null) as failing,
+      (select count(*) from webhooks where disabled_at is not null) as disabled,
+      (select count(*) from webhook_deliveries where state = 'queued') as queued,
+      (select count(*) from webhook_deliveries where state = 'dead') as dead`,
+    [],
+  );
+  const { total = 0, failing = 0, disabled = 0, queued = 0, dead = 0 } = r ?? {};
+  return { webhooks: { well: total - failing - disabled, failing, disabled }, deliveries: { queued, dead } };
+}

@@ -7,6 +7,7 @@ import { onAbort, stopped, within } from '../../net/deadline.ts';
 import { newestCrls, revocationCounts } from '../../store/crls.ts';
 import { issuersVersion } from '../../store/issuers.ts';
 import { countMessages } from '../../store/outbox.ts';
+import { countWebhooks } from '../../store/webhooks.ts';
 import type { Reply } from '../reply.ts';
 
 /** What monitoring asks without a token: nothing in the answers is personal or secret. */
@@ -28,7 +29,7 @@ async function readLevels({ db }: Ctx): Promise<Levels> {
     const revocations = counts.find(c => c.issuerId === crl.issuerId && c.shard === crl.shard)?.revocations ?? 0;
     return { ...crl, revocations, unpublished: Math.max(0, revocations - crl.revocations) };
   });
-  return { outbox: await countMessages(db), crls };
+  return { outbox: await countMessages(db), ...(await countWebhooks(db)), crls };
 }
 
 /** Seconds that a CRL must still last. It is renewed half its life before its end, or more. */

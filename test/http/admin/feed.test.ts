@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { sealAudit } from '../../../src/ca/seal-audit.ts';
+import { ownRoots } from '../../../src/ca/webhook.ts';
+import { createNetwork } from '../../../src/net/real.ts';
 import type { Json } from '../../kit/acme-client.ts';
 import { type AdminClient, adminClient } from '../../kit/admin-client.ts';
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
@@ -59,6 +61,13 @@ for (const engine of engines)
         refused(await client.send('GET', '/admin/v1/feed?after=999999', undefined, { Accept }), 'malformed', 409, /rolled back/);
       for (const query of ['after=-1', 'after=x', 'limit=0', 'limit=1001'])
         refused(await client.send('GET', `/admin/v1/feed?${query}`), 'malformed', 400);
+    });
+
+    it('a receiver with a certificate of ours is trusted, and a stranger with one is not', async () => {
+      const net = createNetwork(ca.ctx.config, () => []);
+      const request = { url: `${ca.adminUrl}/admin/v1/members`, headers: {}, body: Buffer.from('{}') };
+      assert.equal((await net.post({ ...request, roots: ownRoots(ca.ctx) })).status, 401);
+      await assert.rejects(net.post({ ...request, roots: [] }), /its certificate is refused/);
     });
 
     it('what a webhook gets is as the feed has it', async () => {
