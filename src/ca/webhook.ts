@@ -40,10 +40,8 @@ export const checkpointDelivery = (
 
 /** What each of these tells, by its id; what it tells of may be gone. */
 export async function renderHooks({ db }: Pick<Ctx, 'db'>, deliveries: readonly Delivery[]): Promise<Map<string, Hook>> {
-  const kinds = groupBy(deliveries, ({ type }) => (type === 'log.checkpoint' || type === 'webhook.test' ? type : 'event'));
+  const kinds = groupBy(deliveries, ({ type }) => (type === 'log.checkpoint' ? type : 'event'));
   const hooks = new Map<string, Hook>();
-  for (const { id, type, webhookId, createdAt } of kinds.get('webhook.test') ?? [])
-    hooks.set(id, { id, type, timestamp: rfc3339(createdAt), data: { webhook: webhookId } });
   for (const { id, type, index, logId = 0 } of kinds.get('log.checkpoint') ?? []) {
     const checkpoint = await findCheckpoint(db, logId, index + 1);
     if (checkpoint)

@@ -2,8 +2,7 @@ import { eventTypes } from './event.ts';
 
 /** What a webhook can be told: the events, and what the log signs, so that a rollback of the database shows. */
 export const webhookEvents = [...eventTypes, 'log.checkpoint'] as const;
-/** Sent on demand, whatever the webhook asks for. */
-export type DeliveryType = (typeof webhookEvents)[number] | 'webhook.test';
+export type WebhookEvent = (typeof webhookEvents)[number];
 
 /** `member.*`, …: every event of a kind, also those that later versions know. */
 export const eventFamilies = [...new Set(webhookEvents.map(type => `${type.split('.')[0]}.*`))];
@@ -42,8 +41,8 @@ export interface Delivery {
   /** The `webhook-id`: the same at each attempt, so that the receiver knows what it has. */
   id: string;
   webhookId: string;
-  type: DeliveryType;
-  /** Of the record in the log; of a checkpoint: of the last record that it covers; of a test: -1. */
+  type: WebhookEvent;
+  /** Of the record in the log; of a checkpoint: of the last record that it covers. */
   index: number;
   /** Whose checkpoint. */
   logId?: number;

@@ -3,7 +3,6 @@ import { createWebhook, replay, rotateSecret, setEnabled, testWebhook } from '..
 import { record } from '../ca/record.ts';
 import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
-import { Problem } from '../model/problem.ts';
 import { type Delivery, deliveryStates, eventFamilies, type Webhook, webhookEvents } from '../model/webhook.ts';
 import { listDeliveries } from '../store/webhook-deliveries.ts';
 import { countDeliveries, deleteWebhook, findWebhook, listWebhooks } from '../store/webhooks.ts';
@@ -56,7 +55,7 @@ async function showOne(ctx: Ctx, id: string) {
 const delivery = z.object({
   id: z.string(),
   type: z.string(),
-  index: z.number().int().optional().describe('place in the audit log'),
+  index: z.number().int().describe('place in the audit log'),
   state: z.enum(deliveryStates),
   attempts: z.number().int(),
   createdAt: time,
@@ -66,8 +65,7 @@ const delivery = z.object({
 });
 
 const showDelivery = ({ id, type, index, state, attempts, createdAt, nextAt, sentAt, lastError }: Delivery) => ({
-  ...{ id, type, state, attempts },
-  ...(index >= 0 && { index }),
+  ...{ id, type, index, state, attempts },
   createdAt: rfc3339(createdAt),
   ...(state === 'queued' && { nextAttempt: rfc3339(nextAt) }),
   ...(sentAt !== undefined && { sentAt: rfc3339(sentAt) }),
@@ -189,14 +187,9 @@ export const webhookOperations = [
   }),
   operation({
     ...act('test'),
-    summary: 'send a "webhook.test" now, once, and say what came of it',
+    summary: 'send a "webhook.test" now, once',
     input: z.object({ id }),
-    output: delivery,
-    async run(ctx, input) {
-      const tested = await testWebhook(ctx, await webhookOf(ctx, input.id));
-      if (tested.lastError !== undefined)
-        throw new Problem('connection', `The test was not taken: ${tested.lastError.replace(/\.$/, '')}.`);
-      return showDelivery(tested);
-    },
+    output: z.object({ id: z.string().describe('of the delivery'), type: z.string(), timestamp: time }),
+    run: async (ctx, input) => testWebhook(ctx, await webhookOf(ctx, input.id)),
   }),
 ];

@@ -1,12 +1,12 @@
-import type { Delivery, DeliveryState, DeliveryType } from '../model/webhook.ts';
+import type { Delivery, DeliveryState, WebhookEvent } from '../model/webhook.ts';
 import { type Db, present } from './open.ts';
 import { inPages, type Page } from './pages.ts';
-import { insertRows, rowsOf, selectRow, updateRows } from './rows.ts';
+import { rowsOf, updateRows } from './rows.ts';
 
 interface DeliveryRow {
   id: string;
   webhook_id: string;
-  type: DeliveryType;
+  type: WebhookEvent;
   event_index: number;
   log_id: number | null;
   state: DeliveryState;
@@ -46,24 +46,11 @@ export async function queueDeliveries(trx: Db, deliveries: readonly NewDelivery[
     );
 }
 
-/** One that has been attempted. */
-export async function insertDelivery(db: Db, d: Delivery): Promise<void> {
-  await insertRows(db, 'webhook_deliveries', {
-    ...{ id: d.id, webhook_id: d.webhookId, type: d.type, event_index: d.index, log_id: d.logId, state: d.state, attempts: d.attempts },
-    ...{ created_at: d.createdAt, next_at: d.nextAt, sent_at: d.sentAt, last_error: d.lastError },
-  });
-}
-
 /** What is due for a webhook, in the log's order. */
 export async function dueDeliveries(db: Db, webhookId: string, now: number, limit: number): Promise<Delivery[]> {
   const sql =
     "select * from webhook_deliveries where webhook_id = ? and state = 'queued' and next_at <= ? order by event_index, id limit ?";
   return (await rowsOf<DeliveryRow>(db, sql, [webhookId, now, limit])).map(fromRow);
-}
-
-export async function findDelivery(db: Db, id: string): Promise<Delivery | undefined> {
-  const r = await selectRow<DeliveryRow>(db, 'webhook_deliveries', { id });
-  return r && fromRow(r);
 }
 
 /** What came of an attempt; compare-and-swap. @returns whether nobody else has attempted it meanwhile */

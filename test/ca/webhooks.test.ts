@@ -377,17 +377,14 @@ for (const engine of engines)
 
     it('are tested at once, disabled or not; what is gone is gone', async () => {
       const { id } = await add();
-      assert.deepEqual((({ type, state, attempts }) => ({ type, state, attempts }))(await at.run('webhook test', { id })), {
-        type: 'webhook.test',
-        state: 'sent',
-        attempts: 1,
-      });
+      const tested = await at.run('webhook test', { id });
+      assert.deepEqual([tested.type, tested.id], ['webhook.test', received[0]?.id]);
       assert.deepEqual(received[0]?.data, { webhook: id });
       await at.run('webhook disable', { id });
       await assert.rejects(at.run('webhook disable', { id }), /disabled already/);
       answers.push(500);
       await assert.rejects(at.run('webhook test', { id }), /The test was not taken: the answer was 500\.$/);
-      assert.equal((await deliveries(id)).length, 2);
+      assert.equal((await deliveries(id)).length, 0);
       await at.run('webhook remove', { id });
       await assert.rejects(show(id), /There is no webhook/);
       await assert.rejects(deliveries(id), /There is no webhook/);
