@@ -3,6 +3,8 @@ import { reloadAuthority } from './ca/authority.ts';
 import { cleanUp } from './ca/clean-up.ts';
 import { renewResponders } from './ca/credentials.ts';
 import { deliverDue } from './ca/deliver.ts';
+import { deliverWebhooks } from './ca/deliver-webhooks.ts';
+import { dispatchWebhooks } from './ca/dispatch-webhooks.ts';
 import { recoverCommitted } from './ca/finalize.ts';
 import { remindOfRootCrl } from './ca/issuer-life.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
@@ -27,6 +29,9 @@ const jobs: Job[] = [
   // A mail server that is slow with one message does not hold up the next ones.
   { name: 'deliver', schedule: '* * * * * *', run: deliverDue, atOnce: 4 },
   { name: 'seal the audit log', schedule: '* * * * * *', run: sealRegularly },
+  { name: 'dispatch webhooks', schedule: '* * * * * *', run: dispatchWebhooks },
+  // A receiver that is slow does not hold up the others.
+  { name: 'deliver webhooks', schedule: '* * * * * *', run: deliverWebhooks, atOnce: 4 },
   { name: 'resume validations', schedule: '*/5 * * * * *', run: resumeValidations },
   { name: 'reload issuing CAs', schedule: '* * * * * *', run: reloadAuthority },
   { name: 'recover committed certificates', schedule: '*/5 * * * * *', run: recoverCommitted },

@@ -27,6 +27,8 @@ export interface Metrics {
 /** What the database tells, the same in every process. */
 export interface Levels {
   outbox: Record<'queued' | 'dead', number>;
+  webhooks: Record<'well' | 'failing' | 'disabled', number>;
+  deliveries: Record<'queued' | 'dead', number>;
   crls: CrlLevels[];
   /** Audit records without a place in the log. */
   unsealed: number;
@@ -91,6 +93,8 @@ export function createMetrics(now: () => number): Metrics {
   const database = gauge('database_up', 'Whether the database answers; without it what follows from it is absent');
   const outbox = gauge('outbox_messages', 'Messages that wait or were given up', 'state');
   const unsealed = gauge('audit_unsealed', 'Audit records that have no place in the log yet');
+  const webhooks = gauge('webhooks', 'Webhooks by how they fare', 'status');
+  const deliveries = gauge('webhook_deliveries', 'Events that wait for a webhook or were given up', 'state');
   const crl = {
     age: gauge('crl_age_seconds', 'Seconds since thisUpdate', 'issuer', 'shard'),
     remaining: gauge('crl_remaining_seconds', 'Seconds until nextUpdate', 'issuer', 'shard'),
@@ -99,9 +103,11 @@ export function createMetrics(now: () => number): Metrics {
   };
 
   const show = (levels: Levels | undefined): void => {
-    for (const level of [outbox, unsealed, ...Object.values(crl)]) level.reset();
+    for (const level of [outbox, unsealed, webhooks, deliveries, ...Object.values(crl)]) level.reset();
     database.set(levels ? 1 : 0);
     for (const [state, count] of Object.entries(levels?.outbox ?? {})) outbox.set({ state }, count);
+    for (const [status, count] of Object.entries(levels?.webhooks ?? {})) webhooks.set({ status }, count);
+    for (const [state, count] of Object.entries(levels?.deliveries ?? {})) deliveries.set({ state }, count);
     if (levels) unsealed.set(levels.unsealed);
     for (const { issuerId: issuer, shard, thisUpdate, nextUpdate, revocations, unpublished } of levels?.crls ?? []) {
       crl.age.set({ issuer, shard }, now() - thisUpdate);

@@ -8,6 +8,8 @@ describe('metrics', () => {
   const levels: Levels = {
     unsealed: 3,
     outbox: { queued: 3, dead: 1 },
+    webhooks: { well: 2, failing: 0, disabled: 1 },
+    deliveries: { queued: 5, dead: 4 },
     crls: [0, 1].map(shard => ({
       issuerId: 'aabb',
       shard,
@@ -42,6 +44,8 @@ describe('metrics', () => {
     const samples = await read(metrics, levels);
     assert.equal(samples.get('xmpp_ca_database_up'), 1);
     assert.equal(samples.get('xmpp_ca_outbox_messages{state="dead"}'), 1);
+    assert.equal(samples.get('xmpp_ca_webhooks{status="disabled"}'), 1);
+    assert.equal(samples.get('xmpp_ca_webhook_deliveries{state="dead"}'), 4);
     assert.equal(samples.get('xmpp_ca_crl_age_seconds{issuer="aabb",shard="1"}'), 60);
     assert.equal(samples.get('xmpp_ca_crl_remaining_seconds{issuer="aabb",shard="1"}'), 600);
     assert.equal(samples.get('xmpp_ca_crl_unpublished_revocations{issuer="aabb",shard="1"}'), 1);
@@ -50,7 +54,7 @@ describe('metrics', () => {
     const silent = await read(metrics);
     assert.equal(silent.get('xmpp_ca_database_up'), 0);
     assert.deepEqual(
-      [...silent.keys()].filter(k => /xmpp_ca_(crl|outbox)/.test(k)),
+      [...silent.keys()].filter(k => /xmpp_ca_(crl|outbox|webhook)/.test(k)),
       [],
     );
   });

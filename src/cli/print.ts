@@ -13,11 +13,15 @@ export const remark = (line: string): void => void process.stderr.write(`xmpp-ca
 function forPeople(value: unknown): string {
   if (Array.isArray(value)) return value.length ? value.map(forPeople).join('\n') : 'none\n';
   const lines = Object.entries(value as object).map(([name, v]) => {
-    const text = typeof v === 'string' ? v.trimEnd() : Array.isArray(v) ? v.join(', ') : JSON.stringify(v);
+    const text = typeof v === 'string' ? v.trimEnd() : Array.isArray(v) ? listed(v) : JSON.stringify(v);
     return text.includes('\n') ? `${name}:\n${text}\n` : `${`${name}:`.padEnd(12)} ${text}\n`;
   });
   return lines.join('');
 }
+
+/** Words on a line, things on a line each. */
+const listed = (list: unknown[]): string =>
+  list.some(item => typeof item === 'object') ? list.map(item => `${JSON.stringify(item)}\n`).join('') : list.join(', ');
 
 /** Why, without a stack; one line, but for several mistakes in a configuration. */
 export function explain(error: unknown): string {

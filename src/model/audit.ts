@@ -45,6 +45,12 @@ export const auditActions = [
   'request.refused',
   'server.started',
   'server.stopped',
+  'webhook.created',
+  'webhook.removed',
+  'webhook.rotated',
+  'webhook.disabled',
+  'webhook.enabled',
+  'webhook.replayed',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

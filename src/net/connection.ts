@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { Problem } from '../model/problem.ts';
 import { canonical, refusal } from './addresses.ts';
@@ -42,11 +42,14 @@ function answersAt(listening: string, address: string): boolean {
 
 export function createDial(dns: Dns, refuse: Refuse, limits: Limits['connect']): Dial {
   return async (name, port, signal) => {
-    const { ipv6, ipv4 } = await dns.addresses(name, signal);
+    const { ipv6, ipv4 } = literal(name) ?? (await dns.addresses(name, signal));
     const permitted = (list: string[]) => list.filter(address => refuse(address, port) === undefined).slice(0, limits.addresses);
     const open = [...permitted(ipv6), ...permitted(ipv4)];
     const [first = ''] = [...ipv6, ...ipv4];
-    if (!open.length) throw new Problem('connection', `${printable(name)} resolves to ${first}, which is ${refuse(first, port)}.`);
+    if (!open.length) {
+      const which = first === name ? `${first} is` : `${printable(name)} resolves to ${first}, which is`;
+      throw new Problem('connection', `${which} ${refuse(first, port)}.`);
+    }
     const failures: string[] = [];
     for (const address of open) {
       const result = await tryAddress(address, port, signal, limits.timeout);
@@ -56,6 +59,11 @@ export function createDial(dns: Dns, refuse: Refuse, limits: Limits['connect']):
     }
     throw new Problem('connection', `Cannot connect to ${printable(name)} on port ${port}: ${failures.join('; ')}.`);
   };
+}
+
+function literal(name: string): { ipv6: string[]; ipv4: string[] } | undefined {
+  const version = isIP(name);
+  return version ? { ipv6: version === 6 ? [name] : [], ipv4: version === 4 ? [name] : [] } : undefined;
 }
 
 /** The connected socket, or in words why there is none. */

@@ -1,10 +1,11 @@
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { Problem } from '../model/problem.ts';
 import type { Dial } from './connection.ts';
 import { stopped, within } from './deadline.ts';
 import type { Limits } from './limits.ts';
 import type { HttpReply, Network } from './network.ts';
+import { send } from './send.ts';
 import { handshake } from './tls.ts';
 import { describe, printable } from './words.ts';
 
@@ -74,9 +75,11 @@ interface Surroundings {
   signal: AbortSignal;
 }
 
+const headers = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'xmpp-ca (ACME validation)' };
+
 async function exchange(socket: Socket, url: URL, { address, limits, signal }: Surroundings): Promise<Outcome> {
   try {
-    const message = await send(socket, url, limits);
+    const message = await send(socket, url, { method: 'GET', headers }, limits.headers);
     const status = message.statusCode ?? 0;
     const { location } = message.headers;
     if (redirectStatuses.includes(status) && location !== undefined) return { location };
@@ -85,24 +88,6 @@ async function exchange(socket: Socket, url: URL, { address, limits, signal }: S
     const why = stopped(signal) ?? describe(error);
     throw new Problem('connection', `${printable(url.href)} (${address}): ${why}.`, { cause: error });
   }
-}
-
-function send(socket: Socket, url: URL, limits: Limits['http']): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const headers = { host: url.host, accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'xmpp-ca (ACME validation)' };
-    // createConnection without an agent: the request cannot leave the socket whose address was checked, and asks to close it.
-    const req = request({
-      createConnection: () => socket,
-      path: url.pathname + url.search,
-      headers,
-      setHost: false,
-      maxHeaderSize: limits.headers,
-    });
-    req.on('error', reject);
-    req.on('close', () => reject(Object.assign(new Error('no response'), { code: 'ECONNRESET' })));
-    req.on('response', resolve);
-    req.end();
-  });
 }
 
 /** The first `cap` bytes; the rest is never read. */

@@ -26,6 +26,10 @@ export interface Limits {
     headers: number;
     body: number;
   };
+  post: {
+    /** For the whole, up to the head of the answer. */
+    deadline: number;
+  };
   tls: {
     /** For the whole of a check. */
     deadline: number;
@@ -36,5 +40,6 @@ export const defaults: Limits = {
   dns: { timeout: 2000, tries: 2, deadline: 10_000, cnames: 8, records: 100, inFlight: 64 },
   connect: { timeout: 2000, addresses: 2 },
   http: { deadline: 10_000, redirects: 10, headers: 16_384, body: 16_384 },
+  post: { deadline: 15_000 },
   tls: { deadline: 10_000 },
 };

@@ -24,6 +24,16 @@ export interface HttpReply {
   url: string;
 }
 
+/** What is sent to whoever asked to be told. */
+export interface Post {
+  /** https; http in a closed network alone. */
+  url: string;
+  headers: Record<string, string>;
+  body: Uint8Array;
+  /** PEM, trusted besides the system's. */
+  roots: readonly string[];
+}
+
 export interface TlsPeer {
   /** The protocol that ALPN agreed on, or undefined. */
   alpn: string | undefined;
@@ -33,7 +43,7 @@ export interface TlsPeer {
 }
 
 /**
- * All that validation asks of the world. Every limit and every refused address lies behind it; tests replace it whole.
+ * All that validation and webhooks ask of the world. Every limit and every refused address lies behind it; tests replace it whole.
  * Each method ends by `signal` or by a limit of its own, and throws a Problem of type `dns`, `connection`, `tls` or `unauthorized`
  * whose detail names what was asked and what went wrong.
  */
@@ -46,6 +56,8 @@ export interface Network {
   mx(name: string, signal?: AbortSignal): Promise<MxRecord[]>;
   /** GET http://name:port/path with redirects as RFC 8555 §8.3 and our limits have them. */
   get(url: { name: string; path: string }, signal?: AbortSignal): Promise<HttpReply>;
+  /** POST to a URL under the same limits, its certificate verified; redirects are not followed, and the answer's body is not read. */
+  post(request: Post, signal?: AbortSignal): Promise<{ status: number; address: string }>;
   /** TLS to the name on the validation port, SNI the name, the given ALPN protocol offered; the peer's certificate is not judged. */
   tls(name: string, alpn: string, signal?: AbortSignal): Promise<TlsPeer>;
 }

@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import { isIP, type Socket } from 'node:net';
+import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import { Problem } from '../model/problem.ts';
 import type { Dial } from './connection.ts';
 import { stopped, within } from './deadline.ts';
@@ -29,14 +29,22 @@ interface Peer {
   port: number;
 }
 
-/** @throws Problem `tls` for an alert or a protocol error, `connection` for a reset or the deadline */
-export function handshake(socket: Socket, options: Peer & { alpn: string[]; signal: AbortSignal }): Promise<TLSSocket> {
+/**
+ * With `trust` the peer's certificate is verified, else it is not judged.
+ * @throws Problem `tls` for an alert, a protocol error or a certificate, `connection` for a reset or the deadline
+ */
+export function handshake(
+  socket: Socket,
+  options: Peer & { alpn: string[]; signal: AbortSignal; trust?: SecureContext },
+): Promise<TLSSocket> {
   return new Promise((resolve, reject) => {
     const tls = connect({
       socket,
-      servername: options.name,
+      // RFC 6066 §3: no address is a server name; the certificate is held against it all the same.
+      ...(isIP(options.name) ? { servername: '', host: options.name } : { servername: options.name }),
       ALPNProtocols: options.alpn,
-      rejectUnauthorized: false,
+      rejectUnauthorized: options.trust !== undefined,
+      ...(options.trust && { secureContext: options.trust }),
       minVersion: 'TLSv1.2',
     });
     const fail = (error?: Error) => reject(handshakeProblem(error, options));
@@ -58,6 +66,8 @@ function handshakeProblem(error: Error | undefined, options: Peer & { signal: Ab
 /** OpenSSL's own name for the mistake; no text of the peer's. */
 function sslWords(code: string): string | undefined {
   if (code === 'EPROTO') return 'protocol error';
+  // An alert is the peer's, these are ours.
+  if (/^(?!ERR_SSL_).*(CERT|ISSUER|SIGNATURE)/.test(code)) return `its certificate is refused (${code})`;
   return /^ERR_(SSL|TLS)_/.test(code)
     ? code
         .replace(/^ERR_(SSL|TLS)_/, '')

@@ -41,6 +41,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   run(ctx: Ctx, input: z.output<I>, actor: Actor, progress?: (line: string) => void): Promise<z.input<O>>;
   /** A line about the output that is no part of it: on the command line it goes to stderr. */
   remark?(input: z.output<I>, output: z.output<O>): string | undefined;
+  /** The same without an end to a page, an item a line, for whoever takes all there is. */
+  rows?(ctx: Ctx, input: z.output<I>): AsyncIterable<object[]>;
   /** A list's: the same in pieces. */
   page?(ctx: Ctx, input: z.output<I>, page: Page): Promise<Listed>;
 }

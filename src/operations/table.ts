@@ -5,6 +5,7 @@ import { crlOperations } from './crl.ts';
 import { directoryOperations } from './directory.ts';
 import { domainOperations } from './domain.ts';
 import { eabOperations } from './eab.ts';
+import { feedOperations } from './feed.ts';
 import { issuerOperations } from './issuer.ts';
 import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
@@ -13,6 +14,7 @@ import { outboxOperations } from './outbox.ts';
 import { renewalOperations } from './renewal.ts';
 import { revocationOperations } from './revocation.ts';
 import { tokenOperations } from './token.ts';
+import { webhookOperations } from './webhook.ts';
 
 /** The only list. */
 export const operations: Operation[] = [
@@ -28,6 +30,8 @@ export const operations: Operation[] = [
   ...crlOperations,
   ...issuerOperations,
   ...outboxOperations,
+  ...feedOperations,
+  ...webhookOperations,
   ...tokenOperations,
   ...auditOperations,
 ];

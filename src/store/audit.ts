@@ -39,7 +39,7 @@ export interface AuditRecord extends Omit<StoredRecord, 'subject' | 'detail'> {
   detail?: Record<string, unknown>;
 }
 
-interface AuditRow {
+export interface AuditRow {
   id: number;
   at: number;
   action: AuditAction;
@@ -55,7 +55,7 @@ interface AuditRow {
   record_hash: Uint8Array | null;
 }
 
-function fromRow(r: AuditRow): StoredRecord {
+export function fromRow(r: AuditRow): StoredRecord {
   const { id, at, action, outcome, who, door, subject, log_index: index } = r;
   return {
     ...{ id, at, action, outcome, who, door, subject },

@@ -9,6 +9,7 @@ const spent = {
   authorizations:
     'select id from authorizations where expires_at < ? and not exists (select 1 from challenges where challenges.authorization_id = authorizations.id)',
   outbox: "select id from outbox where state <> 'queued' and created_at < ?",
+  webhook_deliveries: "select id from webhook_deliveries where state <> 'queued' and created_at < ?",
   domain_proofs: "select id from domain_proofs where status = 'pending' and expires_at < ?",
   credentials: 'select id from credentials where not_after < ?',
 } as const;

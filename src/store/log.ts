@@ -93,6 +93,13 @@ export async function newestCheckpoint(db: Db, logId: number): Promise<Checkpoin
   return (await rowsOf<CheckpointRow>(db, sql, [logId])).map(checkpointFromRow)[0];
 }
 
+/** What was signed last, by whatever identity: whoever is told of the log is told of what this covers. */
+export async function lastCheckpoint(db: Db): Promise<CheckpointRecord | undefined> {
+  return (await rowsOf<CheckpointRow>(db, 'select * from checkpoints order by log_id desc, size desc limit 1', [])).map(
+    checkpointFromRow,
+  )[0];
+}
+
 /** Checkpoints of every identity, in the order in which they were signed, after one. */
 export async function allCheckpoints(db: Db, after: Pick<CheckpointRecord, 'logId' | 'size'>, limit: number): Promise<CheckpointRecord[]> {
   const sql = 'select * from checkpoints where (log_id, size) > (?, ?) order by log_id, size limit ?';

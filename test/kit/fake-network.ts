@@ -1,13 +1,15 @@
 import { Problem } from '../../src/model/problem.ts';
-import type { CaaProperty, MxRecord, Network } from '../../src/net/network.ts';
+import type { CaaProperty, MxRecord, Network, Post } from '../../src/net/network.ts';
 
 /** A Network in memory. Names are keys as they are asked, in lower case; what is absent is an empty answer, a 404 or no connection. */
 export interface FakeNetwork extends Network {
   dns: { txt: Map<string, string[]>; caa: Map<string, CaaProperty[]>; mx: Map<string, MxRecord[]> };
   /** By `http://name/path`. */
   pages: Map<string, string>;
+  /** By URL: what answers a POST, with a status. */
+  hooks: Map<string, (request: Post) => number | Promise<number>>;
   peers: Map<string, { alpn: string | undefined; certificate: Uint8Array }>;
-  /** By what is asked: `txt:name`, `caa:name`, `mx:name`, `get:name`, `tls:name`. They come first. */
+  /** By what is asked: `txt:name`, `caa:name`, `mx:name`, `get:name`, `post:url`, `tls:name`. They come first. */
   failures: Map<string, Problem>;
   /** Everything asked so far, as the keys of `failures`. */
   asked: string[];
@@ -28,6 +30,7 @@ export function fakeNetwork(): FakeNetwork {
   const fake: FakeNetwork = {
     dns: { txt: new Map(), caa: new Map(), mx: new Map() },
     pages: new Map(),
+    hooks: new Map(),
     peers: new Map(),
     failures: new Map(),
     asked: [],
@@ -48,6 +51,12 @@ export function fakeNetwork(): FakeNetwork {
       const url = `http://${name}${path}`;
       const page = fake.pages.get(url);
       return { status: page === undefined ? 404 : 200, headers: {}, body: new TextEncoder().encode(page ?? ''), address, url };
+    },
+    async post(request, signal) {
+      await ask(`post:${request.url}`, signal);
+      const hook = fake.hooks.get(request.url);
+      if (!hook) throw new Problem('connection', `Cannot connect to ${request.url}: ${address}: the connection was refused.`);
+      return { status: await hook(request), address };
     },
     async tls(name, _alpn, signal) {
       await ask(`tls:${name}`, signal);

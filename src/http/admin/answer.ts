@@ -13,7 +13,7 @@ import { once } from './idempotency.ts';
 import { cursorOf, type Paging, type Received, readInput } from './input.ts';
 import { answerWithProgress, progressType } from './progress.ts';
 import type { AdminRoute } from './routes.ts';
-import { columnsOf, rowFormats, writeRows } from './rows.ts';
+import { columnsOf, ndjson, rowFormats, writeRows } from './rows.ts';
 
 /** A request of a token that may make it. */
 export interface Call {
@@ -34,6 +34,10 @@ export async function answer(ctx: Ctx, call: Call, res: Response): Promise<Reply
   if (besides) authorize(call.token, besides);
   if (operation.page) return answerList(ctx, call, values, page, res);
   if (method === 'post') return answerAct(ctx, call, values, res);
+  if (operation.rows && call.accepts(['application/json', ndjson]) === ndjson) {
+    await writeRows(res, ndjson, [], operation.rows(ctx, values));
+    return undefined;
+  }
   const output = operation.output.parse(await operation.run(ctx, values, call.actor)) as object;
   return { status: 200, headers: { ETag: etagOf(output) }, body: output };
 }

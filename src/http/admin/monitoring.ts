@@ -9,6 +9,7 @@ import { countUnsealedAudit, oldestUnsealed } from '../../store/audit.ts';
 import { newestCrls, revocationCounts } from '../../store/crls.ts';
 import { issuersVersion } from '../../store/issuers.ts';
 import { countMessages } from '../../store/outbox.ts';
+import { countWebhooks } from '../../store/webhooks.ts';
 import type { Reply } from '../reply.ts';
 
 /** What monitoring asks without a token: nothing in the answers is personal or secret. */
@@ -31,7 +32,7 @@ async function readLevels({ db }: Ctx): Promise<Levels> {
     return { ...crl, revocations, unpublished: Math.max(0, revocations - crl.revocations) };
   });
   const unsealed = await countUnsealedAudit(db);
-  return { outbox: await countMessages(db), crls, unsealed };
+  return { outbox: await countMessages(db), ...(await countWebhooks(db)), crls, unsealed };
 }
 
 /** Seconds that a CRL must still last. It is renewed half its life before its end, or more. */

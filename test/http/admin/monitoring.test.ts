@@ -276,7 +276,7 @@ for (const engine of engines) {
       assert.equal(samples.get('xmpp_ca_database_up'), 0);
       assert.equal(samples.get('xmpp_ca_certificates_issued_total{profile="xmpp-server"}'), 0);
       assert.deepEqual(
-        [...samples.keys()].filter(k => /^xmpp_ca_(crl|outbox)/.test(k)),
+        [...samples.keys()].filter(k => /^xmpp_ca_(crl|outbox|webhook)/.test(k)),
         [],
       );
     });
