@@ -92,9 +92,13 @@ const schema = z.strictObject({
       expiryNoticeDays: z.array(z.number().int().min(1).max(365)).default([20, 7, 1]),
       keepDays: z.number().int().min(1).max(3650).default(30),
       policyOids: z
-        .array(z.string().regex(/^\d+(\.\d+)+$/, 'is an object identifier'))
+        .array(z.string().regex(/^([01]\.(\d|[1-3]\d)|2\.(0|[1-9]\d{0,8}))(\.(0|[1-9]\d{0,8}))+$/, 'is an object identifier'))
         .refine(list => new Set(list).size === list.length, 'names a policy twice')
         .default([]),
+      cpsUrl: z
+        .string()
+        .regex(/^https?:\/\/[\x21-\x7e]+$/, 'is an http or https URL in ASCII')
+        .optional(),
       weakKeyLists: z.array(file).default([]),
     })
     .prefault({}),
@@ -105,12 +109,13 @@ type Parsed = z.infer<typeof schema>;
 
 /** All settings, frozen; every path absolute. The keys are those of config.yaml. */
 export type Config = Readonly<
-  Omit<Parsed, 'database' | 'keys' | 'tls' | 'admin'> & {
+  Omit<Parsed, 'database' | 'keys' | 'tls' | 'admin' | 'policy'> & {
     database: string;
     tls: Parsed['tls'] | undefined;
     admin: Omit<Parsed['admin'], 'tls'> & { tls: Parsed['tls'] | undefined };
     /** The key-encryption key: where it lies, or the key itself from the environment. */
     keys: { encryptionKeyFile: string; encryptionKey?: string };
+    policy: Parsed['policy'] & { cpsUrl: string };
     /** The configuration file, where there is one. */
     file?: string;
   }
@@ -180,7 +185,11 @@ function resolvePaths(parsed: Parsed, folder: string, databaseUrl: string | unde
       transport: mailTransport(transport, dataDir, at),
       ...(dkim && { dkim: { ...dkim, keyFile: at(dkim.keyFile) } }),
     },
-    policy: { ...parsed.policy, weakKeyLists: parsed.policy.weakKeyLists.map(at) },
+    policy: {
+      ...parsed.policy,
+      cpsUrl: parsed.policy.cpsUrl ?? `${parsed.publicUrl}/cp-cps`,
+      weakKeyLists: parsed.policy.weakKeyLists.map(at),
+    },
   };
 }
 
