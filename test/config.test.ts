@@ -99,6 +99,8 @@ describe('config', () => {
       [{ policy: { policyOids: ['3.1.2'] } }, /policy\.policyOids/],
       [{ policy: { policyOids: ['1.3.06'] } }, /policy\.policyOids/],
       [{ policy: { policyOids: ['1.2.3', '1.2.3'] } }, /names a policy twice/],
+      [{ policy: { federation: ' ' } }, /policy\.federation/],
+      [{ policy: { contact: 'a\u0000b' } }, /policy\.contact: has no control/],
       [{ policy: { cpsUrl: '/cp-cps' } }, /policy\.cpsUrl/],
       [{ policy: { cpsUrl: 'https://münchen.example/' } }, /policy\.cpsUrl/],
       [{ policy: { externalAccountRequired: 'yes' } }, /policy\.externalAccountRequired/],

@@ -9,6 +9,7 @@ export function front({ ctx, urls }: Acme): Reply {
   return page('Certificate authority of the XMPP federation', [
     `ACME directory: <code>${escapeHtml(urls.directory)}</code>`,
     `Root certificate: <a href="/root.pem">root.pem</a>. Its SHA-256 fingerprint, to be compared with the one that the operators published: <code>${fingerprint}</code>`,
+    'What the authority promises, and how it keeps it: <a href="/cp-cps">certificate policy and practice statement</a>.',
     'How to get a certificate with the client that you have stands in the README, section “For server administrators”.',
   ]);
 }
