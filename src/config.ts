@@ -22,9 +22,19 @@ const origin = (protocols: string[]) =>
 const port = z.number().int().min(1).max(65535);
 const file = z.string().min(1);
 const tls = z.union([z.literal('off'), z.strictObject({ cert: file, key: file })], 'is off, or { cert: FILE, key: FILE }');
+/** For people. */
+const line = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .regex(/^\P{C}*$/u, 'has no control characters')
+  .nullable()
+  .default(null);
 const mailAddress = z.string().regex(/^[^\s@<>"]+@[^\s@<>"]+$/, 'is a mail address');
 
-const schema = z.strictObject({
+/** What a configuration file may say. */
+export const configSchema = z.strictObject({
   publicUrl: origin(['https:', 'http:']).default('https://localhost:8443'),
   listen: address.default('127.0.0.1:8443'),
   tls: tls.optional(),
@@ -92,25 +102,32 @@ const schema = z.strictObject({
       expiryNoticeDays: z.array(z.number().int().min(1).max(365)).default([20, 7, 1]),
       keepDays: z.number().int().min(1).max(3650).default(30),
       policyOids: z
-        .array(z.string().regex(/^\d+(\.\d+)+$/, 'is an object identifier'))
+        .array(z.string().regex(/^([01]\.(\d|[1-3]\d)|2\.(0|[1-9]\d{0,8}))(\.(0|[1-9]\d{0,8}))+$/, 'is an object identifier'))
         .refine(list => new Set(list).size === list.length, 'names a policy twice')
         .default([]),
+      federation: line,
+      contact: line,
+      cpsUrl: z
+        .string()
+        .regex(/^https?:\/\/[\x21-\x7e]+$/, 'is an http or https URL in ASCII')
+        .optional(),
       weakKeyLists: z.array(file).default([]),
     })
     .prefault({}),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
-type Parsed = z.infer<typeof schema>;
+type Parsed = z.infer<typeof configSchema>;
 
 /** All settings, frozen; every path absolute. The keys are those of config.yaml. */
 export type Config = Readonly<
-  Omit<Parsed, 'database' | 'keys' | 'tls' | 'admin'> & {
+  Omit<Parsed, 'database' | 'keys' | 'tls' | 'admin' | 'policy'> & {
     database: string;
     tls: Parsed['tls'] | undefined;
     admin: Omit<Parsed['admin'], 'tls'> & { tls: Parsed['tls'] | undefined };
     /** The key-encryption key: where it lies, or the key itself from the environment. */
     keys: { encryptionKeyFile: string; encryptionKey?: string };
+    policy: Parsed['policy'] & { cpsUrl: string };
     /** The configuration file, where there is one. */
     file?: string;
   }
@@ -135,12 +152,12 @@ export function readConfig(file: string | undefined, env: NodeJS.ProcessEnv): Co
 
 /** The same from a value: what tests start from. Relative paths are relative to `folder`. */
 export function parseConfig(value: unknown, folder: string, env: NodeJS.ProcessEnv = {}): Config {
-  const result = schema.safeParse(value ?? {});
+  const result = configSchema.safeParse(value ?? {});
   const mistakes = result.success ? [] : result.error.issues.map(describe);
   const key = env['XMPP_CA_KEY'];
   if (key !== undefined && Buffer.from(key, 'base64').length !== 32) mistakes.push('XMPP_CA_KEY: is 32 bytes in base64');
   const url = env['DATABASE_URL'];
-  if (url !== undefined && !schema.shape.database.safeParse(url).success)
+  if (url !== undefined && !configSchema.shape.database.safeParse(url).success)
     mistakes.push('DATABASE_URL: is sqlite:FILE or postgres://user:password@host/database');
   if (!result.success || mistakes.length) throw new ConfigError(mistakes.join('\n'));
   return freeze(resolvePaths(result.data, folder, url, key));
@@ -180,7 +197,11 @@ function resolvePaths(parsed: Parsed, folder: string, databaseUrl: string | unde
       transport: mailTransport(transport, dataDir, at),
       ...(dkim && { dkim: { ...dkim, keyFile: at(dkim.keyFile) } }),
     },
-    policy: { ...parsed.policy, weakKeyLists: parsed.policy.weakKeyLists.map(at) },
+    policy: {
+      ...parsed.policy,
+      cpsUrl: parsed.policy.cpsUrl ?? `${parsed.publicUrl}/cp-cps`,
+      weakKeyLists: parsed.policy.weakKeyLists.map(at),
+    },
   };
 }
 

@@ -31,6 +31,8 @@ describe('config', () => {
     assert.equal(config.policy.externalAccountRequired, true);
     assert.equal(config.policy.wildcards, false);
     assert.equal(config.policy.proofDays, 365);
+    assert.equal(config.policy.cpsUrl, 'https://localhost:8443/cp-cps');
+    assert.equal(parseConfig({ publicUrl: 'https://ca.example' }, '/').policy.cpsUrl, 'https://ca.example/cp-cps');
   });
   it('has paths that are relative to its folder, and absolute ones as they are', () => {
     const config = parseConfig(
@@ -94,6 +96,13 @@ describe('config', () => {
       [{ policy: { proofDays: 0 } }, /policy\.proofDays/],
       [{ policy: { termsOfService: 'http://x.example' } }, /policy\.termsOfService/],
       [{ policy: { policyOids: ['1.2.x'] } }, /policy\.policyOids/],
+      [{ policy: { policyOids: ['3.1.2'] } }, /policy\.policyOids/],
+      [{ policy: { policyOids: ['1.3.06'] } }, /policy\.policyOids/],
+      [{ policy: { policyOids: ['1.2.3', '1.2.3'] } }, /names a policy twice/],
+      [{ policy: { federation: ' ' } }, /policy\.federation/],
+      [{ policy: { contact: 'a\u0000b' } }, /policy\.contact: has no control/],
+      [{ policy: { cpsUrl: '/cp-cps' } }, /policy\.cpsUrl/],
+      [{ policy: { cpsUrl: 'https://münchen.example/' } }, /policy\.cpsUrl/],
       [{ policy: { externalAccountRequired: 'yes' } }, /policy\.externalAccountRequired/],
       ['text', /the file/],
       [[], /the file/],

@@ -10,6 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Rooms by rank: a file imports only from rooms of a lower rank, or from its own. Rooms of one rank do not know each other. */
 const ranks: Record<string, number> = {
   model: 0,
+  shipped: 0,
   config: 1,
   vault: 2,
   pki: 2,

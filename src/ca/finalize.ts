@@ -125,6 +125,7 @@ const mostBytes = 45_000;
 
 /** The exact bytes to be signed, linted. */
 function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey }: CsrFacts): Certificate {
+  const { policy } = ctx.config;
   const issuer = ctx.authority.active;
   const serial = newSerial(ctx.random);
   const shard = shardOf(serial, ctx.config.status.crlShards);
@@ -139,7 +140,7 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
         ...(order.notBefore !== undefined && { notBefore: order.notBefore }),
         ...(order.notAfter !== undefined && { notAfter: order.notAfter }),
       },
-      policies: ctx.config.policy.policyOids,
+      policies: policy.policyOids.map(id => ({ id, cps: policy.cpsUrl })),
       statusUrl: ctx.config.status.publicUrl,
       shard,
     },

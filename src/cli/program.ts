@@ -1,16 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import type { z } from 'zod';
 import type { Operation } from '../operations/operation.ts';
 import { operations } from '../operations/table.ts';
 import { typesOf } from '../operations/words.ts';
+import { version } from '../shipped.ts';
 import { type Globals, withGlobals } from './globals.ts';
 import { kebab, runOperation } from './run-operation.ts';
 import { init, serve } from './serve.ts';
 import { outside } from './verify-from-outside.ts';
 
 export function buildProgram(): Command {
-  const { version } = JSON.parse(readFileSync(findPackage(), 'utf8')) as { version: string };
   const program = withGlobals(new Command('xmpp-ca'))
     .description('An ACME certificate authority for the federation of XMPP servers')
     .version(version)
@@ -31,11 +30,6 @@ export function buildProgram(): Command {
   }
   for (const command of [program, ...nouns.values()]) for (const sub of [command, ...command.commands]) sub.exitOverride();
   return program;
-}
-
-/** package.json lies beside `src` and above `dist/src`. */
-function findPackage(): URL {
-  return new URL(import.meta.url.includes('/dist/') ? '../../../package.json' : '../../package.json', import.meta.url);
 }
 
 /** Words and options from the operation's input schema. */

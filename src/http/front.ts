@@ -18,6 +18,7 @@ export async function front({ ctx, urls }: Acme): Promise<Reply> {
           `Audit log, for whoever wants to check what is issued: <code>${escapeHtml(logUrl(ctx))}</code>, signed with the key <code>${escapeHtml(verifierKey(noteKeyOf(log)))}</code>`,
         ]
       : []),
+    'What the authority promises, and how it keeps it: <a href="/cp-cps">certificate policy and practice statement</a>.',
     'How to get a certificate with the client that you have stands in the README, section “For server administrators”.',
   ]);
 }

@@ -5,11 +5,16 @@ import { asProblem, notFound, Problem } from '../model/problem.ts';
 import { bodyLimit } from './acme/jws.ts';
 import { type Acme, dispatch, type Incoming, type Route } from './acme/request.ts';
 import { routes } from './acme/router.ts';
+import { sendCacheable } from './cacheable.ts';
+import { cpCps } from './cp-cps.ts';
 import { renderProblem } from './errors.ts';
 import { createApp, readError, send } from './express.ts';
 import { front } from './front.ts';
 import { createInFlight, type InFlight } from './in-flight.ts';
 import type { Reply } from './reply.ts';
+import { securityPolicy } from './views.ts';
+
+const hour = 3600;
 
 /** The public listener: ACME, the root certificate, a page that says what this is, and whether it is alive. */
 export function publicApp(acme: Acme): Express & Pick<InFlight, 'idle'> {
@@ -40,8 +45,13 @@ export function publicApp(acme: Acme): Express & Pick<InFlight, 'idle'> {
       body: pem('CERTIFICATE', acme.ctx.authority.root.certificate),
     }),
   );
+  for (const [path, document] of Object.entries(cpCps(config, acme.ctx.now())))
+    app.get(path, pages, (req, res) => {
+      res.setHeader('Content-Security-Policy', securityPolicy);
+      sendCacheable(req, res, document, hour);
+    });
   app.get('/healthz', (_, res) => send(res, { status: 200, body: { status: 'alive' } }));
-  app.all(['/', '/root.pem', '/healthz'], (_, res) => refuseMethod(acme, ['GET', 'HEAD'], res, {}));
+  app.all(['/', '/root.pem', '/cp-cps', '/cp-cps.md', '/healthz'], (_, res) => refuseMethod(acme, ['GET', 'HEAD'], res, {}));
   app.use((req, res) => fail(acme, notFound('page'), res, req.path.startsWith('/acme/') ? acmeHeaders(acme, req.method) : {}));
   app.use(((error, req, res, _next) => fail(acme, readError(error, bodyLimit), res, acmeHeaders(acme, req.method))) as ErrorRequestHandler);
   return app;

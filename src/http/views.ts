@@ -8,15 +8,19 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
 }
 
+/** No script, nothing from elsewhere. */
+export const securityPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'";
+
 /** A plain page; paragraphs are HTML. */
 export function page(title: string, paragraphs: string[]): Reply {
-  const body = paragraphs.map(p => `<p>${p}</p>`).join('\n');
+  const body = [`<h1>${title}</h1>`, ...paragraphs.map(p => `<p>${p}</p>`)].join('\n');
   return {
     status: 200,
-    headers: {
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
-    },
-    body: `<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n<title>${title}</title>\n<style>${style}</style>\n<h1>${title}</h1>\n${body}\n</html>\n`,
+    headers: { 'Content-Type': 'text/html; charset=utf-8', 'Content-Security-Policy': securityPolicy },
+    body: htmlDocument(title, body),
   };
+}
+
+export function htmlDocument(title: string, body: string, more = ''): string {
+  return `<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n<title>${title}</title>\n<style>${style}${more}</style>\n${body}\n</html>\n`;
 }

@@ -1,9 +1,16 @@
 import * as asn1js from 'asn1js';
 import * as pkijs from 'pkijs';
 import './engine.ts';
-import { octetString, oid, sequence, tags, tlv } from './der.ts';
+import { asciiString, octetString, oid, sequence, tags, tlv } from './der.ts';
 import { type AltName, encodeAltNames } from './names.ts';
 import { type ExtKeyUsage, type KeyUsage, keyUsageBits, oids } from './oids.ts';
+
+/** PolicyInformation. */
+export interface Policy {
+  id: string;
+  /** URL of the practice statement, in ASCII: the qualifier id-qt-cps. */
+  cps?: string;
+}
 
 /** What the extensions of a certificate say; a member that is absent stands for an extension that is. */
 export interface ExtensionSpec {
@@ -14,7 +21,7 @@ export interface ExtensionSpec {
   /** Absent in a self-signed certificate. */
   authorityKeyId?: Uint8Array;
   altNames?: readonly AltName[];
-  policies?: readonly string[];
+  policies?: readonly Policy[];
   crlUrl?: string;
   ocspUrl?: string;
   issuerUrl?: string;
@@ -27,12 +34,12 @@ export interface ExtensionSpec {
 /** DER Extensions, RFC 5280 §4.2, with the criticality that it asks for. */
 export function encodeExtensions(spec: ExtensionSpec): Uint8Array {
   const list: Uint8Array[] = [];
-  const add = (id: string, critical: boolean, value: ArrayBuffer) =>
-    list.push(sequence(oid(id), ...(critical ? [isTrue] : []), octetString(new Uint8Array(value))));
+  const add = (id: string, critical: boolean, value: ArrayBuffer | Uint8Array) =>
+    list.push(sequence(oid(id), ...(critical ? [isTrue] : []), octetString(value instanceof Uint8Array ? value : new Uint8Array(value))));
   /** Of what is the same in every certificate of an issuer. */
   const addKnown = (id: string, critical: boolean, said: unknown, make: () => asn1js.BaseBlock) =>
     add(id, critical, known(`${id} ${said}`, make));
-  const { basicConstraints: constraints, extKeyUsage, authorityKeyId, altNames, policies: ids, ocspUrl, issuerUrl, crlUrl } = spec;
+  const { basicConstraints: constraints, extKeyUsage, authorityKeyId, altNames, policies, ocspUrl, issuerUrl, crlUrl } = spec;
 
   if (constraints) add(oids.basicConstraints, true, basicConstraints(constraints.pathLength).toBER());
   addKnown(oids.keyUsage, true, spec.keyUsage, () => keyUsage(spec.keyUsage));
@@ -41,7 +48,7 @@ export function encodeExtensions(spec: ExtensionSpec): Uint8Array {
   add(oids.subjectKeyIdentifier, false, new asn1js.OctetString({ valueHex: Uint8Array.from(spec.subjectKeyId) }).toBER());
   if (authorityKeyId) addKnown(oids.authorityKeyIdentifier, false, authorityKeyId, () => authorityKeyIdentifier(authorityKeyId));
   if (altNames?.length) add(oids.subjectAltName, false, encodeAltNames(altNames));
-  if (ids?.length) addKnown(oids.certificatePolicies, false, ids, () => policies(ids));
+  if (policies?.length) add(oids.certificatePolicies, false, encodePolicies(policies));
   if (ocspUrl || issuerUrl) addKnown(oids.authorityInfoAccess, false, [ocspUrl, issuerUrl], () => access(ocspUrl, issuerUrl));
   if (crlUrl) addKnown(oids.cRLDistributionPoints, false, crlUrl, () => distributionPoint(crlUrl));
   if (spec.noRevAvail) add(oids.noRevAvail, false, new asn1js.Null().toBER());
@@ -78,11 +85,12 @@ function authorityKeyIdentifier(id: Uint8Array): asn1js.BaseBlock {
   return new pkijs.AuthorityKeyIdentifier({ keyIdentifier: new asn1js.OctetString({ valueHex: Uint8Array.from(id) }) }).toSchema();
 }
 
-function policies(list: readonly string[]): asn1js.BaseBlock {
-  return new pkijs.CertificatePolicies({
-    certificatePolicies: list.map(policyIdentifier => new pkijs.PolicyInformation({ policyIdentifier })),
-  }).toSchema();
+/** RFC 5280 §4.2.1.4. */
+function encodePolicies(policies: readonly Policy[]): Uint8Array {
+  return sequence(...policies.map(({ id, cps }) => sequence(oid(id), ...(cps === undefined ? [] : [sequence(cpsQualifier(cps))]))));
 }
+
+const cpsQualifier = (url: string): Uint8Array => sequence(oid(oids.cps), asciiString(tags.ia5String, url));
 
 const uri = (value: string) => new pkijs.GeneralName({ type: 6, value });
 

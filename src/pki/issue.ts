@@ -1,8 +1,10 @@
 import { backdate, type ProfileName } from '../model/certificate.ts';
 import { unicodeName } from '../model/identifier.ts';
 import type { CertificateSpec } from './certificate.ts';
+import type { Policy } from './extensions.ts';
 import { keyIdentifier } from './keys.ts';
 import type { AltName } from './names.ts';
+import { oids } from './oids.ts';
 import { profiles } from './profiles/table.ts';
 import type { PublicKeyFacts } from './public-key.ts';
 
@@ -63,7 +65,7 @@ export interface LeafRequest {
   serial: Uint8Array;
   now: number;
   asked: { notBefore?: number; notAfter?: number };
-  policies: readonly string[];
+  policies: readonly Policy[];
   statusUrl: string;
   /** Of the issuer's CRL; 0: none. */
   shard: number;
@@ -169,13 +171,17 @@ export function rootSpec(request: AuthorityRequest, signatureAlgorithm: Uint8Arr
   };
 }
 
-/** An issuing CA below a root: a CRL distribution point, no OCSP, no EKU. */
+/**
+ * An issuing CA below a root: a CRL distribution point, no OCSP, no EKU. Its policy is anyPolicy, which sets no limit to those of its leaves: without it none of theirs
+ * would be valid for a verifier that asks for one (RFC 5280 §6.1.3 d), and with theirs none could be added later.
+ */
 export function issuingSpec(request: AuthorityRequest, root: IssuerFacts, statusUrl: string): CertificateSpec {
   return {
     ...rootSpec(request, root.signatureAlgorithm),
     issuerName: root.subject,
     basicConstraints: { pathLength: 0 },
     authorityKeyId: keyIdentifier(root.spki),
+    policies: [{ id: oids.anyPolicy }],
     crlUrl: crlUrl(statusUrl, root.id),
   };
 }

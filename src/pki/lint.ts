@@ -14,7 +14,7 @@ import {
   tags,
   unsigned,
 } from './der.ts';
-import type { ExtensionSpec } from './extensions.ts';
+import type { ExtensionSpec, Policy } from './extensions.ts';
 import type { AltName, Subject } from './names.ts';
 import { type ExtKeyUsage, type KeyUsage, keyUsageBits, oids } from './oids.ts';
 
@@ -125,7 +125,7 @@ function readExtension(id: string, value: Tlv, spec: ExtensionSpec, faults: stri
       spec.altNames = elements(value, tags.sequence).map(readAltName);
       break;
     case oids.certificatePolicies:
-      spec.policies = elements(value, tags.sequence).map(p => readOid(only(p, tags.sequence)));
+      spec.policies = elements(value, tags.sequence).map(readPolicy);
       break;
     case oids.authorityInfoAccess:
       readAccess(value, spec);
@@ -203,6 +203,15 @@ function readAddress(octets: Uint8Array): string {
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
+/** One qualifier at most: the pointer to the practice statement. */
+function readPolicy(policy: Tlv): Policy {
+  const [id, qualifiers] = members(policy, tags.sequence, 1, 2) as [Tlv, Tlv?];
+  if (!qualifiers) return { id: readOid(id) };
+  const [type, url] = members(only(qualifiers, tags.sequence), tags.sequence, 2) as [Tlv, Tlv];
+  if (readOid(type) !== oids.cps) throw new DerError('an unknown policy qualifier');
+  return { id: readOid(id), cps: text(url, tags.ia5String) };
+}
+
 function readAccess(value: Tlv, spec: ExtensionSpec): void {
   for (const description of elements(value, tags.sequence)) {
     const [method, location] = members(description, tags.sequence, 2) as [Tlv, Tlv];
@@ -245,7 +254,7 @@ function rules(meant: CertificateSpec, faults: string[]): void {
     faults.push('the serial number is not positive and of 20 octets at most');
   if (!Number.isInteger(notBefore) || !Number.isInteger(notAfter) || notBefore >= notAfter)
     faults.push('the validity is not a span of whole seconds');
-  if (new Set(meant.policies).size !== (meant.policies?.length ?? 0)) faults.push('a policy stands twice');
+  checkPolicies(meant, faults);
   if (meant.basicConstraints) {
     if (meant.altNames?.length) faults.push('an authority has no host names');
     return;
@@ -261,6 +270,13 @@ function rules(meant: CertificateSpec, faults: string[]): void {
     faults.push('the common name is none of the names, or too long');
   if (meant.noRevAvail ? meant.crlUrl || meant.ocspUrl : !meant.crlUrl || !meant.ocspUrl)
     faults.push('a leaf has CRL and OCSP, or noRevAvail and neither (RFC 9608 §3)');
+}
+
+/** RFC 5280 §4.2.1.4. */
+function checkPolicies({ policies = [] }: CertificateSpec, faults: string[]): void {
+  if (new Set(policies.map(p => p.id)).size !== policies.length) faults.push('a policy stands twice');
+  for (const { cps } of policies)
+    if (cps !== undefined && !/^https?:\/\/[\x21-\x7e]+$/.test(cps)) faults.push(`the practice statement's URL "${cps}" has another form`);
 }
 
 const nameForm: Record<AltName['kind'], RegExp> = {

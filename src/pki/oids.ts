@@ -14,6 +14,9 @@ export const oids = {
   reasonCode: '2.5.29.21',
   cRLDistributionPoints: '2.5.29.31',
   certificatePolicies: '2.5.29.32',
+  /** §4.2.1.4: no limit to the policies below a CA, and the pointer to a practice statement. */
+  anyPolicy: '2.5.29.32.0',
+  cps: '1.3.6.1.5.5.7.2.1',
   authorityKeyIdentifier: '2.5.29.35',
   extKeyUsage: '2.5.29.37',
   authorityInfoAccess: '1.3.6.1.5.5.7.1.1',

@@ -25,6 +25,7 @@ describe('public listener', () => {
     const text = body.toString();
     assert.ok(text.includes(`${ca.publicUrl}/acme/directory`));
     assert.ok(text.includes(new X509Certificate(ca.root).fingerprint256));
+    assert.ok(text.includes('href="/cp-cps"'));
     assert.doesNotMatch(text, /<script/);
   });
 
@@ -62,7 +63,7 @@ describe('public listener', () => {
   });
 
   it('the pages allow GET and HEAD', async () => {
-    for (const path of ['/', '/root.pem', '/healthz']) {
+    for (const path of ['/', '/root.pem', '/cp-cps', '/cp-cps.md', '/healthz']) {
       const answer = await client.send('POST', ca.publicUrl + path);
       refused(answer, 'malformed', 405);
       assert.equal(answer.headers['allow'], 'GET, HEAD');

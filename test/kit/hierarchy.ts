@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pem } from '../../src/model/encoding.ts';
 import { assemble, type CertificateSpec, encodeTbs, readCertificate } from '../../src/pki/certificate.ts';
+import type { Policy } from '../../src/pki/extensions.ts';
 import { type IssuerFacts, issuingSpec, type LeafRequest, leafSpec, listenerSpec, responderSpec, rootSpec } from '../../src/pki/issue.ts';
 import { fileSigner, type Signer } from '../../src/pki/keys.ts';
 import { checkLeafKey } from '../../src/pki/public-key.ts';
@@ -83,6 +84,9 @@ function factsOf(id: string, { notBefore, notAfter }: CertificateSpec, signer: S
   };
 }
 
+/** With the pointer to the practice statement. */
+export const testPolicy: Policy = { id: '1.3.6.1.4.1.99999.1', cps: 'https://ca.example/cp-cps' };
+
 export const leafKey = ecKey('leaf');
 
 /** What a leaf of the issuing CA says. */
@@ -112,7 +116,7 @@ export const signLeaf = (meant: CertificateSpec): Uint8Array => signWith(issuing
 export const everyKind: Record<string, CertificateSpec> = {
   root: rootMeant,
   'issuing CA': issuingMeant,
-  'xmpp-server': leafMeant({ names: ['example.com', 'xn--mnchen-3ya.example'], policies: ['1.3.6.1.4.1.99999.1'] }),
+  'xmpp-server': leafMeant({ names: ['example.com', 'xn--mnchen-3ya.example'], policies: [testPolicy] }),
   'xmpp-server-addr': leafMeant({ profile: 'xmpp-server-addr', names: ['example.com', 'xn--mnchen-3ya.example'] }),
   'xmpp-server-short': leafMeant({ profile: 'xmpp-server-short', names: ['*.example.com'] }),
   'OCSP responder': responderMeant,

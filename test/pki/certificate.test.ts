@@ -25,6 +25,7 @@ import {
   rootSigner,
   signLeaf,
   spkiOf,
+  testPolicy,
 } from '../kit/hierarchy.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
@@ -65,7 +66,7 @@ describe('certificates', () => {
 
   describe('read by openssl', () => {
     it('a leaf of xmpp-server', () => {
-      const der = signLeaf(leafMeant({ names: ['example.com', 'conference.example.com'], policies: ['1.3.6.1.4.1.99999.1'] }));
+      const der = signLeaf(leafMeant({ names: ['example.com', 'conference.example.com'], policies: [testPolicy] }));
       says(der, [
         'Version: 3 (0x2)',
         'Serial Number: 42:00:00:00:00:00:00:00:00:00:00:00:00:00:00:03',
@@ -77,7 +78,7 @@ describe('certificates', () => {
         `X509v3 Subject Key Identifier: ${colons(keyId('leaf'))} `,
         `X509v3 Authority Key Identifier: ${colons(keyId('issuing'))} `,
         'X509v3 Subject Alternative Name: DNS:example.com, DNS:conference.example.com, othername: SRVName::_xmpp-client.example.com',
-        'X509v3 Certificate Policies: Policy: 1.3.6.1.4.1.99999.1 ',
+        'X509v3 Certificate Policies: Policy: 1.3.6.1.4.1.99999.1 CPS: https://ca.example/cp-cps ',
         'Authority Information Access: OCSP - URI:http://status.ca.example/ocsp CA Issuers - URI:http://status.ca.example/issuer/issuing.cer ',
         'X509v3 CRL Distribution Points: Full Name: URI:http://status.ca.example/crl/issuing.crl ',
       ]);
@@ -133,9 +134,10 @@ describe('certificates', () => {
         'X509v3 Basic Constraints: critical CA:TRUE, pathlen:0 X509v3',
         'X509v3 Key Usage: critical Certificate Sign, CRL Sign X509v3',
         `X509v3 Authority Key Identifier: ${colons(keyId('root', 'P-384'))} `,
+        'X509v3 Certificate Policies: Policy: X509v3 Any Policy X509v3',
         'X509v3 CRL Distribution Points: Full Name: URI:http://status.ca.example/crl/root.crl ',
       ]);
-      saysNot(issuingCertificate, ['Extended Key Usage', 'OCSP', 'Name Constraints', 'Policy Mappings', 'Policy Constraints']);
+      saysNot(issuingCertificate, ['CPS', 'Extended Key Usage', 'OCSP', 'Name Constraints', 'Policy Mappings', 'Policy Constraints']);
     });
 
     it('the OCSP responder (RFC 6960 §4.2.2.2)', () => {
@@ -173,6 +175,15 @@ describe('certificates', () => {
     it('the RSA leaf', () => {
       const leaf = folder.certificate('leaf.pem', signLeaf(leafMeant({ publicKey: publicKeyOf(rsaKey) })));
       openssl('verify', '-x509_strict', '-attime', String(now), '-CAfile', root, '-untrusted', issuing, '-purpose', 'sslserver', leaf);
+    });
+    it('under the policy that the leaf names, and under no other (RFC 5280 §6.1)', () => {
+      const leaf = folder.certificate('leaf.pem', signLeaf(leafMeant({ policies: [testPolicy] })));
+      const under = (policy: string) => {
+        const strict = ['-x509_strict', '-attime', String(now), '-CAfile', root, '-untrusted', issuing];
+        return opensslSays('verify', ...strict, '-explicit_policy', '-policy', policy, leaf);
+      };
+      assert.equal(under(testPolicy.id).code, 0);
+      assert.match(under('1.3.6.1.4.1.99999.2').text, /no explicit policy/);
     });
     it('not as an authority (RFC 6120 §13.7.1.1)', () => {
       const leaf = folder.certificate('leaf.pem', signLeaf(leafMeant()));

@@ -17,6 +17,7 @@ import {
   rootMeant,
   serialOf,
   spkiOf,
+  testPolicy,
 } from '../kit/hierarchy.ts';
 import { mutated } from '../kit/mutate.ts';
 
@@ -122,8 +123,14 @@ describe('lint', () => {
         { ...addr, altNames: (addr.altNames ?? []).map(n => (n.kind === 'xmppAddr' ? { ...n, value: 'xn--mnchen-3ya.example' } : n)) },
         addr,
       ],
-      ['the policies (RFC 5280 §4.2.1.4)', { ...meant, policies: ['1.3.6.1.4.1.99999.2'] }],
-      ['a policy more', { ...meant, policies: [...(meant.policies ?? []), '2.5.29.32.0'] }],
+      ['the policies (RFC 5280 §4.2.1.4)', { ...meant, policies: [{ ...testPolicy, id: '1.3.6.1.4.1.99999.2' }] }],
+      ['a policy more', { ...meant, policies: [testPolicy, { id: '2.5.29.32.0' }] }],
+      [
+        "the practice statement's URL (RFC 5280 §4.2.1.4)",
+        { ...meant, policies: [{ ...testPolicy, cps: 'https://other.example/cp-cps' }] },
+      ],
+      ['a policy without the qualifier', { ...meant, policies: [{ id: testPolicy.id }] }],
+      ['a policy of the issuing CA', { ...issuingMeant, policies: [testPolicy] }, issuingMeant],
       ['the CRL distribution point (RFC 5280 §4.2.1.13)', { ...meant, crlUrl: 'http://status.ca.example/crl/other.crl' }],
       ['the OCSP URL (RFC 5280 §4.2.2.1)', { ...meant, ocspUrl: 'http://other.example/ocsp' }],
       ["the issuer's URL (RFC 5280 §4.2.2.1)", { ...meant, issuerUrl: 'http://other.example/x.cer' }],
@@ -160,7 +167,13 @@ describe('lint', () => {
       ['cRLSign in a leaf (RFC 5280 §4.2.1.3)', { ...leaf, keyUsage: ['digitalSignature', 'cRLSign'] }, /signs no certificates/],
       ['keyCertSign in a leaf (RFC 5280 §4.2.1.9)', { ...leaf, keyUsage: ['digitalSignature', 'keyCertSign'] }, /signs no certificates/],
       ['no key usage (RFC 5280 §4.2.1.3)', { ...leaf, keyUsage: [] }, /./],
-      ['a policy twice (RFC 5280 §4.2.1.4)', { ...leaf, policies: ['1.2.3.4', '1.2.3.4'] }, /policy stands twice/],
+      [
+        'a policy twice (RFC 5280 §4.2.1.4)',
+        { ...leaf, policies: [{ id: '1.2.3.4' }, { id: '1.2.3.4', cps: 'https://ca.example' }] },
+        /policy stands twice/,
+      ],
+      ['a practice statement that is no URL', { ...leaf, policies: [{ id: '1.2.3.4', cps: 'cp-cps' }] }, /another form/],
+      ['one whose URL is not ASCII', { ...leaf, policies: [{ id: '1.2.3.4', cps: 'https://münchen.example/' }] }, /./],
       ['host names of an authority', { ...rootMeant, altNames: [{ kind: 'dns', value: 'ca.example' }] }, /authority has no host names/],
       [
         'a leaf without a dNSName (RFC 6120 §13.7.1.2.1)',
@@ -279,6 +292,22 @@ describe('lint', () => {
           meant,
           /string type/,
         );
+    });
+    it('a user notice, a second qualifier, none in their list, another string type (RFC 5280 §4.2.1.4)', () => {
+      const cps = (tag: number) => sequence(oid(oids.cps), tlv(tag, Buffer.from(testPolicy.cps ?? '')));
+      const policyOf = (...qualifiers: Uint8Array[]) =>
+        changedExtensions(list =>
+          list.map(e =>
+            isExtension(oids.certificatePolicies)(e)
+              ? node(sequence(oid(oids.certificatePolicies), octetString(sequence(sequence(oid(testPolicy.id), ...qualifiers)))))
+              : e,
+          ),
+        );
+      lint(policyOf(sequence(cps(0x16))), meant);
+      refuses(policyOf(sequence(sequence(oid('1.3.6.1.5.5.7.2.2'), sequence()))), meant, /unknown policy qualifier/);
+      refuses(policyOf(sequence(cps(0x16), cps(0x16))), meant, /2 members/);
+      refuses(policyOf(sequence()), meant, /0 members/);
+      refuses(policyOf(sequence(cps(0x0c))), meant, /tag c/);
     });
     it('two attributes in one SET of the subject', () => {
       const pair = sequence(oid(oids.commonName), tlv(0x0c, Buffer.from('example.com')));

@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Marked, type Tokens } from 'marked';
+import type { Config } from '../config.ts';
+import { shipped, version } from '../shipped.ts';
+import { type Cacheable, cacheable, contentOf } from './cacheable.ts';
+import { escapeHtml, htmlDocument } from './views.ts';
+
+/** What the document says of this server, in the places {{name}}; null: to be filled in. Nothing of the configuration but this is published. */
+export function publicFacts({ publicUrl, status, validation, mail, policy }: Config): Record<string, string | null> {
+  const list = (values: readonly (string | number)[]) => values.join(', ') || 'none';
+  const yesOrNo = (value: boolean) => (value ? 'yes' : 'no');
+  return {
+    version,
+    publicUrl,
+    'status.publicUrl': status.publicUrl,
+    'status.crlDays': String(status.crlDays),
+    'status.crlShards': status.crlShards > 1 ? String(status.crlShards) : 'none',
+    'validation.methods': list(validation.methods),
+    'validation.caaIdentities': list(validation.caaIdentities),
+    'validation.allowPrivateAddresses': yesOrNo(validation.allowPrivateAddresses),
+    'mail.from': mail.from,
+    'policy.federation': policy.federation,
+    'policy.contact': policy.contact,
+    'policy.cpsUrl': policy.cpsUrl,
+    'policy.policyOids': list(policy.policyOids),
+    'policy.mailboxes': list(policy.mailboxes),
+    'policy.proofDays': String(policy.proofDays),
+    'policy.externalAccountRequired': yesOrNo(policy.externalAccountRequired),
+    'policy.wildcards': yesOrNo(policy.wildcards),
+    'policy.maxNames': String(policy.maxNames),
+    'policy.duplicatesPerWeek': String(policy.duplicatesPerWeek),
+    'policy.expiryNoticeDays': list(policy.expiryNoticeDays),
+    'policy.keepDays': String(policy.keepDays),
+    'policy.termsOfService': policy.termsOfService ?? 'none',
+  };
+}
+
+/**
+ * Certificate policy and practice statement, by path: as a page and as text. Read and rendered once.
+ * @param now since when it says this: configuration and software change with a start only
+ */
+export function cpCps(config: Config, now: number): Record<'/cp-cps' | '/cp-cps.md', Cacheable> {
+  const markdown = readFileSync(shipped('docs/cp-cps.md'), 'utf8');
+  const facts = publicFacts(config);
+  const document = (type: string, text: string) => {
+    const bytes = Buffer.from(text);
+    return cacheable(contentOf(type, bytes), createHash('sha256').update(bytes).digest('hex'), now);
+  };
+  return {
+    '/cp-cps': document('text/html; charset=utf-8', renderPage(markdown, facts)),
+    '/cp-cps.md': document(
+      'text/markdown; charset=utf-8',
+      fillIn(markdown, facts, fact => fact ?? '(to be filled in)'),
+    ),
+  };
+}
+
+type Facts = Readonly<Record<string, string | null>>;
+
+/** @throws Error where a place has no fact */
+function fillIn(text: string, facts: Facts, write: (fact: string | null) => string): string {
+  return text.replace(/\{\{([\w.]+)\}\}/g, (_, name: string) => {
+    const fact = facts[name];
+    if (fact === undefined) throw new Error(`docs/cp-cps.md: nothing is known of {{${name}}}`);
+    return write(fact);
+  });
+}
+
+const style =
+  'body{max-width:50rem}code{word-break:normal;overflow-wrap:anywhere}h1{line-height:1.2}h2{margin-top:3rem;border-bottom:2px solid #888}h3{margin-top:2.2rem}h4{margin:1.8rem 0 .3rem}h4+p{margin-top:0}' +
+  'h2 a,h3 a,h4 a{color:inherit;text-decoration:none}table{border-collapse:collapse;display:block;overflow-x:auto;font-size:.9rem}th,td{border:1px solid #bbb;padding:.25rem .6rem;text-align:left;vertical-align:top}' +
+  'th{background:#eee}th code{padding:0}blockquote{margin:.5rem 0;padding:0 0 0 .7rem;border-left:3px solid #9b9;color:#555;font-size:.8rem;line-height:1.4}blockquote p{margin:0}blockquote code{background:none;padding:0}' +
+  'mark{padding:0 .3em}nav ol{list-style:none;columns:2 20rem;padding:0}nav li{break-inside:avoid;margin-bottom:1rem}nav ol ol{columns:1;padding-left:1rem;font-size:.9rem}nav ol ol li{margin:0}';
+
+/** Facts are put in at the end: nothing in them is markup. */
+export function renderPage(markdown: string, facts: Facts): string {
+  const marked = new Marked({
+    renderer: {
+      html: ({ text }) => escapeHtml(text),
+      heading({ depth, tokens, text }) {
+        const number = sectionNumber(text);
+        const title = this.parser.parseInline(tokens);
+        return number ? `<h${depth} id="${number}"><a href="#${number}">${title}</a></h${depth}>\n` : `<h${depth}>${title}</h${depth}>\n`;
+      },
+    },
+  });
+  const headings = marked.lexer(markdown).filter((token): token is Tokens.Heading => token.type === 'heading');
+  const title = escapeHtml(headings[0]?.text ?? '');
+  const body = (marked.parse(markdown, { async: false }) as string).replace('<h2', `${contents(headings)}\n<h2`);
+  return htmlDocument(
+    title,
+    fillIn(body, facts, fact => (fact === null ? '<mark>to be filled in</mark>' : escapeHtml(fact))),
+    style,
+  );
+}
+
+const sectionNumber = (heading: string): string | undefined => /^\d+(\.\d+)*/.exec(heading)?.[0];
+
+/** Chapters and their sections. */
+function contents(headings: readonly Tokens.Heading[]): string {
+  const items = headings
+    .filter(({ depth }) => depth === 2 || depth === 3)
+    .map(({ depth, text }) => ({ depth, link: `<a href="#${sectionNumber(text)}">${escapeHtml(text)}</a>` }));
+  const chapters = items.flatMap(({ depth, link }, i) => {
+    if (depth !== 2) return [];
+    const after = items.slice(i + 1);
+    const next = after.findIndex(item => item.depth === 2);
+    const sections = after.slice(0, next < 0 ? undefined : next).map(item => `<li>${item.link}`);
+    return [`<li>${link}<ol>${sections.join('')}</ol>`];
+  });
+  return `<nav><ol>${chapters.join('\n')}</ol></nav>`;
+}
