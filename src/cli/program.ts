@@ -39,7 +39,7 @@ function findPackage(): URL {
 
 /** Words and options from the operation's input schema. */
 function addOperation(parent: Command, verb: string, operation: Operation): void {
-  const command = withGlobals(parent.command(verb).description(operation.summary));
+  const command = withGlobals(parent.command(verb, { isDefault: operation.isDefault === true }).description(operation.summary));
   const positional = operation.positional ?? [];
   const isOptional = (name: string) => operation.input.shape[name]?.safeParse(undefined).success;
   for (const name of positional) command.argument(isOptional(name) ? `[${name}]` : `<${name}>`);
@@ -49,6 +49,11 @@ function addOperation(parent: Command, verb: string, operation: Operation): void
     const option = new Option(`--${kebab(name)}${isFlag ? '' : ` <${name}>`}`, schema.description ?? '');
     if (!schema.safeParse(undefined).success) option.makeOptionMandatory();
     command.addOption(option);
+  }
+  const formats = Object.keys(operation.formats ?? {});
+  if (formats.length) {
+    command.addOption(new Option('--format <format>', 'the form of what it tells').choices(['json', ...formats]));
+    command.option('--output <file>', 'write it there, and not to stdout');
   }
   if (operation.page) command.option('--limit <limit>', 'at most so many', '1000');
   command.action((...args: unknown[]) => {

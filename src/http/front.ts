@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { escapeHtml } from '../model/html.ts';
 import type { Acme } from './acme/request.ts';
 import type { Reply } from './reply.ts';
-import { escapeHtml, page } from './views.ts';
+import { page } from './views.ts';
 
 /** Until the portal exists: one plain page for whoever comes by with a browser. */
 export function front({ ctx, urls }: Acme): Reply {

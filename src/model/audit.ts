@@ -42,6 +42,10 @@ export const auditActions = [
   'token.created',
   'token.revoked',
   'log.begun',
+  'ledger.added',
+  'ledger.reversed',
+  'incident.noted',
+  'report.closed',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

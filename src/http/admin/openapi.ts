@@ -125,7 +125,7 @@ function bodyOf(input: z.ZodObject): NonNullable<OpenApiOperation['requestBody']
   return { required: !input.safeParse({}).success, content: { 'application/json': { schema } } };
 }
 
-function successOf({ operation: { output, page, tellsProgress }, method, creates }: AdminRoute): Record<string, object> {
+function successOf({ operation: { output, page, tellsProgress, formats = {} }, method, creates }: AdminRoute): Record<string, object> {
   const schema = jsonSchema(output, 'output');
   const streams = Object.fromEntries(Object.keys(rowFormats).map(type => [type, { schema: { type: 'string' } }]));
   const headers = {
@@ -135,6 +135,7 @@ function successOf({ operation: { output, page, tellsProgress }, method, creates
   const content = {
     'application/json': { schema },
     ...(page && streams),
+    ...Object.fromEntries(Object.values(formats).map(({ type }) => [type, { schema: { type: 'string' } }])),
     ...(tellsProgress && { [progressType]: { schema: progressSchema(schema) } }),
   };
   return { [creates ? 201 : 200]: { description: creates ? 'Created' : 'Done', headers, content } };
