@@ -10,7 +10,7 @@ export interface Series {
   values: number[];
 }
 
-const width = 520;
+const width = 400;
 const number = (value: number): string => value.toLocaleString('en-US');
 
 function picture(title: string, description: string, height: number, parts: string[]): string {
@@ -26,7 +26,7 @@ const text = (x: number, y: number, content: string, anchor: 'start' | 'middle' 
 
 const legend = (names: string[]): string[] =>
   names.flatMap((name, i) => {
-    const x = names.slice(0, i).reduce((sum, n) => sum + 26 + n.length * 6.2, 0);
+    const x = names.slice(0, i).reduce((sum, n) => sum + 28 + n.length * 7, 0);
     return [rect(x, 2, 10, 10, i, name), text(x + 14, 11, name)];
   });
 
@@ -39,7 +39,7 @@ function ceiling(value: number): number {
 
 /** Columns: one upon the other, or side by side. */
 export function columns(title: string, labels: string[], series: Series[], how: 'stacked' | 'beside'): string {
-  const height = 210;
+  const height = 200;
   const [left, top, bottom] = [46, 26, height - 22];
   const sums = labels.map((_, i) => series.map(s => s.values[i] ?? 0).reduce((a, b) => (how === 'stacked' ? a + b : Math.max(a, b)), 0));
   const most = ceiling(Math.max(0, ...sums));
@@ -76,7 +76,7 @@ export function bars(title: string, items: { label: string; values: number[]; sa
   const row = 24;
   const height = top + Math.max(1, items.length) * row;
   const longest = Math.max(0, ...items.map(({ label }) => label.length));
-  const [left, right] = [Math.min(200, 12 + longest * 6.4), width - 110];
+  const [left, right] = [Math.min(190, 10 + longest * 7.2), width - 92];
   const most = Math.max(1, ...items.map(({ values }) => values.reduce((a, b) => a + b, 0)));
   const drawn = items.flatMap(({ label, values, said }, i) => {
     const y = top + i * row;

@@ -20,12 +20,14 @@ export function table(figures: Figure[], quarters: string[]): string {
   return `<table class="figures"><thead>${head}</thead><tbody>${rows.join('')}</tbody></table>`;
 }
 
+const headings: Record<string, string> = { first: 'for new names', renewed: 'renewals' };
+
 /** A thing a line, and for each of several figures of it the three quarters. */
 export function pivot(figures: Figure[], whats: string[], quarters: string[]): string {
   const byId = new Map(figures.map(f => [f.id, f]));
   const [, by = ''] = /^certificates\.\w+\.(\w+)\./.exec(figures[0]?.id ?? '') ?? [];
   const things = [...new Set(figures.map(({ id }) => id.split('.').at(-1) ?? ''))].sort();
-  const groups = `<tr><th>${by}</th>${whats.map(what => `<th scope="colgroup" colspan="3">${what}</th>`).join('')}</tr>`;
+  const groups = `<tr><th>${by}</th>${whats.map(what => `<th scope="colgroup" colspan="3">${headings[what] ?? what}</th>`).join('')}</tr>`;
   const head = `<tr><th></th>${whats.map(() => quarters.map(q => `<th scope="col">${q}</th>`).join('')).join('')}</tr>`;
   const rows = things.map(thing => {
     const none = { value: 0, before: quarterKnown(figures, 'before'), yearBefore: quarterKnown(figures, 'yearBefore'), unit: 'count' };

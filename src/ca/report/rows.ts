@@ -34,8 +34,8 @@ export function reportText(report: Report): string {
     groups.set(section, [...(groups.get(section) ?? []), [label, ...[value, before, yearBefore].map(v => said(v, unit))]]);
   const tables = [...groups].map(([section, rows]) => table([[section, quarter, before, yearBefore], ...rows]));
   const lines = account.map(({ id, date, category, per, amount, currency, certificates, total, note }) => {
-    const count = certificates === undefined ? '' : ` x ${certificates}`;
-    return `${date}  ${id}  ${category}  ${amount}${per === 'fixed' ? '' : count} = ${total} ${currency}  ${note}\n`;
+    const basis = per === 'fixed' ? '' : `${amount} x ${certificates} = `;
+    return `${date}  ${id}  ${category}  ${basis}${total} ${currency}  ${note}\n`;
   });
   const noted = incidents.map(({ id, at, severity, what }) => `${at}  ${id}  ${severity}  ${what}\n`);
   return [

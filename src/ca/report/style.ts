@@ -7,9 +7,10 @@ h1 { font-size: 1.1rem; font-weight: normal; margin: 0; color: #555; }
 h1 span { display: block; font-size: 1.9rem; font-weight: 700; color: #0b5394; }
 h2 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; padding-bottom: .15rem; border-bottom: 2px solid #0b5394; break-after: avoid; }
 small { color: #666; font-size: .72em; }
-.tiles { list-style: none; padding: 0; display: grid; grid-template-columns: repeat(auto-fit, minmax(8.4rem, 1fr)); gap: .6rem; }
+.tiles { list-style: none; padding: 0; display: grid; grid-template-columns: repeat(4, 1fr); gap: .6rem; }
 .tiles li { border: 1px solid #ccc; border-top: 4px solid #0b5394; padding: .5rem .6rem; break-inside: avoid; }
-.tiles b { display: block; font-size: 1.4rem; line-height: 1.2; }
+.tiles b { display: block; font-size: 1.4rem; line-height: 1.2; white-space: nowrap; }
+.tiles small { white-space: nowrap; }
 .tiles small { display: block; margin-top: .3rem; }
 .pictures { display: grid; grid-template-columns: 1fr 1fr; gap: .6rem 1.6rem; align-items: start; }
 figure { margin: 0; break-inside: avoid; }
@@ -28,12 +29,13 @@ th[scope=row] { text-align: left; font-weight: normal; }
 .account td:nth-child(-n+3), .account th:nth-child(-n+3), .words td, .words th { text-align: left; }
 .account td:nth-child(n+4), .account td:first-child, .words td:first-child { white-space: nowrap; }
 .pivot { font-size: .8em; }
-.pivot th, .pivot td { padding: .12rem .25rem; }
+.pivot th, .pivot td { padding: .12rem .2rem; white-space: nowrap; }
+.pivot thead tr:last-child th { font-size: .85em; }
 .pivot td:nth-child(3n+2), .pivot thead tr:last-child th:nth-child(3n+2) { border-left: 1px solid #bbb; font-weight: 700; }
 .pivot thead th[scope=colgroup] { text-align: center; }
 footer { margin-top: 2rem; color: #555; font-size: .8rem; border-top: 1px solid #ccc; }
 code { word-break: break-all; }
-@media (max-width: 40rem) { .pictures { grid-template-columns: 1fr; } }
+@media screen and (max-width: 40rem) { .pictures { grid-template-columns: 1fr; } .tiles { grid-template-columns: 1fr 1fr; } }
 @media print {
   body { font-size: 9.5pt; margin: 0; padding: 0; max-width: none; }
   .figures td { width: 22mm; }
