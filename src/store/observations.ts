@@ -39,7 +39,7 @@ export async function countObservation(db: Db, now: number, service: ObservedSer
 }
 
 export async function lastObservation(db: Db): Promise<number | undefined> {
-  const sql = 'select last_at from status_observations order by hour desc, last_at desc limit 1';
+  const sql = 'select last_at from status_observations order by hour desc, service desc limit 1';
   return (await rowsOf<{ last_at: number }>(db, sql, []))[0]?.last_at;
 }
 
