@@ -24,17 +24,28 @@ const recordFromRow = (r: RecordRow): ReportedRecord => ({
   ...present({ logIndex: r.log_index }),
 });
 
-/** Records of these acts from one time, before the other, in their order. The actions are ours: they stand in the text, where an index is found by them. */
+/** Records of these acts from one time, before the other, in their order. A day at a time: whoever looks for few among many reads all of them. */
 export async function* recordsOf(db: Db, actions: readonly AuditAction[], from: number, until: number): AsyncGenerator<ReportedRecord[]> {
+  for (let start = from; start < until; start += day) yield* pagesOf(db, actions, start, Math.min(until, start + day));
+}
+
+/** Who came and went, and which proofs were revoked, from the beginning: few records, which an index has. */
+export const standingRecords = (db: Db, until: number): AsyncGenerator<ReportedRecord[]> =>
+  pagesOf(db, ['member.added', 'member.activated', 'member.left', 'domain.revoked'], 0, until);
+
+const day = 86400;
+
+/** The actions are ours: they stand in the text, where the index is found by them. */
+async function* pagesOf(db: Db, actions: readonly AuditAction[], from: number, until: number): AsyncGenerator<ReportedRecord[]> {
   const sql = `select id, at, action, subject, detail, log_index from audit
     where action in (${actions.map(action => `'${action}'`).join(', ')}) and (at, id) > (?, ?) and at < ? order by at, id limit ${page}`;
   for (let after: [number, number] = [from - 1, Number.MAX_SAFE_INTEGER]; ; ) {
     const rows = await rowsOf<RecordRow>(db, sql, [...after, until]);
-    yield rows.map(recordFromRow);
+    if (rows.length) yield rows.map(recordFromRow);
+    await breathe();
     const last = rows.at(-1);
     if (!last || rows.length < page) return;
     after = [last.at, last.id];
-    await breathe();
   }
 }
 

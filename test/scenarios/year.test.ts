@@ -207,8 +207,8 @@ async function live(at: TestCtx): Promise<Life> {
       await at.run('incident add', { what: 'it went wrong', severity });
       mark('incidents.noted', `incidents.noted.severity.${severity}`);
     }
-    if (today % 10 === 0) await cleanUp(ctx);
-    await closeReports(ctx);
+    if (today % 30 === 0) await cleanUp(ctx);
+    if (today % 5 === 0) await closeReports(ctx);
   }
   return life;
 }

@@ -2,7 +2,7 @@ import type { Ctx } from '../../ctx.ts';
 import { registrableDomain } from '../../model/identifier.ts';
 import type { Span } from '../../model/quarter.ts';
 import type { Fact, ReportedRecord, SourceRow } from '../../model/report.ts';
-import { lifetimes, proofLifetimes, recordsOf } from '../../store/reported.ts';
+import { lifetimes, proofLifetimes, standingRecords } from '../../store/reported.ts';
 import { rowOf } from './certificates.ts';
 
 /** Who belongs to the federation, and which domains are held, at the beginning of the quarter and at its end. */
@@ -52,7 +52,7 @@ async function memberships({ db }: Ctx, { from, until }: Span): Promise<Membersh
   const proofEnds = new Map<string, number>();
   const facts: Fact[] = [];
   let atStart: Set<string> | undefined;
-  for await (const records of recordsOf(db, ['member.added', 'member.activated', 'member.left', 'domain.revoked'], 0, until))
+  for await (const records of standingRecords(db, until))
     for (const record of records) {
       const { action, at, subject } = record;
       const { member = '', proof = '' } = subject;
