@@ -7,6 +7,7 @@ import { ocspResponder } from './ca/answer-ocsp.ts';
 import { openAuthority, usedKeyId } from './ca/authority.ts';
 import { countedOcsp } from './ca/count-ocsp.ts';
 import { openLog } from './ca/log-identity.ts';
+import { observeStatus } from './ca/observe-status.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { recordStart, recordStop } from './ca/record-serving.ts';
 import { sealAudit } from './ca/seal-audit.ts';
@@ -17,7 +18,7 @@ import { adminApp } from './http/admin/app.ts';
 import { publicApp } from './http/public.ts';
 import { statusServer } from './http/status.ts';
 import { startJobs } from './jobs.ts';
-import { createTlsServer, listen, tlsRenewal, urlOf } from './listener.ts';
+import { askOf, createTlsServer, listen, tlsRenewal, urlOf } from './listener.ts';
 import { createMetrics } from './metrics.ts';
 import type { Network } from './net/network.ts';
 import { createNetwork } from './net/real.ts';
@@ -125,7 +126,8 @@ export async function startApp(config: Config, world: World = {}): Promise<App> 
     const publicServer = await createTlsServer(ctx, 'public', publicListener);
     const adminServer = await createTlsServer(ctx, 'admin', adminListener);
     const status = statusServer(ctx, countedOcsp(ctx, ocspResponder(ctx)));
-    closers.push(startJobs(ctx, nonces, [...tlsRenewal(ctx, 'public', publicServer), ...tlsRenewal(ctx, 'admin', adminServer)]));
+    const observe = { name: 'observe CRLs and OCSP', schedule: '45 * * * * *', run: () => observeStatus(ctx, askOf(status)) };
+    closers.push(startJobs(ctx, nonces, [...tlsRenewal(ctx, 'public', publicServer), ...tlsRenewal(ctx, 'admin', adminServer), observe]));
     // Before the ends of jobs and handlers are waited for, so that what they do is asked to end too.
     closers.push(publicListener.idle, adminListener.idle);
     closers.push(ctx.background.close);

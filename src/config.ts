@@ -114,6 +114,7 @@ export const configSchema = z.strictObject({
       weakKeyLists: z.array(file).default([]),
     })
     .prefault({}),
+  report: z.strictObject({ closeDays: z.number().int().min(1).max(60).default(5) }).prefault({}),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 

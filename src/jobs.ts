@@ -9,6 +9,7 @@ import { recoverCommitted } from './ca/finalize.ts';
 import { remindOfRootCrl } from './ca/issuer-life.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { remindOfExpiry, remindOfLapse } from './ca/remind.ts';
+import { closeReports } from './ca/report/report.ts';
 import { sealRegularly } from './ca/seal-audit.ts';
 import { resumeValidations } from './ca/validate.ts';
 import type { Ctx } from './ctx.ts';
@@ -38,6 +39,7 @@ const jobs: Job[] = [
   { name: 'publish CRLs', schedule: '*/5 * * * * *', run: publishDueCrls },
   { name: 'remind of expiry', schedule: '0 7 * * * *', run: remindOfExpiry },
   { name: 'remind of lapse', schedule: '0 17 * * * *', run: remindOfLapse },
+  { name: 'close reports', schedule: '0 37 * * * *', run: closeReports },
   { name: 'clean up', schedule: '0 27 * * * *', run: cleanUp },
   { name: 'remind of the root CRL', schedule: '0 0 8 * * *', run: remindOfRootCrl },
   { name: 'prune idempotent answers', schedule: '0 20 * * * *', run: ctx => pruneAnswers(ctx.db, ctx.now()) },

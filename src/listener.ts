@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http';
+import { createServer as createHttpServer, type Server as HttpServer, type RequestListener, request } from 'node:http';
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
 import { listenerCredential } from './ca/credentials.ts';
+import type { AskStatus } from './ca/observe-status.ts';
 import { hostAndPort, type OwnListener } from './config.ts';
 import type { Ctx } from './ctx.ts';
 import type { Job } from './jobs.ts';
@@ -90,6 +92,23 @@ export async function listen(server: HttpServer | HttpsServer, at: string, setti
       server.closeIdleConnections();
     });
 }
+
+/** Asks a listener of ours from within, as anybody would from outside. An address that stands for all is one of this machine's. */
+export const askOf =
+  (server: HttpServer): AskStatus =>
+  (method, path, body) =>
+    new Promise((resolve, reject) => {
+      const headers = body ? { 'Content-Type': 'application/ocsp-request', 'Content-Length': body.length } : {};
+      const asked = request(urlOf(server) + path, { method, headers, agent: false, timeout: askTimeout }, res => {
+        buffer(res).then(bytes => resolve({ status: res.statusCode ?? 0, body: bytes }), reject);
+      });
+      asked.on('timeout', () => asked.destroy(new Error('it did not answer in time')));
+      asked.on('error', reject);
+      asked.end(body);
+    });
+
+/** Milliseconds. */
+const askTimeout = 10_000;
 
 /** Where it is, with the port that port 0 became. */
 export function urlOf(server: HttpServer | HttpsServer): string {

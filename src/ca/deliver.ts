@@ -45,7 +45,9 @@ async function attempt(ctx: Ctx, message: Message): Promise<Sent | undefined> {
   try {
     const notice = await render(ctx, message);
     if (!notice) {
-      await markFailed(ctx.db, message, 'what it tells of is gone, or nobody is left to tell', undefined);
+      await ctx.db.transaction(trx =>
+        markFailed(trx, message, 'what it tells of is gone, or nobody is left to tell', undefined, ctx.now()),
+      );
       return undefined;
     }
     const sent = await unlessEnding(ctx.background.ending, ctx.channels.mail.send(notice));
@@ -76,7 +78,7 @@ async function failed(ctx: Ctx, message: Message, error: unknown): Promise<void>
   const attempts = message.attempts + 1;
   const dead = failure.permanent || attempts >= maxAttempts;
   await ctx.db.transaction(async trx => {
-    const mine = await markFailed(trx, message, failure.message, dead ? undefined : ctx.now() + retryPause(attempts));
+    const mine = await markFailed(trx, message, failure.message, dead ? undefined : ctx.now() + retryPause(attempts), ctx.now());
     if (mine && message.kind === 'challenge-code')
       await setChallengeError(trx, message.refs.challengeId, mailProblem(message.refs.mailbox, failure, dead).toJSON());
   });

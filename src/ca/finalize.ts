@@ -158,6 +158,7 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
     issuerId: issuer.id,
     shard,
     orderId: order.id,
+    ...(order.replaces && { replaces: order.replaces.serial }),
     accountId: account.id,
     ...(account.memberId !== undefined && { memberId: account.memberId }),
     profile: order.profile,

@@ -34,7 +34,7 @@ export function buildProgram(): Command {
 
 /** Words and options from the operation's input schema. */
 function addOperation(parent: Command, verb: string, operation: Operation): void {
-  const command = withGlobals(parent.command(verb).description(operation.summary));
+  const command = withGlobals(parent.command(verb, { isDefault: operation.isDefault === true }).description(operation.summary));
   const positional = operation.positional ?? [];
   const isOptional = (name: string) => operation.input.shape[name]?.safeParse(undefined).success;
   for (const name of positional) command.argument(isOptional(name) ? `[${name}]` : `<${name}>`);
@@ -47,6 +47,11 @@ function addOperation(parent: Command, verb: string, operation: Operation): void
   }
   const other = operation.name === 'audit verify' ? outside : undefined;
   other?.addOptions(command);
+  const formats = Object.keys(operation.formats ?? {});
+  if (formats.length) {
+    command.addOption(new Option('--format <format>', 'the form of what it tells').choices(['json', ...formats]));
+    command.option('--output <file>', 'write it there, and not to stdout');
+  }
   if (operation.page) command.option('--limit <limit>', 'at most so many', '1000');
   command.action((...args: unknown[]) => {
     const options = command.optsWithGlobals<Globals & Record<string, unknown>>();

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Operation } from '../operations/operation.ts';
 import { fromWords } from '../operations/words.ts';
@@ -13,8 +14,10 @@ const mostListed = z.object({ limit: z.number().int().min(1).max(100_000) });
 export async function runOperation(
   operation: Operation,
   words: Record<string, unknown>,
-  globals: Globals & { limit?: string },
+  globals: Globals & { limit?: string } & Form,
 ): Promise<void> {
+  if (globals.json && globals.format !== undefined && globals.format !== 'json')
+    throw new UsageError(`--json and --format ${globals.format}: leave one of them out`);
   const input = readInput(operation, words);
   const { limit } = operation.page ? values(operation, mostListed, { limit: globals.limit }) : { limit: 0 };
   const { server } = globals;
@@ -27,11 +30,30 @@ export async function runOperation(
   }
 }
 
-async function once(door: Door, operation: Operation, input: Input, globals: Globals): Promise<void> {
+/** In which form what is told is told, and where. */
+interface Form {
+  format?: string;
+  output?: string;
+}
+
+async function once(door: Door, operation: Operation, input: Input, globals: Globals & Form): Promise<void> {
   const output = await door.run(operation, input);
-  print(output, globals);
+  const { json, format = json ? 'json' : 'text', output: file } = globals;
+  const form = operation.formats?.[format];
+  if (file !== undefined) writeFile(file, form ? form.write(output) : `${JSON.stringify(output)}\n`);
+  else if (form) process.stdout.write(form.write(output));
+  else print(output, { json: format === 'json' });
   const line = operation.remark?.(input.values, output);
   if (line !== undefined) remark(line);
+}
+
+function writeFile(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new Error(`--output: ${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+  remark(`written to ${file}`);
 }
 
 function readInput(operation: Operation, words: Record<string, unknown>): Input {

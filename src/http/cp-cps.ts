@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Marked, type Tokens } from 'marked';
 import type { Config } from '../config.ts';
+import { escapeHtml } from '../model/html.ts';
 import { shipped, version } from '../shipped.ts';
 import { type Cacheable, cacheable, contentOf } from './cacheable.ts';
-import { escapeHtml, htmlDocument } from './views.ts';
+import { htmlDocument } from './views.ts';
 
 /** What the document says of this server, in the places {{name}}; null: to be filled in. Nothing of the configuration but this is published. */
 export function publicFacts({ publicUrl, status, validation, mail, policy }: Config): Record<string, string | null> {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { logUrl, noteKeyOf } from '../ca/log-identity.ts';
+import { escapeHtml } from '../model/html.ts';
 import { currentLog } from '../store/log.ts';
 import { verifierKey } from '../tlog/note.ts';
 import type { Acme } from './acme/request.ts';
 import type { Reply } from './reply.ts';
-import { escapeHtml, page } from './views.ts';
+import { page } from './views.ts';
 
 /** Until the portal exists: one plain page for whoever comes by with a browser. */
 export async function front({ ctx, urls }: Acme): Promise<Reply> {

@@ -3,11 +3,6 @@ import type { Reply } from './reply.ts';
 const style =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}code{background:#eee;padding:.1em .3em;word-break:break-all}';
 
-/** Text of others, fit for HTML. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
-}
-
 /** No script, nothing from elsewhere. */
 export const securityPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'";
 

@@ -51,6 +51,10 @@ export const auditActions = [
   'webhook.disabled',
   'webhook.enabled',
   'webhook.replayed',
+  'ledger.added',
+  'ledger.reversed',
+  'incident.noted',
+  'report.closed',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

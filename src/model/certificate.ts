@@ -88,6 +88,8 @@ export interface Certificate {
   /** Of the issuer's CRLs the one that it names; 0: the complete one. */
   shard: number;
   orderId?: string;
+  /** The serial of the certificate that its order named as the one to be replaced (RFC 9773 §5). */
+  replaces?: string;
   accountId?: string;
   memberId?: string;
   profile: string;

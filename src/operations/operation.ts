@@ -20,11 +20,20 @@ export interface Place {
   creates?: true;
 }
 
+/** A form of what an operation gives, besides JSON. */
+export interface Format<O = unknown> {
+  /** Media type. */
+  type: string;
+  write(output: O): string;
+}
+
 /** What an operator does: from this one form the command line, the admin API and its description are derived. */
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
   /** Noun and verb, as typed: `member add`. */
   name: string;
   summary: string;
+  /** It is meant where its noun is followed by no verb: `report 2026-Q4`. */
+  isDefault?: true;
   /** What a token of the admin API needs for it. */
   scope: Scope;
   /** What it needs besides, by what is asked of it. */
@@ -35,6 +44,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   positional?: readonly string[];
   input: I;
   output: O;
+  /** By the name that `--format` has for each; `text` is what people get on a terminal. */
+  formats?: Record<string, Format<z.output<O>>>;
   /** It may take long, and says now and then how far it is. */
   tellsProgress?: true;
   /** `progress` takes a line; nobody need listen. */

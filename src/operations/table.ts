@@ -6,12 +6,15 @@ import { directoryOperations } from './directory.ts';
 import { domainOperations } from './domain.ts';
 import { eabOperations } from './eab.ts';
 import { feedOperations } from './feed.ts';
+import { incidentOperations } from './incident.ts';
 import { issuerOperations } from './issuer.ts';
+import { ledgerOperations } from './ledger.ts';
 import { memberOperations } from './member.ts';
 import type { Operation } from './operation.ts';
 import { orderOperations } from './order.ts';
 import { outboxOperations } from './outbox.ts';
 import { renewalOperations } from './renewal.ts';
+import { reportOperations } from './report.ts';
 import { revocationOperations } from './revocation.ts';
 import { tokenOperations } from './token.ts';
 import { webhookOperations } from './webhook.ts';
@@ -33,5 +36,8 @@ export const operations: Operation[] = [
   ...feedOperations,
   ...webhookOperations,
   ...tokenOperations,
+  ...reportOperations,
+  ...ledgerOperations,
+  ...incidentOperations,
   ...auditOperations,
 ];

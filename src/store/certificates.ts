@@ -22,6 +22,7 @@ interface CertificateRow {
   issuer_id: string;
   shard: number;
   order_id: string | null;
+  replaces: string | null;
   account_id: string | null;
   member_id: string | null;
   profile: string;
@@ -65,6 +66,7 @@ function fromRow(r: CertificateRow): Certificate {
     committedAt: r.committed_at,
     ...present({
       orderId: r.order_id,
+      replaces: r.replaces,
       accountId: r.account_id,
       memberId: r.member_id,
       der: r.der,
@@ -81,6 +83,7 @@ export async function commitCertificate(db: Db, certificate: Certificate, second
     issuer_id: certificate.issuerId,
     shard: certificate.shard,
     order_id: certificate.orderId,
+    replaces: certificate.replaces,
     account_id: certificate.accountId,
     member_id: certificate.memberId,
     profile: certificate.profile,

@@ -1,4 +1,5 @@
 import type { Message, MessageKind, NewMessage, OutboxState } from '../model/message.ts';
+import { countNotices } from './notice-counts.ts';
 import { type Db, databaseClock, present, secondsFromNow } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, rowsOf, updateRows } from './rows.ts';
@@ -100,25 +101,31 @@ export interface Sent {
 export async function markSent(db: Db, sent: readonly Sent[], now: number): Promise<void> {
   if (sent.length === 0) return;
   await db.transaction(async trx => {
-    for (const { message, flaw } of sent)
-      await updateRows(trx, 'outbox', held(message), {
+    const kinds: MessageKind[] = [];
+    for (const { message, flaw } of sent) {
+      const moved = await updateRows(trx, 'outbox', held(message), {
         state: 'sent',
         sent_at: now,
         attempts: message.attempts + 1,
         claim_until: 0,
         last_error: flaw ?? null,
       });
+      if (moved) kinds.push(message.kind);
+    }
+    await countNotices(trx, now, 'sent', kinds);
   });
 }
 
 /** While the claim holds. */
 const held = ({ id, fence }: Message) => ({ id, state: 'queued', claim_fence: fence });
 
-/** A failed attempt: again at `nextAt`, or dead. */
-export async function markFailed(db: Db, message: Message, error: string, nextAt: number | undefined): Promise<boolean> {
+/** A failed attempt: again at `nextAt`, or dead. In a transaction. */
+export async function markFailed(trx: Db, message: Message, error: string, nextAt: number | undefined, now: number): Promise<boolean> {
   const state = nextAt === undefined ? 'dead' : 'queued';
   const change = { state, attempts: message.attempts + 1, last_error: error, claim_until: 0, next_at: nextAt };
-  return (await updateRows(db, 'outbox', held(message), change)) === 1;
+  const moved = (await updateRows(trx, 'outbox', held(message), change)) === 1;
+  if (moved && nextAt === undefined) await countNotices(trx, now, 'failed', [message.kind]);
+  return moved;
 }
 
 /** Back to the queue untried: another process may have it at once. */

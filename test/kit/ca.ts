@@ -158,7 +158,7 @@ export function addressOf(mail: ParsedMail | undefined): string | undefined {
 }
 
 /** The code stands on a line of its own. */
-export function codeIn(mail: ParsedMail | undefined): string {
+export function codeIn(mail: { text?: string | undefined } | undefined): string {
   const code = /^[a-z2-7]{32}$/m.exec(mail?.text ?? '')?.[0];
   if (!code) throw new Error('the mail holds no code');
   return code;

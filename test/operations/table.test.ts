@@ -32,7 +32,8 @@ describe('the table of operations', () => {
       });
 
       it('that only reads is a GET', () => {
-        if (http !== 'never' && http.method === 'get') assert.ok(!http.creates && /(list|show|status|prove|key|deliveries)$/.test(name));
+        if (http !== 'never' && http.method === 'get')
+          assert.ok(!http.creates && /(list|show|status|prove|key|deliveries|trace)$/.test(name));
         else assert.ok(!page && scope !== 'read');
       });
 

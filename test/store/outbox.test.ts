@@ -72,7 +72,7 @@ onEachEngine('the outbox', at => {
     assert.ok(first && second && second.fence > first.fence);
     await markSent(at.db, [{ message: first, flaw: 'not mine' }], at0);
     assert.equal((await find(id))?.state, 'queued');
-    assert.equal(await markFailed(at.db, first, 'no', undefined), false);
+    assert.equal(await markFailed(at.db, first, 'no', undefined, at0), false);
     await markSent(at.db, [{ message: second }], at0 + 1);
     await markSent(at.db, [{ message: second, flaw: 'again' }], at0 + 2);
     assert.equal(await claim(id), undefined);
@@ -83,7 +83,7 @@ onEachEngine('the outbox', at => {
   it('waits after a failure, and may be claimed again at once then', async () => {
     const id = await queued();
     const claimed = await claim(id);
-    assert.ok(claimed && (await markFailed(at.db, claimed, 'the mail server answered 451', at0 + 30)));
+    assert.ok(claimed && (await markFailed(at.db, claimed, 'the mail server answered 451', at0 + 30, at0)));
     const { state, attempts, nextAt, lastError } = (await find(id)) ?? {};
     assert.deepEqual(
       { state, attempts, nextAt, lastError },
@@ -100,7 +100,7 @@ onEachEngine('the outbox', at => {
       const claimed = await claim(id);
       assert.ok(claimed);
       if (id === sent) await markSent(at.db, [{ message: claimed }], at0);
-      else await markFailed(at.db, claimed, 'no', id === dead ? undefined : at0 + 99);
+      else await markFailed(at.db, claimed, 'no', id === dead ? undefined : at0 + 99, at0);
     }
     assert.equal((await find(dead))?.state, 'dead');
     assert.equal(await claim(dead), undefined);
@@ -133,7 +133,7 @@ onEachEngine('the outbox', at => {
     const ids = [await queued(), await queued(), await queued(), await queued()];
     const [, sent, ...dead] = await Promise.all(ids.map(id => claim(id)));
     if (sent) await markSent(at.db, [{ message: sent }], at0);
-    for (const message of dead) if (message) await markFailed(at.db, message, 'refused', undefined);
+    for (const message of dead) if (message) await markFailed(at.db, message, 'refused', undefined, at0);
     assert.deepEqual(await countMessages(at.db), { queued: 1, dead: 2 });
   });
 });

@@ -3,10 +3,11 @@ import { isId } from '../../ca/ids.ts';
 import { record } from '../../ca/record.ts';
 import type { Account } from '../../model/account.ts';
 import { base64url, fromBase64url } from '../../model/encoding.ts';
+import { escapeHtml } from '../../model/html.ts';
 import { notFound, Problem } from '../../model/problem.ts';
 import { findAccount, updateTerms } from '../../store/accounts.ts';
 import type { Reply } from '../reply.ts';
-import { escapeHtml, page } from '../views.ts';
+import { page } from '../views.ts';
 import type { Acme, Incoming } from './request.ts';
 
 /** RFC 8555 §7.3.3: the terms have changed since the account agreed; a person agrees to the new ones on a page. @throws Problem */

@@ -4,7 +4,7 @@ import type { Ctx } from '../../ctx.ts';
 import type { Actor } from '../../model/audit.ts';
 import { Problem } from '../../model/problem.ts';
 import type { Token } from '../../model/token.ts';
-import type { Listed, Operation } from '../../operations/operation.ts';
+import type { Format, Listed, Operation } from '../../operations/operation.ts';
 import type { Page } from '../../store/pages.ts';
 import type { Reply } from '../reply.ts';
 import { authorize } from './authenticate.ts';
@@ -38,9 +38,28 @@ export async function answer(ctx: Ctx, call: Call, res: Response): Promise<Reply
     await writeRows(res, ndjson, [], operation.rows(ctx, values));
     return undefined;
   }
+  const formats = Object.values(operation.formats ?? {});
+  const type = call.accepts(['application/json', ...formats.map(format => format.type)]);
+  if (type === false && formats.length) throw notAcceptable('It', ['application/json', ...formats.map(format => format.type)]);
   const output = operation.output.parse(await operation.run(ctx, values, call.actor)) as object;
-  return { status: 200, headers: { ETag: etagOf(output) }, body: output };
+  const format = formats.find(format => format.type === type);
+  return format ? written(format, output) : { status: 200, headers: { ETag: etagOf(output) }, body: output };
 }
+
+/** A page of ours loads nothing and runs nothing. */
+function written({ type, write }: Format, output: object): Reply {
+  const body = write(output);
+  const headers = {
+    ETag: etagOf(body),
+    'Content-Type': `${type}; charset=utf-8`,
+    'X-Content-Type-Options': 'nosniff',
+    ...(type === 'text/html' && { 'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'" }),
+  };
+  return { status: 200, headers, body };
+}
+
+const notAcceptable = (what: string, types: string[]): Problem =>
+  new Problem('malformed', `${what} comes as ${types.slice(0, -1).join(', ')} or ${types.at(-1)}.`, { status: 406 });
 
 async function answerAct(ctx: Ctx, call: Call, values: Record<string, unknown>, res: Response): Promise<Reply | undefined> {
   const type = call.route.operation.tellsProgress ? call.accepts(['application/json', progressType]) : false;
@@ -73,8 +92,7 @@ async function answerList(
   res: Response,
 ): Promise<Reply | undefined> {
   const type = accepts(['application/json', ...Object.keys(rowFormats)]);
-  if (type === false)
-    throw new Problem('malformed', `A list comes as application/json, ${Object.keys(rowFormats).join(' or ')}.`, { status: 406 });
+  if (type === false) throw notAcceptable('A list', ['application/json', ...Object.keys(rowFormats)]);
   if (type !== 'application/json') {
     await writeRows(res, type, columnsOf(operation.output), pagesOf(ctx, operation, values, { limit: limit ?? Infinity, after: cursor }));
     return undefined;

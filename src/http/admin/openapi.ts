@@ -125,7 +125,11 @@ function bodyOf(input: z.ZodObject): NonNullable<OpenApiOperation['requestBody']
   return { required: !input.safeParse({}).success, content: { 'application/json': { schema } } };
 }
 
-function successOf({ operation: { output, page, rows, tellsProgress }, method, creates }: AdminRoute): Record<string, object> {
+function successOf({
+  operation: { output, page, rows, tellsProgress, formats = {} },
+  method,
+  creates,
+}: AdminRoute): Record<string, object> {
   const schema = jsonSchema(output, 'output');
   const streams = Object.fromEntries(Object.keys(rowFormats).map(type => [type, { schema: { type: 'string' } }]));
   const headers = {
@@ -136,6 +140,7 @@ function successOf({ operation: { output, page, rows, tellsProgress }, method, c
     'application/json': { schema },
     ...(page && streams),
     ...(rows && { [ndjson]: { schema: { type: 'string' } } }),
+    ...Object.fromEntries(Object.values(formats).map(({ type }) => [type, { schema: { type: 'string' } }])),
     ...(tellsProgress && { [progressType]: { schema: progressSchema(schema) } }),
   };
   return { [creates ? 201 : 200]: { description: creates ? 'Created' : 'Done', headers, content } };

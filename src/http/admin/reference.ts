@@ -1,5 +1,6 @@
+import { escapeHtml } from '../../model/html.ts';
 import type { Reply } from '../reply.ts';
-import { escapeHtml, page } from '../views.ts';
+import { page } from '../views.ts';
 import { type OpenApiOperation, openApi } from './openapi.ts';
 
 /** The description for people: the same document as a page. */

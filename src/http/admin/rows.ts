@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
 import type { z } from 'zod';
+import { csvLine } from '../../model/csv.ts';
 
 export const ndjson = 'application/x-ndjson';
 
@@ -9,27 +10,14 @@ export const rowFormats: Record<string, RowFormat> = {
   [ndjson]: { head: () => '', row: item => `${JSON.stringify(item)}\n` },
   // RFC 4180
   'text/csv': {
-    head: columns => `${columns.map(cell).join(',')}\r\n`,
-    row: (item, columns) => `${columns.map(column => cell((item as Record<string, unknown>)[column])).join(',')}\r\n`,
+    head: csvLine,
+    row: (item, columns) => csvLine(columns.map(column => (item as Record<string, unknown>)[column])),
   },
 };
 
 interface RowFormat {
   head(columns: string[]): string;
   row(item: unknown, columns: string[]): string;
-}
-
-function cell(value: unknown): string {
-  const text = asText(value);
-  // What a spreadsheet would take for a formula is marked as text.
-  const safe = /^[=+\-@\t]/.test(text) && typeof value !== 'number' ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-function asText(value: unknown): string {
-  if (value === undefined) return '';
-  if (Array.isArray(value)) return value.join(' ');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** Members of what a list's schema holds. */

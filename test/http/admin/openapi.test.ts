@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { OpenApi, OpenApiOperation } from '../../../src/http/admin/openapi.ts';
 import { openApi } from '../../../src/http/admin/openapi.ts';
+import { dateAt, quarterAt } from '../../../src/model/quarter.ts';
 import { operations } from '../../../src/operations/table.ts';
 import { type Json, newKey, thumbprintOf } from '../../kit/acme-client.ts';
 import { type AdminClient, adminClient } from '../../kit/admin-client.ts';
@@ -100,6 +101,7 @@ describe('the OpenAPI document of the admin API', () => {
     const other = await ca.run('member add', { name: 'Third', email: 'o@club.test' });
     const eab = await ca.run('eab create', { member: id });
     const spare = await ca.run('token create', { scope: 'read' });
+    const cost = await ca.run('ledger add', { category: 'hosting', amount: '12.50', currency: 'EUR', note: 'one month' });
     /** By operation, else for all. */
     const values: Record<string, unknown> = {
       member: id,
@@ -114,6 +116,15 @@ describe('the OpenAPI document of the admin API', () => {
       serial: serials[0],
       scope: ['read'],
       reason: 'superseded',
+      quarter: quarterAt(ca.clock.now),
+      figure: 'certificates.issued',
+      category: 'hosting',
+      amount: '-12.50',
+      currency: 'EUR',
+      note: 'paid back',
+      what: 'the status listener was out of reach',
+      'ledgerAdd.date': dateAt(ca.clock.now),
+      'ledgerReverse.id': cost.id,
       'memberShow.id': id,
       'memberSuspend.id': other.id,
       'memberActivate.id': suspended.id,

@@ -1,0 +1,62 @@
+import type { Ctx, SigningIssuer } from '../ctx.ts';
+import { readCertificate } from '../pki/certificate.ts';
+import { checkCrl, checkOcspAnswer, writeOcspRequest } from '../pki/relying-party.ts';
+import { countObservation, lastObservation, type ObservedService } from '../store/observations.ts';
+import { responderCredential } from './credentials.ts';
+import { endingCrls } from './publish-crl.ts';
+import { underLease } from './under-lease.ts';
+
+/** A request to the status listener. @throws where nobody answers */
+export type AskStatus = (method: 'GET' | 'POST', path: string, body?: Uint8Array) => Promise<{ status: number; body: Uint8Array }>;
+
+const minute = 60;
+
+/** Looks at CRLs and OCSP of each issuing CA as a relying party does; once a minute, by one process of many. */
+export async function observeStatus(ctx: Ctx, ask: AskStatus): Promise<void> {
+  await underLease(ctx, 'observe status', async () => {
+    const now = ctx.now();
+    const last = await lastObservation(ctx.db);
+    if (last !== undefined && Math.floor(last / minute) >= Math.floor(now / minute)) return;
+    const issuers = [...ctx.authority.issuers.values()].filter(
+      (issuer): issuer is SigningIssuer => issuer.signer !== undefined && issuer.notAfter > now,
+    );
+    await observe(ctx, 'crl', async () => {
+      for (const issuer of issuers) await lookAtCrl(ctx, ask, issuer);
+      const [ended] = await endingCrls(ctx, 0);
+      if (ended) throw new Error(`the CRL ${ended.shard} of ${ended.issuerId} has ended`);
+    });
+    await observe(ctx, 'ocsp', async () => {
+      for (const issuer of issuers) await askOcsp(ctx, ask, issuer);
+    });
+  });
+}
+
+/** Whatever goes wrong is what was seen. */
+async function observe(ctx: Ctx, service: ObservedService, look: () => Promise<void>): Promise<void> {
+  const failure = await look().then(
+    () => undefined,
+    error => (error instanceof Error ? error.message : String(error)),
+  );
+  if (ctx.background.ending.aborted) return;
+  if (failure !== undefined) ctx.log.warn({ service, reason: failure }, 'a status service is not as it should be');
+  await countObservation(ctx.db, ctx.now(), service, failure);
+}
+
+async function lookAtCrl(ctx: Ctx, ask: AskStatus, issuer: SigningIssuer): Promise<void> {
+  checkCrl(await answerTo(ask('GET', `/crl/${issuer.id}.crl`)), issuer, ctx.now());
+}
+
+/** About the responder's own certificate: there is always one. */
+async function askOcsp(ctx: Ctx, ask: AskStatus, issuer: SigningIssuer): Promise<void> {
+  const { certificate, signer } = await responderCredential(ctx, issuer);
+  const { serial } = readCertificate(certificate);
+  const nonce = ctx.random(16);
+  const der = await answerTo(ask('POST', '/ocsp', writeOcspRequest(issuer, serial, nonce)));
+  checkOcspAnswer(der, { serial, nonce, spki: signer.spki, now: ctx.now() });
+}
+
+async function answerTo(asked: ReturnType<AskStatus>): Promise<Uint8Array> {
+  const { status, body } = await asked;
+  if (status !== 200) throw new Error(`it answers ${status}`);
+  return body;
+}

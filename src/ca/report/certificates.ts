@@ -1,0 +1,105 @@
+import type { Ctx } from '../../ctx.ts';
+import { type ProfileName, profileNames } from '../../model/certificate.ts';
+import type { Span } from '../../model/quarter.ts';
+import type { Fact, ReportedRecord, SourceRow } from '../../model/report.ts';
+import { profiles } from '../../pki/profiles/table.ts';
+import { type ReportedCertificate, recordsOf, reportedCertificates } from '../../store/reported.ts';
+
+const week = 7 * 86400;
+
+/** Seconds within which a CRL lists what is revoked, as we promise. */
+const promised = 60;
+
+/** Seconds after the quarter in which a CRL is still looked for that lists what was revoked in it. */
+const lookAhead = 3600;
+
+export const rowOf = ({ id, at, action, logIndex, subject }: ReportedRecord): SourceRow => ({
+  ...{ kind: 'audit', id: String(id), at, action },
+  ...(logIndex !== undefined && { logIndex }),
+  ...(subject['serial'] !== undefined && { serial: subject['serial'] }),
+  ...(subject['member'] !== undefined && { member: subject['member'] }),
+});
+
+/** Issued, revoked and given up; a certificate of an account that belongs to nobody is that of the member `none`. */
+export async function* certificateFacts({ db }: Ctx, { from, until }: Span): AsyncGenerator<Fact[]> {
+  const published = await publications(db, { from, until: until + lookAhead });
+  for await (const records of recordsOf(db, ['certificate.issued', 'certificate.revoked', 'certificate.abandoned'], from, until)) {
+    const known = await reportedCertificates(
+      db,
+      records.map(r => r.subject['serial'] ?? ''),
+    );
+    yield records.map(record => {
+      const certificate = known.get(record.subject['serial'] ?? '');
+      const figures = figuresOf(record, certificate, from);
+      if (record.action === 'certificate.revoked' && certificate && isLate(record.at, certificate, published)) figures.push('crl.late');
+      return { figures, by: 1n, row: rowOf(record) };
+    });
+  }
+}
+
+function figuresOf(record: ReportedRecord, certificate: ReportedCertificate | undefined, from: number): string[] {
+  const { profile = 'unknown', memberId = 'none', isRenewal = false } = certificate ?? {};
+  const number = String(Math.floor((record.at - from) / week) + 1).padStart(2, '0');
+  const split = (what: string) => [what, `${what}.profile.${profile}`, `${what}.member.${memberId}`, `${what}.week.${number}`];
+  if (record.action === 'certificate.issued')
+    return [...split('certificates.issued'), ...split(isRenewal ? 'certificates.renewed' : 'certificates.first')];
+  if (record.action === 'certificate.abandoned') return ['certificates.abandoned'];
+  return [...split('certificates.revoked'), `certificates.revoked.reason.${record.detail['reason']}`];
+}
+
+/** When complete CRLs were published, by issuer, in order. */
+type Publications = Map<string, number[]>;
+
+async function publications(db: Ctx['db'], { from, until }: { from: number; until: number }): Promise<Publications> {
+  const times: Publications = new Map();
+  for await (const records of recordsOf(db, ['crl.published'], from, until))
+    for (const { at, subject, detail } of records) {
+      if (detail['shard'] !== undefined) continue;
+      const issuer = subject['issuer'] ?? '';
+      const before = times.get(issuer);
+      if (before) before.push(at);
+      else times.set(issuer, [at]);
+    }
+  return times;
+}
+
+/** Certificates without status (RFC 9608) are in no CRL. */
+function isLate(revokedAt: number, { issuerId, profile }: ReportedCertificate, published: Publications): boolean {
+  if (profileNames.includes(profile as ProfileName) && !profiles[profile as ProfileName].revocable) return false;
+  const times = published.get(issuerId) ?? [];
+  let low = 0;
+  for (let high = times.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if ((times[middle] ?? 0) < revokedAt) low = middle + 1;
+    else high = middle;
+  }
+  return (times[low] ?? Number.POSITIVE_INFINITY) > revokedAt + promised;
+}
+
+/** What is counted by what was done, one for each record. */
+export async function* actFacts({ db }: Ctx, { from, until }: Span): AsyncGenerator<Fact[]> {
+  const counted = ['challenge.valid', 'challenge.invalid', 'domain.proved', 'domain.refused', 'domain.revoked', 'crl.published'] as const;
+  for await (const records of recordsOf(db, counted, from, until))
+    yield records.map(record => ({ figures: actFigures(record), by: 1n, row: rowOf(record) }));
+}
+
+function actFigures({ action, detail }: ReportedRecord): string[] {
+  switch (action) {
+    case 'challenge.valid':
+      return ['validations.valid', `validations.valid.method.${detail['type']}`];
+    case 'challenge.invalid':
+      return [
+        'validations.invalid',
+        `validations.invalid.method.${detail['type']}`,
+        `validations.invalid.outcome.${detail['type']}.${detail['error']}`,
+      ];
+    case 'domain.proved':
+      return ['proofs.made'];
+    case 'domain.refused':
+      return ['proofs.refused'];
+    case 'domain.revoked':
+      return ['proofs.revoked'];
+    default:
+      return ['crl.published'];
+  }
+}

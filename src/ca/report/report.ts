@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import type { Ctx } from '../../ctx.ts';
+import { clock } from '../../model/audit.ts';
+import { rfc3339 } from '../../model/encoding.ts';
+import { Problem } from '../../model/problem.ts';
+import { type Quarter, quarterAt, quartersLater, type Span, spanOf, startOfDate } from '../../model/quarter.ts';
+import type { Fact, Report, SourceRow } from '../../model/report.ts';
+import { oldestEntryDate } from '../../store/ledger.ts';
+import type { Db } from '../../store/open.ts';
+import { firstRecordAt, recordsOf } from '../../store/reported.ts';
+import { type ClosedReport, findReport, insertReport, lastClosed, lockAccounts } from '../../store/reports.ts';
+import { record } from '../record.ts';
+import { underLease } from '../under-lease.ts';
+import { writtenFacts, writtenOf } from './account.ts';
+import { actFacts, certificateFacts } from './certificates.ts';
+import { compared, describe, partsOf, type Tally, type Values, valuesOf } from './figures.ts';
+import { noticeFacts, observationFacts } from './services.ts';
+import { standingFacts } from './standing.ts';
+
+const day = 86400;
+
+/** A report, and its SHA-256 where it is closed. */
+export type Told = Report & { sha256?: string };
+
+/** @throws Problem where the quarter has not begun, or was before the CA */
+export async function tellReport(ctx: Ctx, quarter: Quarter): Promise<Told> {
+  await checkQuarter(ctx, quarter);
+  const closed = await findReport(ctx.db, quarter);
+  if (closed) return { ...(await readClosed(ctx.db, closed)), sha256: closed.sha256 };
+  const span = soFar(ctx, quarter);
+  const tally = await count(keptFacts(ctx, span));
+  return compose(ctx, ctx.db, span, tally, await othersOf(ctx, quarter), 'open');
+}
+
+/** Held against the audit log, which nobody rewrites unseen. @throws Error where the text is not the one that was closed */
+async function readClosed(db: Db, { quarter, text, sha256, closedAt }: ClosedReport): Promise<Report> {
+  const recorded: unknown[] = [];
+  for await (const records of recordsOf(db, ['report.closed'], closedAt, closedAt + 1))
+    recorded.push(...records.filter(({ subject }) => subject['report'] === quarter).map(({ detail }) => detail['sha256']));
+  if (hashOf(text) !== sha256 || !recorded.includes(sha256))
+    throw new Error(`the report of ${quarter} is not the one that was closed: it was altered`);
+  return JSON.parse(text);
+}
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+async function checkQuarter(ctx: Ctx, quarter: Quarter): Promise<void> {
+  if (spanOf(quarter).from > ctx.now()) throw new Problem('malformed', `The quarter ${quarter} has not begun.`);
+  const first = await firstQuarter(ctx);
+  if (quarter < first) throw new Problem('malformed', `There is no report of ${quarter}: the first is that of ${first}.`, { status: 404 });
+}
+
+/** In which the CA was made, or something was paid for it. */
+async function firstQuarter(ctx: Ctx): Promise<Quarter> {
+  const { db } = ctx;
+  const begun = quarterAt((await firstRecordAt(db)) ?? ctx.now());
+  const paid = await oldestEntryDate(db);
+  const first = paid === undefined ? begun : quarterAt(startOfDate(paid));
+  return first < begun ? first : begun;
+}
+
+/** Until now, where it goes on. */
+function soFar(ctx: Ctx, quarter: Quarter): Span {
+  const span = spanOf(quarter);
+  return { ...span, until: Math.min(span.until, ctx.now() + 1) };
+}
+
+/** All rows but those that operators write: none of them changes any more when its quarter is over. */
+async function* keptFacts(ctx: Ctx, span: Span): AsyncGenerator<Fact[]> {
+  yield* certificateFacts(ctx, span);
+  yield* standingFacts(ctx, span);
+  yield* actFacts(ctx, span);
+  yield observationFacts(ctx, span);
+  yield noticeFacts(ctx, span);
+}
+
+async function count(facts: AsyncIterable<Fact[]> | Fact[][], tally: Tally = new Map()): Promise<Tally> {
+  for await (const page of facts)
+    for (const { figures, by } of page) for (const figure of figures) tally.set(figure, (tally.get(figure) ?? 0n) + by);
+  return tally;
+}
+
+/** What the quarter is compared with. */
+interface Others {
+  before: Values | undefined;
+  yearBefore: Values | undefined;
+}
+
+async function othersOf(ctx: Ctx, quarter: Quarter): Promise<Others> {
+  const first = await firstQuarter(ctx);
+  const of = async (other: Quarter): Promise<Values | undefined> => {
+    if (other < first) return undefined;
+    const closed = await findReport(ctx.db, other);
+    if (closed) return new Map((await readClosed(ctx.db, closed)).figures.map(({ id, value }) => [id, value]));
+    const span = soFar(ctx, other);
+    const tally = await count(keptFacts(ctx, span));
+    return valuesOf(await count([await writtenFacts(ctx.db, span, issuedOf(tally))], tally));
+  };
+  return { before: await of(quartersLater(quarter, -1)), yearBefore: await of(quartersLater(quarter, -4)) };
+}
+
+const issuedOf = (tally: Tally): bigint => tally.get('certificates.issued') ?? 0n;
+
+async function compose(ctx: Ctx, db: Db, span: Span, kept: Tally, others: Others, state: Report['state']): Promise<Report> {
+  const { quarter } = span;
+  const issued = issuedOf(kept);
+  const tally = await count([await writtenFacts(db, span, issued)], new Map(kept));
+  const { from, until } = spanOf(quarter);
+  return {
+    ...{ quarter, from: rfc3339(from), until: rfc3339(until), state, asOf: rfc3339(ctx.now()) },
+    ...{ before: quartersLater(quarter, -1), yearBefore: quartersLater(quarter, -4) },
+    figures: compared(valuesOf(tally), others.before, others.yearBefore),
+    ...(await writtenOf(db, span, issued)),
+  };
+}
+
+/** Closes each quarter that ended days ago, one after another, by one process of many. What is closed is never counted again. */
+export async function closeReports(ctx: Ctx): Promise<void> {
+  await underLease(ctx, 'close reports', async held => {
+    for (;;) {
+      const last = await lastClosed(ctx.db);
+      const quarter = last === undefined ? await firstQuarter(ctx) : quartersLater(last, 1);
+      const span = spanOf(quarter);
+      if (ctx.background.ending.aborted || span.until + ctx.config.report.closeDays * day > ctx.now()) return;
+      const kept = await count(keptFacts(ctx, span));
+      const others = await othersOf(ctx, quarter);
+      await ctx.db.transaction(async trx => {
+        await held(trx);
+        await lockAccounts(trx);
+        const closedAt = ctx.now();
+        const text = JSON.stringify(await compose(ctx, trx, span, kept, others, 'closed'));
+        const sha256 = hashOf(text);
+        await insertReport(trx, { quarter, text, sha256, closedAt });
+        await record(ctx, trx, closedAt, { action: 'report.closed', actor: clock, subject: { report: quarter }, detail: { sha256 } });
+      });
+    }
+  });
+}
+
+/** The rows that make a figure, and by how much each. */
+export interface Traced {
+  figure: string;
+  label: string;
+  unit: string;
+  rows: { row: SourceRow; by: bigint; figure: string }[];
+}
+
+/** @throws Problem where there is no such figure */
+export async function traceFigure(ctx: Ctx, quarter: Quarter, id: string): Promise<Traced> {
+  await checkQuarter(ctx, quarter);
+  const described = describe(id);
+  if (!described) throw new Problem('malformed', `There is no figure "${id}"; the report names them all.`, { status: 404 });
+  const span = soFar(ctx, quarter);
+  const parts = partsOf(id);
+  const rows: Traced['rows'] = [];
+  let issued = 0n;
+  const collect = (page: Fact[]) => {
+    for (const { figures, by, row } of page) {
+      if (figures.includes('certificates.issued')) issued += by;
+      for (const figure of figures) if (parts.includes(figure)) rows.push({ row, by, figure });
+    }
+  };
+  for await (const page of keptFacts(ctx, span)) collect(page);
+  collect(await writtenFacts(ctx.db, span, issued));
+  return { figure: id, label: described.label, unit: described.unit, rows };
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { ocspResponder } from '../../src/ca/answer-ocsp.ts';
+import { reloadAuthority } from '../../src/ca/authority.ts';
+import { type AskStatus, observeStatus } from '../../src/ca/observe-status.ts';
+import { publishCrls, publishDueCrls } from '../../src/ca/publish-crl.ts';
+import { statusServer } from '../../src/http/status.ts';
+import { askOf, listen } from '../../src/listener.ts';
+import { operator } from '../../src/model/audit.ts';
+import { observations } from '../../src/store/observations.ts';
+import { engines } from '../kit/ca.ts';
+import { openTestCtx, type TestCtx } from '../kit/ctx.ts';
+
+for (const engine of engines)
+  describe(`what the CA sees of its own CRLs and OCSP (${engine})`, () => {
+    let at: TestCtx;
+    let ask: AskStatus;
+    let stop: () => Promise<void>;
+    beforeEach(async () => {
+      at = await openTestCtx({ engine });
+      const server = statusServer(at.ctx, ocspResponder(at.ctx));
+      stop = await listen(server, '127.0.0.1:0', 'status.listen');
+      ask = askOf(server);
+      await publishDueCrls(at.ctx);
+    });
+    afterEach(async () => {
+      await stop();
+      await at.close();
+    });
+
+    const seen = async () => (await observations(at.ctx.db, 0, at.clock.now + 1)).map(o => [o.service, o.asked, o.answered, o.lastFailure]);
+
+    it('is counted by the hour, once a minute, whatever the number of processes', async () => {
+      const another = await at.another();
+      for (let i = 0; i < 3; i++) {
+        await Promise.all([observeStatus(at.ctx, ask), observeStatus(another.ctx, ask)]);
+        await observeStatus(at.ctx, ask);
+        at.clock.now += 60;
+      }
+      assert.deepEqual(await seen(), [
+        ['crl', 3, 3, undefined],
+        ['ocsp', 3, 3, undefined],
+      ]);
+      at.clock.now += 3600;
+      await observeStatus(at.ctx, ask);
+      assert.equal((await seen()).length, 4);
+    });
+
+    it('is of every issuing CA', async () => {
+      const paths: string[] = [];
+      const { id } = await at.run('issuer create');
+      await reloadAuthority(at.ctx);
+      await publishDueCrls(at.ctx);
+      await observeStatus(at.ctx, (method, path, body) => {
+        paths.push(`${method} ${path}`);
+        return ask(method, path, body);
+      });
+      const crls = [at.ctx.authority.active.id, id].map(issuer => `GET /crl/${issuer}.crl`);
+      assert.deepEqual(paths.toSorted(), [...crls, 'POST /ocsp', 'POST /ocsp'].toSorted());
+      assert.deepEqual(await seen(), [
+        ['crl', 1, 1, undefined],
+        ['ocsp', 1, 1, undefined],
+      ]);
+    });
+
+    const changed = (change: (answer: { status: number; body: Uint8Array }) => { status: number; body: Uint8Array }): AskStatus => {
+      return async (method, path, body) => change(await ask(method, path, body));
+    };
+    for (const [what, broken, crl, ocsp] of [
+      ['an error', changed(a => ({ ...a, status: 500 })), /answers 500/, /answers 500/],
+      ['nothing', changed(a => ({ ...a, body: new Uint8Array() })), /./, /./],
+      ['other bytes', changed(a => ({ ...a, body: flipped(a.body) })), /./, /./],
+      ['a refusal', changed(a => ({ ...a, body: Buffer.from('30030a0106', 'hex') })), /./, /refuses to answer \(6\)/],
+    ] as const)
+      it(`is a failure where the answer is ${what}`, async () => {
+        await observeStatus(at.ctx, broken);
+        const [one, other] = await seen();
+        assert.deepEqual(
+          [one?.slice(0, 3), other?.slice(0, 3)],
+          [
+            ['crl', 1, 0],
+            ['ocsp', 1, 0],
+          ],
+        );
+        assert.match(String(one?.[3]), crl);
+        assert.match(String(other?.[3]), ocsp);
+      });
+
+    it('is a failure where a listener is gone, or a CRL has ended', async () => {
+      at.clock.now += 8 * 86400;
+      await observeStatus(at.ctx, ask);
+      assert.deepEqual(await seen(), [
+        ['crl', 1, 0, 'the CRL has ended'],
+        ['ocsp', 1, 1, undefined],
+      ]);
+      await publishCrls(at.ctx, operator);
+      at.clock.now += 60;
+      await stop();
+      await observeStatus(at.ctx, ask);
+      const last = (await seen()).map(([service, asked, answered]) => [service, asked, answered]);
+      assert.deepEqual(last, [
+        ['crl', 2, 0],
+        ['ocsp', 2, 1],
+      ]);
+    });
+  });
+
+/** In the middle of what is signed. */
+function flipped(body: Uint8Array): Uint8Array {
+  const bytes = Uint8Array.from(body);
+  const middle = bytes.length >> 2;
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+  return bytes;
+}
