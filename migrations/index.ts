@@ -9,6 +9,7 @@ import * as idempotency from './0007-idempotency.ts';
 import * as outboxDead from './0008-outbox-dead.ts';
 import * as scans from './0009-scans.ts';
 import * as audit from './0010-audit.ts';
+import * as privacy from './0013-privacy.ts';
 
 /** In order. The names carry no extension, so that source and compiled builds agree. */
 const migrations: Record<string, Knex.Migration> = {
@@ -22,6 +23,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0008-outbox-dead': outboxDead,
   '0009-scans': scans,
   '0010-audit': audit,
+  '0013-privacy': privacy,
 };
 
 export const migrationSource: Knex.MigrationSource<string> = {

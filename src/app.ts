@@ -8,6 +8,7 @@ import { openAuthority, usedKeyId } from './ca/authority.ts';
 import { countedOcsp } from './ca/count-ocsp.ts';
 import { openLog } from './ca/log-identity.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
+import { sealPlain } from './ca/seal-plain.ts';
 import { type Config, hostAndPort } from './config.ts';
 import type { Ctx } from './ctx.ts';
 import { createUrls } from './http/acme/urls.ts';
@@ -40,7 +41,16 @@ export interface OpenCtx extends Ctx {
 
 /** Logs go to stderr: stdout belongs to what a command answers. */
 export function createLog(level: Config['log']): Logger {
-  return pino({ level, base: null, redact: ['*.hmacKey', '*.secret', '*.token', '*.password'] }, pino.destination({ dest: 2, sync: true }));
+  const redact = ['*.hmacKey', '*.secret', '*.token', '*.password'];
+  return pino({ level, base: null, redact, serializers: { err: describeError } }, pino.destination({ dest: 2, sync: true }));
+}
+
+/** What happened and where. Drivers hang rows, and mail servers recipients, on their errors: these are none of a log's business. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { name, message, stack, cause } = error;
+  const { code } = error as NodeJS.ErrnoException;
+  return { type: name, message, stack, ...(code !== undefined && { code }), ...(cause !== undefined && { cause: describeError(cause) }) };
 }
 
 /** Random bytes, taken from the system a pool at a time: identifiers, tokens and nonces are many and small. No byte is given twice. */
@@ -66,6 +76,7 @@ export async function openCtx(config: Config, world: World = {}): Promise<OpenCt
       await migrate(db);
       const vault = openVault(config, random, await usedKeyId(db));
       const authority = await openAuthority({ config, db, vault, now, random });
+      await sealPlain({ db, vault });
       await openLog({ config, db, vault, now, random });
       await openFirstToken({ config, db, vault, now, random });
       return { vault, authority };

@@ -32,16 +32,16 @@ const year = 365 * 86400;
 export const issuerId = (spki: Uint8Array): string => hex(keyIdentifier(spki).subarray(0, 8));
 export const keyPlace = (id: string) => ({ table: 'issuers', row: id, column: 'key' });
 
-/** The key-encryption key that the database was made with, by its id; undefined before the first start. */
+/** The key-encryption key under which the whole database was encrypted last, by its id; undefined before the first start. */
 export const usedKeyId = (db: Db): Promise<string | undefined> => readSetting(db, 'kek');
 
 /** Loads the hierarchy, or makes it where there is none. Call it under the setup lock. */
 export async function openAuthority(tools: Tools): Promise<Authority> {
   const { db, vault } = tools;
   const keyId = await usedKeyId(db);
-  if (keyId !== undefined && keyId !== vault.keyId)
+  if (keyId !== undefined && !vault.keyIds.includes(keyId))
     throw new Error(
-      `the database was made with another key-encryption key (${keyId}, not ${vault.keyId}): give back ${tools.config.keys.encryptionKeyFile} or XMPP_CA_KEY`,
+      `the database was made with another key-encryption key (${keyId}, not ${vault.keyIds.join(' or ')}): give back ${tools.config.keys.encryptionKeyFile} or XMPP_CA_KEY`,
     );
   if ((await listIssuers(db)).length === 0) await createHierarchy(tools);
   return load(tools);

@@ -9,6 +9,7 @@ export const auditActions = [
   'member.suspended',
   'member.activated',
   'member.left',
+  'member.erased',
   'eab.created',
   'eab.revoked',
   'directory.created',
@@ -42,6 +43,11 @@ export const auditActions = [
   'token.created',
   'token.revoked',
   'log.begun',
+  'vault.rotated',
+  'vault.retired',
+  'personal-data.read',
+  'personal-data.erased',
+  'operation.refused',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
@@ -49,7 +55,13 @@ export type AuditAction = (typeof auditActions)[number];
 export const auditOutcomes = ['done', 'refused'] as const;
 export type AuditOutcome = (typeof auditOutcomes)[number];
 
-const refusals: ReadonlySet<AuditAction> = new Set(['order.invalid', 'challenge.invalid', 'domain.refused', 'certificate.abandoned']);
+const refusals: ReadonlySet<AuditAction> = new Set([
+  'order.invalid',
+  'challenge.invalid',
+  'domain.refused',
+  'certificate.abandoned',
+  'operation.refused',
+]);
 export const outcomeOf = (action: AuditAction): AuditOutcome => (refusals.has(action) ? 'refused' : 'done');
 
 /** Who acts, and through which door. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accountUrl } from '../ca/ids.ts';
+import { openContact } from '../ca/personal.ts';
 import { record } from '../ca/record.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Account, doors } from '../model/account.ts';
@@ -33,7 +34,7 @@ function show(ctx: Ctx, { id, memberId, door, doorId, thumbprint, status, contac
     ...(doorId !== undefined && { doorId }),
     thumbprint,
     status,
-    contact,
+    contact: openContact(ctx, { id, ...(contact && { contact }) }),
     createdAt: rfc3339(createdAt),
   };
 }
@@ -75,6 +76,7 @@ export const accountOperations = [
     summary: 'ACME accounts',
     scope: 'read',
     http: { method: 'get', path: '/accounts' },
+    showsPersonal: true,
     input: z.object({ member: memberId.optional().describe('of this member only') }),
     item: shown,
     read: (ctx, { member }, page) => listAccounts(ctx.db, member === undefined ? {} : { memberId: member }, page),
@@ -86,6 +88,7 @@ export const accountOperations = [
     summary: 'one ACME account, by id or URL',
     scope: 'read',
     http: { method: 'get', path: '/accounts/{id}' },
+    showsPersonal: true,
     positional: ['id'],
     input: z.object({ id: z.string() }),
     output: shown,

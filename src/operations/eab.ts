@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { eabPlace } from '../ca/enroll.ts';
 import { newId } from '../ca/ids.ts';
+import { openWords, sealWords } from '../ca/personal.ts';
 import { record } from '../ca/record.ts';
+import type { Ctx } from '../ctx.ts';
 import { base64url, rfc3339 } from '../model/encoding.ts';
 import type { EabKey } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
@@ -21,10 +23,10 @@ const shown = z.object({
   createdAt: time,
 });
 
-const show = ({ kid, memberId, label, usesLeft, expiresAt, revokedAt, createdAt }: EabKey) => ({
+const show = (ctx: Ctx, { kid, memberId, label, usesLeft, expiresAt, revokedAt, createdAt }: EabKey) => ({
   kid,
   memberId,
-  ...(label !== undefined && { label }),
+  ...(label && { label: openWords(ctx, 'eab', kid, label) }),
   uses: usesLeft ?? ('any' as const),
   expires: rfc3339(expiresAt),
   ...(revokedAt !== undefined && { revokedAt: rfc3339(revokedAt) }),
@@ -58,7 +60,7 @@ export const eabOperations = [
       const key: EabKey = {
         kid,
         memberId: member,
-        ...(label !== undefined && { label }),
+        ...(label !== undefined && { label: sealWords(ctx, 'eab', kid, label) }),
         secret: ctx.vault.seal(eabPlace(kid), secret),
         ...(uses !== 'any' && { usesLeft: uses }),
         expiresAt: now + expires * 86400,
@@ -85,7 +87,7 @@ export const eabOperations = [
     input: z.object({}),
     item: shown,
     read: (ctx, _, page) => listEabKeys(ctx.db, page),
-    show: (_, keys) => keys.map(show),
+    show: (ctx, keys) => keys.map(key => show(ctx, key)),
     at: ({ createdAt, kid }) => ({ at: createdAt, id: kid }),
   }),
   operation({
@@ -105,7 +107,7 @@ export const eabOperations = [
         if (revoked) await record(ctx, trx, now, { action: 'eab.revoked', actor, subject: { member: key.memberId, eab: kid } });
         if (deactivateAccounts) await closeDoor(ctx, trx, 'eab', kid, actor);
       });
-      return show({ ...key, revokedAt: key.revokedAt ?? now });
+      return show(ctx, { ...key, revokedAt: key.revokedAt ?? now });
     },
   }),
 ];

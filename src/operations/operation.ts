@@ -35,6 +35,10 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   positional?: readonly string[];
   input: I;
   output: O;
+  /** Its answer shows names, addresses or requests of people: each reading is recorded. */
+  showsPersonal?: true;
+  /** Its answer is made to be kept: the command line takes a file for it. */
+  makesFile?: true;
   /** It may take long, and says now and then how far it is. */
   tellsProgress?: true;
   /** `progress` takes a line; nobody need listen. */

@@ -6,7 +6,7 @@ import { insertRows, selectRow, updateRows } from './rows.ts';
 interface EabRow {
   kid: string;
   member_id: string;
-  label: string | null;
+  label_sealed: Uint8Array | null;
   secret: Uint8Array;
   uses_left: number | null;
   expires_at: number;
@@ -21,7 +21,7 @@ function eabFromRow(r: EabRow): EabKey {
     secret: r.secret,
     expiresAt: r.expires_at,
     createdAt: r.created_at,
-    ...present({ label: r.label, usesLeft: r.uses_left, revokedAt: r.revoked_at }),
+    ...present({ label: r.label_sealed, usesLeft: r.uses_left, revokedAt: r.revoked_at }),
   };
 }
 
@@ -29,7 +29,7 @@ export async function insertEabKey(db: Db, key: EabKey): Promise<void> {
   await insertRows(db, 'eab_keys', {
     kid: key.kid,
     member_id: key.memberId,
-    label: key.label,
+    label_sealed: key.label,
     secret: key.secret,
     uses_left: key.usesLeft,
     expires_at: key.expiresAt,

@@ -14,6 +14,7 @@ interface OutboxRow {
   sent_at: number | null;
   last_error: string | null;
   claim_fence: number;
+  personal: Uint8Array | null;
 }
 
 function fromRow(r: OutboxRow): Message {
@@ -26,7 +27,7 @@ function fromRow(r: OutboxRow): Message {
     createdAt: r.created_at,
     nextAt: r.next_at,
     fence: r.claim_fence,
-    ...present({ sentAt: r.sent_at, lastError: r.last_error }),
+    ...present({ sentAt: r.sent_at, lastError: r.last_error, personal: r.personal }),
   } as Message;
 }
 
@@ -38,7 +39,7 @@ export interface Scope {
 }
 
 /** Always in the transaction of what it tells. */
-export async function queue(db: Db, id: string, message: NewMessage, now: number, scope: Scope = {}): Promise<void> {
+export async function queue(db: Db, id: string, message: NewMessage, now: number, scope: Scope = {}, personal?: Uint8Array): Promise<void> {
   await insertRows(db, 'outbox', {
     id,
     kind: message.kind,
@@ -49,6 +50,7 @@ export async function queue(db: Db, id: string, message: NewMessage, now: number
     attempts: 0,
     created_at: now,
     next_at: now,
+    personal,
   });
 }
 
@@ -107,6 +109,7 @@ export async function markSent(db: Db, sent: readonly Sent[], now: number): Prom
         attempts: message.attempts + 1,
         claim_until: 0,
         last_error: flaw ?? null,
+        personal: null,
       });
   });
 }
@@ -117,8 +120,14 @@ const held = ({ id, fence }: Message) => ({ id, state: 'queued', claim_fence: fe
 /** A failed attempt: again at `nextAt`, or dead. */
 export async function markFailed(db: Db, message: Message, error: string, nextAt: number | undefined): Promise<boolean> {
   const state = nextAt === undefined ? 'dead' : 'queued';
-  const change = { state, attempts: message.attempts + 1, last_error: error, claim_until: 0, next_at: nextAt };
+  const gone = state === 'dead' && { personal: null };
+  const change = { state, attempts: message.attempts + 1, last_error: error, claim_until: 0, next_at: nextAt, ...gone };
   return (await updateRows(db, 'outbox', held(message), change)) === 1;
+}
+
+/** What messages about a member say of who asked. @returns of how many */
+export async function erasePersonalOfMessages(db: Db, memberId: string): Promise<number> {
+  return db('outbox').where({ member_id: memberId }).whereNotNull('personal').update({ personal: null });
 }
 
 /** Back to the queue untried: another process may have it at once. */

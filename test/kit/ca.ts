@@ -9,6 +9,7 @@ import { parseConfig } from '../../src/config.ts';
 import type { Ctx } from '../../src/ctx.ts';
 import { operator } from '../../src/model/audit.ts';
 import { pem } from '../../src/model/encoding.ts';
+import { perform } from '../../src/operations/perform.ts';
 import { operations } from '../../src/operations/table.ts';
 import { fromWords } from '../../src/operations/words.ts';
 import { AcmeClient, type Eab, type Json } from './acme-client.ts';
@@ -93,9 +94,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
   const run = async (name: string, input: object = {}): Promise<Json> => {
     const operation = operations.find(o => o.name === name);
     if (!operation) throw new Error(`there is no operation "${name}"`);
-    const output = operation.output.parse(
-      await operation.run(ctx, operation.input.parse(fromWords(operation.input, { ...input })), operator),
-    );
+    const output = await perform(ctx, operation, operation.input.parse(fromWords(operation.input, { ...input })), operator);
     await settled();
     return output;
   };

@@ -4,7 +4,8 @@ import type { Ctx } from '../../ctx.ts';
 import type { Actor } from '../../model/audit.ts';
 import { Problem } from '../../model/problem.ts';
 import type { Token } from '../../model/token.ts';
-import type { Listed, Operation } from '../../operations/operation.ts';
+import type { Operation } from '../../operations/operation.ts';
+import { perform, performPage } from '../../operations/perform.ts';
 import type { Page } from '../../store/pages.ts';
 import type { Reply } from '../reply.ts';
 import { authorize } from './authenticate.ts';
@@ -34,7 +35,7 @@ export async function answer(ctx: Ctx, call: Call, res: Response): Promise<Reply
   if (besides) authorize(call.token, besides);
   if (operation.page) return answerList(ctx, call, values, page, res);
   if (method === 'post') return answerAct(ctx, call, values, res);
-  const output = operation.output.parse(await operation.run(ctx, values, call.actor)) as object;
+  const output = (await perform(ctx, operation, values, call.actor)) as object;
   return { status: 200, headers: { ETag: etagOf(output) }, body: output };
 }
 
@@ -56,14 +57,14 @@ function act(
   const name = { tokenId: token.id, key: key?.toString(), request: [route.method, received.path, received.body] };
   return once(ctx, name, async () => {
     await checkIfMatch(ctx, route, values, headers['if-match']);
-    const output = operation.output.parse(await operation.run(ctx, values, actor, progress)) as object;
+    const output = (await perform(ctx, operation, values, actor, progress)) as object;
     return { status: route.creates ? 201 : 200, body: output };
   });
 }
 
 async function answerList(
   ctx: Ctx,
-  { route: { operation }, received, accepts }: Call,
+  { route: { operation }, actor, received, accepts }: Call,
   values: Record<string, unknown>,
   { limit, cursor }: Paging,
   res: Response,
@@ -72,18 +73,18 @@ async function answerList(
   if (type === false)
     throw new Problem('malformed', `A list comes as application/json, ${Object.keys(rowFormats).join(' or ')}.`, { status: 406 });
   if (type !== 'application/json') {
-    await writeRows(res, type, columnsOf(operation.output), pagesOf(ctx, operation, values, { limit: limit ?? Infinity, after: cursor }));
+    await writeRows(
+      res,
+      type,
+      columnsOf(operation.output),
+      pagesOf(ctx, operation, values, actor, { limit: limit ?? Infinity, after: cursor }),
+    );
     return undefined;
   }
-  const { items, next } = await readPage(ctx, operation, values, { limit: limit ?? 100, after: cursor });
+  const { items, next } = await performPage(ctx, operation, values, actor, { limit: limit ?? 100, after: cursor });
   const query = new URLSearchParams(received.query);
   if (next) query.set('cursor', cursorOf(next));
   return { status: 200, ...(next && { headers: { Link: `<${received.path}?${query}>;rel="next"` } }), body: items };
-}
-
-async function readPage(ctx: Ctx, operation: Operation, values: Record<string, unknown>, page: Page): Promise<Listed> {
-  const listed = (await operation.page?.(ctx, values, page)) ?? { items: [] };
-  return { ...listed, items: operation.output.parse(listed.items) as unknown[] };
 }
 
 /** Rows in memory at a time. */
@@ -93,11 +94,12 @@ async function* pagesOf(
   ctx: Ctx,
   operation: Operation,
   values: Record<string, unknown>,
+  actor: Actor,
   { limit, after }: Page,
 ): AsyncGenerator<unknown[]> {
   let left = limit;
   for (let from = after; left > 0; ) {
-    const { items, next } = await readPage(ctx, operation, values, { limit: Math.min(atOnce, left), after: from });
+    const { items, next } = await performPage(ctx, operation, values, actor, { limit: Math.min(atOnce, left), after: from });
     yield items;
     left -= items.length;
     from = next;
