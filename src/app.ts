@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import { createBackground } from './background.ts';
 import { openFirstToken } from './ca/admin-token.ts';
 import { ocspResponder } from './ca/answer-ocsp.ts';
@@ -40,9 +40,9 @@ export interface OpenCtx extends Ctx {
 }
 
 /** Logs go to stderr: stdout belongs to what a command answers. */
-export function createLog(level: Config['log']): Logger {
+export function createLog(level: Config['log'], to: DestinationStream = pino.destination({ dest: 2, sync: true })): Logger {
   const redact = ['*.hmacKey', '*.secret', '*.token', '*.password'];
-  return pino({ level, base: null, redact, serializers: { err: describeError } }, pino.destination({ dest: 2, sync: true }));
+  return pino({ level, base: null, redact, serializers: { err: describeError } }, to);
 }
 
 /** What happened and where. Drivers hang rows, and mail servers recipients, on their errors: these are none of a log's business. */

@@ -4,6 +4,7 @@ import { cleanUp } from './ca/clean-up.ts';
 import { renewResponders } from './ca/credentials.ts';
 import { deliverDue } from './ca/deliver.ts';
 import { recoverCommitted } from './ca/finalize.ts';
+import { forgetDue } from './ca/forget.ts';
 import { remindOfRootCrl } from './ca/issuer-life.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { remindOfExpiry, remindOfLapse } from './ca/remind.ts';
@@ -33,6 +34,7 @@ const jobs: Job[] = [
   { name: 'publish CRLs', schedule: '*/5 * * * * *', run: publishDueCrls },
   { name: 'remind of expiry', schedule: '0 7 * * * *', run: remindOfExpiry },
   { name: 'remind of lapse', schedule: '0 17 * * * *', run: remindOfLapse },
+  { name: 'forget', schedule: '0 37 * * * *', run: forgetDue },
   { name: 'clean up', schedule: '0 27 * * * *', run: cleanUp },
   { name: 'remind of the root CRL', schedule: '0 0 8 * * *', run: remindOfRootCrl },
   { name: 'prune idempotent answers', schedule: '0 20 * * * *', run: ctx => pruneAnswers(ctx.db, ctx.now()) },

@@ -119,6 +119,7 @@ async function createHierarchy(tools: Tools): Promise<void> {
   writeAside(rootKeyFile(config), pem(sealedKey, vault.seal(rootKeyPlace(rootId), rootKey)));
   await db.transaction(async trx => {
     await writeSetting(trx, 'kek', vault.keyId);
+    await writeSetting(trx, rootKeySetting, vault.keyId);
     await insertIssuer(trx, { id: rootId, kind: 'root', certificate: rootCertificate, active: false, createdAt: now });
     await insertIssuer(trx, { ...issuing, active: true });
     await insertCrl(trx, crl);
@@ -131,6 +132,8 @@ async function createHierarchy(tools: Tools): Promise<void> {
 export const rootKeyFile = (config: Config): string => join(config.dataDir, 'keys', 'root.key');
 export const rootKeyPlace = (id: string) => ({ table: 'file', row: id, column: 'root.key' });
 export const sealedKey = 'XMPP-CA SEALED KEY';
+/** The key-encryption key under which the root's key was seen last, by its id. */
+export const rootKeySetting = 'root-kek';
 
 /** An issuing CA (P-256) below the root. Each has a name of its own: relying parties find CRLs by it. */
 export async function makeIssuing(tools: Tools, root: IssuerFacts, rootSigner: Signer, number: number): Promise<IssuerRecord> {

@@ -50,6 +50,7 @@ function addOperation(parent: Command, verb: string, operation: Operation): void
     if (!schema.safeParse(undefined).success) option.makeOptionMandatory();
     command.addOption(option);
   }
+  if (operation.makesFile) command.option('--output <file>', 'write it to this new file, and not to stdout');
   if (operation.page) command.option('--limit <limit>', 'at most so many', '1000');
   command.action((...args: unknown[]) => {
     const options = command.optsWithGlobals<Globals & Record<string, unknown>>();

@@ -1,3 +1,4 @@
+import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Operation } from '../operations/operation.ts';
 import { fromWords } from '../operations/words.ts';
@@ -13,7 +14,7 @@ const mostListed = z.object({ limit: z.number().int().min(1).max(100_000) });
 export async function runOperation(
   operation: Operation,
   words: Record<string, unknown>,
-  globals: Globals & { limit?: string },
+  globals: Globals & { limit?: string; output?: string },
 ): Promise<void> {
   const input = readInput(operation, words);
   const { limit } = operation.page ? values(operation, mostListed, { limit: globals.limit }) : { limit: 0 };
@@ -27,9 +28,21 @@ export async function runOperation(
   }
 }
 
-async function once(door: Door, operation: Operation, input: Input, globals: Globals): Promise<void> {
-  const output = await door.run(operation, input);
-  print(output, globals);
+async function once(door: Door, operation: Operation, input: Input, globals: Globals & { output?: string }): Promise<void> {
+  const file = operation.makesFile && globals.output;
+  // Before anything is done: what could not be kept is not asked for.
+  const written = file ? openSync(file, 'wx', 0o600) : undefined;
+  const output = await door.run(operation, input).catch(error => {
+    if (written !== undefined) closeSync(written);
+    if (file) unlinkSync(file);
+    throw error;
+  });
+  if (written === undefined) print(output, globals);
+  else {
+    writeFileSync(written, `${JSON.stringify(output, undefined, 2)}\n`);
+    closeSync(written);
+    print({ file }, globals);
+  }
   const line = operation.remark?.(input.values, output);
   if (line !== undefined) remark(line);
 }

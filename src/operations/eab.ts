@@ -13,7 +13,7 @@ import { listing } from './listing.ts';
 import { memberOf } from './member.ts';
 import { days, found, memberId, numberOrAny, operation, time } from './operation.ts';
 
-const shown = z.object({
+export const eabShown = z.object({
   kid: z.string(),
   memberId: z.string(),
   label: z.string().optional(),
@@ -23,7 +23,7 @@ const shown = z.object({
   createdAt: time,
 });
 
-const show = (ctx: Ctx, { kid, memberId, label, usesLeft, expiresAt, revokedAt, createdAt }: EabKey) => ({
+export const showEab = (ctx: Ctx, { kid, memberId, label, usesLeft, expiresAt, revokedAt, createdAt }: EabKey) => ({
   kid,
   memberId,
   ...(label && { label: openWords(ctx, 'eab', kid, label) }),
@@ -85,9 +85,9 @@ export const eabOperations = [
     scope: 'read',
     http: { method: 'get', path: '/eab-keys' },
     input: z.object({}),
-    item: shown,
+    item: eabShown,
     read: (ctx, _, page) => listEabKeys(ctx.db, page),
-    show: (ctx, keys) => keys.map(key => show(ctx, key)),
+    show: (ctx, keys) => keys.map(key => showEab(ctx, key)),
     at: ({ createdAt, kid }) => ({ at: createdAt, id: kid }),
   }),
   operation({
@@ -97,7 +97,7 @@ export const eabOperations = [
     http: { method: 'post', path: '/eab-keys/{kid}/revoke' },
     positional: ['kid'],
     input: z.object({ kid: z.string(), deactivateAccounts: z.boolean().default(false).describe('also the accounts that came in by it') }),
-    output: shown,
+    output: eabShown,
     async run(ctx, { kid, deactivateAccounts }, actor) {
       const key = found(await findEabKey(ctx.db, kid), `key ${kid}`);
       const now = ctx.now();
@@ -107,7 +107,7 @@ export const eabOperations = [
         if (revoked) await record(ctx, trx, now, { action: 'eab.revoked', actor, subject: { member: key.memberId, eab: kid } });
         if (deactivateAccounts) await closeDoor(ctx, trx, 'eab', kid, actor);
       });
-      return show(ctx, { ...key, revokedAt: key.revokedAt ?? now });
+      return showEab(ctx, { ...key, revokedAt: key.revokedAt ?? now });
     },
   }),
 ];

@@ -71,13 +71,17 @@ const ids: Record<string, string> = {
   thumbprint: 'thumbprint',
 };
 
-/** What was asked for, by id alone: whatever else was typed, by mistake in the place of an id too, may name people. */
+/** A name typed by mistake in the place of an id is none. An account may be given by its URL. */
+const isId = (text: string): boolean => /^([a-z2-7]{16}|[0-9a-f]{16,64}|[\w-]{43})$/.test(text);
+
+/** What was asked for, by id alone: whatever else was typed may name people. */
 function subjectOf({ name }: Operation, values: Values): Record<string, string> {
   const [noun = ''] = name.split(' ');
   return Object.fromEntries(
     Object.entries(values).flatMap(([input, value]) => {
       const what = input === 'id' ? noun : ids[input];
-      return what !== undefined && typeof value === 'string' && /^[\w-]{1,64}$/.test(value) ? [[what, value]] : [];
+      const id = typeof value === 'string' ? (value.split('/').at(-1) ?? '') : '';
+      return what !== undefined && isId(id) ? [[what, id]] : [];
     }),
   );
 }

@@ -6,16 +6,19 @@ import { domainOperations } from './domain.ts';
 import { eabOperations } from './eab.ts';
 import { issuerOperations } from './issuer.ts';
 import { memberOperations } from './member.ts';
+import { memberDataOperations } from './member-data.ts';
 import type { Operation } from './operation.ts';
 import { orderOperations } from './order.ts';
 import { outboxOperations } from './outbox.ts';
 import { renewalOperations } from './renewal.ts';
 import { revocationOperations } from './revocation.ts';
 import { tokenOperations } from './token.ts';
+import { vaultOperations } from './vault.ts';
 
 /** The only list. */
 export const operations: Operation[] = [
   ...memberOperations,
+  ...memberDataOperations,
   ...eabOperations,
   ...directoryOperations,
   ...accountOperations,
@@ -28,4 +31,5 @@ export const operations: Operation[] = [
   ...issuerOperations,
   ...outboxOperations,
   ...tokenOperations,
+  ...vaultOperations,
 ];

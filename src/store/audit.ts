@@ -1,7 +1,7 @@
 import type { AuditAction, AuditOutcome } from '../model/audit.ts';
 import { type Db, present } from './open.ts';
 import { inPages, type Page } from './pages.ts';
-import { insertRows, rowsOf, updateRows } from './rows.ts';
+import { insertRows, places, rowsOf, updateRows } from './rows.ts';
 
 /** A record as it is written: what is personal is sealed already. */
 export interface NewAuditRecord {
@@ -145,4 +145,25 @@ export async function listAudit(db: Db, filter: AuditFilter = {}, page?: Page): 
   if (since !== undefined) query.where('at', '>=', since);
   if (until !== undefined) query.where('at', '<=', until);
   return (await inPages(query, page, { at: 'at', newestFirst: true })).map((r: AuditRow) => read(fromRow(r)));
+}
+
+/** Records in the order in which they were written, after one; of those that hold something personal, where that is said. */
+export async function recordsAfter(db: Db, after: number, limit: number, only?: 'personal'): Promise<AuditRecord[]> {
+  const rows = await rowsOf<AuditRow>(
+    db,
+    `select * from audit where id > ? ${only ? 'and personal is not null' : ''} order by id limit ?`,
+    [after, limit],
+  );
+  return rows.map(r => read(fromRow(r)));
+}
+
+/** What is personal in these records; their hashes stay, and with them the log. */
+export async function erasePersonal(db: Db, ids: readonly number[]): Promise<void> {
+  await rowsOf(db, `update audit set personal = null where id in (${places(ids)})`, ids);
+}
+
+/** The same in up to `limit` records of before then. @returns in how many */
+export async function erasePersonalBefore(db: Db, before: number, limit: number): Promise<number> {
+  const old = 'select id from audit where personal is not null and at < ? order by at, id limit ?';
+  return (await rowsOf(db, `update audit set personal = null where id in (${old}) returning id`, [before, limit])).length;
 }

@@ -125,9 +125,15 @@ export async function markFailed(db: Db, message: Message, error: string, nextAt
   return (await updateRows(db, 'outbox', held(message), change)) === 1;
 }
 
-/** What messages about a member say of who asked. @returns of how many */
-export async function erasePersonalOfMessages(db: Db, memberId: string): Promise<number> {
-  return db('outbox').where({ member_id: memberId }).whereNotNull('personal').update({ personal: null });
+/** What these messages say of who asked. @returns of how many */
+export async function erasePersonalOfMessages(db: Db, ids: readonly string[]): Promise<number> {
+  return db('outbox').whereIn('id', ids).whereNotNull('personal').update({ personal: null });
+}
+
+/** Nobody is left to tell. @returns how many waited */
+export async function giveUpMessages(db: Db, ids: readonly string[]): Promise<number> {
+  const change = { state: 'dead', last_error: 'whom it tells was erased', personal: null };
+  return db('outbox').whereIn('id', ids).where({ state: 'queued' }).update(change);
 }
 
 /** Back to the queue untried: another process may have it at once. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { domainToASCII } from 'node:url';
 import { type ParsedMail, simpleParser } from 'mailparser';
+import type { Logger } from 'pino';
 import { type App, createLog, startApp } from '../../src/app.ts';
 import { deliverDue } from '../../src/ca/deliver.ts';
 import { parseConfig } from '../../src/config.ts';
@@ -56,6 +57,7 @@ export interface CaOptions {
   config?: Record<string, unknown>;
   net?: FakeNetwork;
   now?: number;
+  log?: Logger;
 }
 
 /** A whole CA: the real server on loopback, a fake network, mail in a folder. */
@@ -80,7 +82,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
   );
   const net = options.net ?? fakeNetwork();
   const clock = { now: options.now ?? Math.floor(Date.now() / 1000) };
-  const app = await startApp(config, { net, now: () => clock.now, log: createLog(config.log) });
+  const app = await startApp(config, { net, now: () => clock.now, log: options.log ?? createLog(config.log) });
   const { ctx } = app;
   const root = pem('CERTIFICATE', ctx.authority.root.certificate);
   const clients: AcmeClient[] = [];
