@@ -46,7 +46,11 @@ for (const engine of engines)
     before(async () => {
       folder = await mkdtemp(join(tmpdir(), 'xmpp-ca-privacy-'));
       const database = engine === 'postgres' ? await freshPostgres() : `sqlite:${join(folder, 'ca.db')}`;
-      const written = { write: (line: string) => void (log += line) };
+      const written = {
+        write(line: string) {
+          log += line;
+        },
+      };
       const config = { trustProxy: ['127.0.0.1', '::1'], validation: { caaIdentities: ['ca.test'] }, log: 'debug' };
       ca = await startCa({ folder, database, log: createLog('debug', written), config });
       // The key of the first hierarchy was encrypted before.
