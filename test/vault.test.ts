@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -162,10 +162,13 @@ describe('vault', () => {
       assert.deepEqual(vault.keyIds, [second], 'the newest is never dropped');
       assert.deepEqual(readdirSync(join(folder, 'data', 'keys')), ['kek']);
     });
-    it('keeps its mode through a change', () => {
+    it('keeps mode and owner through a change: the server must go on reading it', () => {
       open();
+      // Whoever may give files away calls this for another user.
+      const uid = process.getuid?.() === 0 ? 12345 : statSync(file()).uid;
+      chownSync(file(), uid, statSync(file()).gid);
       addKey(file(), randomBytes);
-      assert.equal(statSync(file()).mode & 0o777, 0o600);
+      assert.deepEqual([statSync(file()).mode & 0o777, statSync(file()).uid], [0o600, uid]);
     });
     it('with several keys gives way to the environment with several', () => {
       const two = [Buffer.alloc(32, 3), key].map(k => k.toString('base64')).join(',');

@@ -8,7 +8,7 @@ import { Problem } from '../model/problem.ts';
 import { hasCommitted } from '../store/certificates.ts';
 import { putSetting, readSetting, writeSetting } from '../store/issuers.ts';
 import { findMember, setHashes } from '../store/members.ts';
-import { breathe, forgetDeleted, type Trx } from '../store/open.ts';
+import { breathe, forgetDeleted, isPostgres, type Trx } from '../store/open.ts';
 import { countSealed, replaceSealed, type SealedColumn, type SealedRow, sealedColumns, sealedUnderOther } from '../store/sealed.ts';
 import { keyIdOf } from '../vault.ts';
 import { rootKeyFile, rootKeyPlace, rootKeySetting, sealedKey, usedKeyId } from './authority.ts';
@@ -84,6 +84,7 @@ export function rotateKeys(ctx: Ctx, rootKey: string | undefined, actor: Actor, 
           'The key-encryption key is given by XMPP_CA_KEY: put a new one before it, with a comma between, restart every process, and call this again.',
         );
       addKey(config.keys.encryptionKeyFile, ctx.random);
+      if (isPostgres(db)) progress?.(`${config.keys.encryptionKeyFile} has a new key: a server on another machine needs that file now`);
     }
     if ((await newestSince(ctx)) === undefined) await putSetting(db, sinceSetting, `${vault.keyId} ${ctx.now()}`);
     const sealed = await sealAnew(ctx, held, progress);

@@ -2,8 +2,8 @@ import type { Ctx } from '../ctx.ts';
 import type { MemberPersonal } from '../model/member.ts';
 import type { MessagePersonal } from '../model/message.ts';
 import { setHashes } from '../store/members.ts';
-import { breathe, forgetDeleted } from '../store/open.ts';
-import { listUnsealed, settleUnsealed, type Unsealed } from '../store/unsealed.ts';
+import { breathe, forgetPlain } from '../store/open.ts';
+import { listUnsealed, settleUnsealed, type Unsealed, unsealedTables } from '../store/unsealed.ts';
 import { sealAddress, sealContact, sealMember, sealWords, searchHashes } from './personal.ts';
 
 type Tools = Pick<Ctx, 'db' | 'vault'>;
@@ -15,7 +15,7 @@ const batch = 200;
 export async function sealPlain(tools: Tools): Promise<void> {
   for (let done = 0; ; ) {
     const found = await listUnsealed(tools.db, batch);
-    if (found.length === 0) return done ? forgetDeleted(tools.db) : undefined;
+    if (found.length === 0) return done ? forgetPlain(tools.db, unsealedTables) : undefined;
     done += found.length;
     await tools.db.transaction(async trx => {
       for (const one of found) {

@@ -7,6 +7,7 @@ export const answerLifetime = 86400;
 /** A request that creates, named by its caller. */
 export interface NamedRequest {
   tokenId: string;
+  /** A hash of what the caller calls it. */
   key: string;
   requestHash: Uint8Array;
 }

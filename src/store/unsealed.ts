@@ -32,6 +32,9 @@ const places: Record<UnsealedKind, { table: string; id: string; column: string }
   blocked: { table: 'blocked_keys', id: 'spki_hash', column: 'why_sealed' },
 };
 
+/** Where it had lain before, and where it was put aside. */
+export const unsealedTables: readonly string[] = [...Object.values(places).map(({ table }) => table), 'unsealed'];
+
 /** Puts the encrypted form in its place, and takes the clear one away. */
 export async function settleUnsealed(trx: Db, { id, kind, rowId }: Unsealed, sealed: Uint8Array): Promise<void> {
   const { table, id: name, column } = places[kind];

@@ -14,7 +14,7 @@ import { findMessages } from '../../src/store/outbox.ts';
 import { findToken } from '../../src/store/tokens.ts';
 import { engines } from '../kit/ca.ts';
 import { fakeNetwork } from '../kit/fake-network.ts';
-import { dump, foundIn, rawFiles } from '../kit/needles.ts';
+import { dump, foundIn, rawFiles, rawTables } from '../kit/needles.ts';
 import { freshPostgres } from '../kit/postgres.ts';
 import { anId, at0, bytes } from '../kit/records.ts';
 
@@ -78,6 +78,7 @@ for (const engine of engines)
       await db('tokens').insert({ id: token, secret_hash: bytes('token'), label: words, scopes: '["read"]', created_at: at0 });
       await db('blocked_keys').insert({ spki_hash, why: words, blocked_at: at0 });
       assert.ok(foundIn(await dump(db, engine), needles).length >= needles.length, 'it is there before');
+      if (engine === 'postgres') assert.ok(foundIn(await rawTables(db), needles).length >= needles.length, 'in the files too');
       await db.destroy();
     });
     after(() => rm(folder, { recursive: true, force: true }));
@@ -124,7 +125,8 @@ for (const engine of engines)
       const [blocked] = await listBlockedKeys(ctx.db);
       assert.equal(openWords(ctx, 'blocked', blocked?.key ?? '', blocked?.why ?? new Uint8Array()), words);
       assert.deepEqual(foundIn(await dump(ctx.db, engine), needles), []);
-      if (engine === 'sqlite') assert.deepEqual(foundIn(rawFiles(join(folder, 'ca.db')), needles), [], 'in the file while it is open');
+      const files = async () => (engine === 'sqlite' ? rawFiles(join(folder, 'ca.db')) : rawTables(ctx.db));
+      assert.deepEqual(foundIn(await files(), needles), [], 'in the files while they are open');
       await ctx.close();
       if (engine === 'sqlite') assert.deepEqual(foundIn(rawFiles(join(folder, 'ca.db')), needles), [], 'in the file');
     });

@@ -65,3 +65,13 @@ export function rawFiles(file: string): Buffer {
     }),
   );
 }
+
+/** PostgreSQL's files of all tables; for a superuser on the same machine. */
+export async function rawTables(db: Db): Promise<Buffer> {
+  await db.raw('checkpoint');
+  const { rows } = await db.raw(
+    `select pg_read_binary_file(pg_relation_filepath(oid)) as bytes from pg_class
+     where relkind in ('r', 't') and relfilenode <> 0 and relnamespace::regnamespace::text in ('public', 'pg_toast') and pg_relation_size(oid) > 0`,
+  );
+  return Buffer.concat(rows.map((r: { bytes: Buffer }) => r.bytes));
+}

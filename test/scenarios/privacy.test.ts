@@ -14,7 +14,7 @@ import { AcmeClient, type Json, thumbprintOf } from '../kit/acme-client.ts';
 import { adminClient } from '../kit/admin-client.ts';
 import { addressOf, codeIn, engines, startCa, type TestCa } from '../kit/ca.ts';
 import { issue } from '../kit/issue.ts';
-import { dump, foundIn, rawFiles } from '../kit/needles.ts';
+import { dump, foundIn, rawFiles, rawTables } from '../kit/needles.ts';
 import { freshPostgres } from '../kit/postgres.ts';
 
 const person = {
@@ -62,8 +62,13 @@ for (const engine of engines)
       };
       await busy();
     });
+    let ended: Promise<void> | undefined;
+    const end = (): Promise<void> => {
+      ended ??= ca.close();
+      return ended;
+    };
     after(async () => {
-      await ca.close();
+      await end();
       await rm(folder, { recursive: true, force: true });
     });
 
@@ -76,7 +81,7 @@ for (const engine of engines)
         'POST',
         '/admin/v1/members',
         { name: person.name, email: [person.contact] },
-        { ...from, 'Idempotency-Key': 'once' },
+        { ...from, 'Idempotency-Key': `for-${person.contact}` },
       );
       member = added.json;
       const eab = await ca.run('eab create', { member: member.id, label: person.laptop });
@@ -154,7 +159,10 @@ for (const engine of engines)
         );
     });
 
-    it('lies in no table in the clear', async () => assert.deepEqual(foundIn(await dump(ca.ctx.db, engine), needles), []));
+    it('lies in no table in the clear, and in no file of a table', async () => {
+      assert.deepEqual(foundIn(await dump(ca.ctx.db, engine), needles), []);
+      assert.deepEqual(foundIn(engine === 'sqlite' ? rawFiles(join(folder, 'ca.db')) : await rawTables(ca.ctx.db), needles), []);
+    });
 
     it('is in no line of the log', () => {
       assert.match(log, /background work failed/);
@@ -223,6 +231,7 @@ for (const engine of engines)
     });
 
     it('is in no file of the database when that is closed', async () => {
+      await end();
       if (engine === 'sqlite') assert.deepEqual(foundIn(rawFiles(join(folder, 'ca.db')), needles), []);
       assert.deepEqual(foundIn(await readFile(join(folder, 'data', 'audit-checkpoints')), needles), []);
     });

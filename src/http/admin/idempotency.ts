@@ -19,7 +19,8 @@ export async function once(
     });
   const hash = createHash('sha256');
   for (const part of name.request) hash.update(part).update('\0');
-  const request = { tokenId, key, requestHash: hash.digest() };
+  // Whatever a caller calls it, a name or an address: only whether it is the same matters.
+  const request = { tokenId, key: createHash('sha256').update(key).digest('base64url'), requestHash: hash.digest() };
   const known = await claimAnswer(ctx.db, request, ctx.now());
   if (known) return replay(ctx, request, known);
   try {
