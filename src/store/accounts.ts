@@ -107,9 +107,14 @@ export async function eraseContactsOfMember(db: Db, memberId: string): Promise<n
   return db('accounts').where({ member_id: memberId }).whereNotNull('personal').update({ personal: null });
 }
 
-/** Of accounts that were deactivated before then. @returns of how many */
+/** Of accounts that were deactivated before then, or whose members have left before then. @returns of how many */
 export async function eraseContactsOfSpent(db: Db, before: number): Promise<number> {
-  return db('accounts').where('deactivated_at', '<', before).whereNotNull('personal').update({ personal: null });
+  const kept = () => db('accounts').whereNotNull('personal');
+  const left = db('members').where({ status: 'left' }).where('left_at', '<', before).select('id');
+  return (
+    (await kept().where('deactivated_at', '<', before).update({ personal: null })) +
+    (await kept().whereIn('member_id', left).update({ personal: null }))
+  );
 }
 
 export async function updateTerms(db: Db, id: string, termsAgreed: string): Promise<void> {

@@ -58,7 +58,7 @@ for (const engine of engines)
       assert.deepEqual((await addresses()).filter(Boolean), []);
     });
 
-    it('contacts of accounts, once they are deactivated', async () => {
+    it('contacts of accounts, once they are deactivated or their members have left', async () => {
       const [living, gone] = [anId(), anId()];
       for (const id of [living, gone]) await storedAccount(at.ctx.db, { id, contact: sealContact(at.ctx, id, ['mailto:a@club.test']) });
       const account = await findAccount(at.ctx.db, gone);
@@ -73,6 +73,13 @@ for (const engine of engines)
       assert.deepEqual(await contacts(gone), []);
       await later(1000);
       assert.deepEqual(await contacts(living), ['mailto:a@club.test']);
+      const [memberId, theirs] = [(await storedMember(at.ctx)).id, anId()];
+      await storedAccount(at.ctx.db, { id: theirs, memberId, contact: sealContact(at.ctx, theirs, ['mailto:b@club.test']) });
+      await at.run('member remove', { id: memberId });
+      await later(30);
+      assert.deepEqual(await contacts(theirs), ['mailto:b@club.test']);
+      await later(1);
+      assert.deepEqual(await contacts(theirs), [], 'of a member that has left');
     });
 
     it('contacts of members that have left; they come back with new ones', async () => {
