@@ -32,7 +32,6 @@ export const vaultOperations = [
     summary: 'make a new key-encryption key and encrypt everything anew under it; after an interruption call it again',
     scope: 'admin',
     http: 'never',
-    tellsProgress: true,
     input: z.object({ rootKey }),
     output: z.object({ key: z.string(), sealed: count, rootKey: z.enum(['encrypted anew', 'away']) }),
     run: (ctx, { rootKey }, actor, progress) => rotateKeys(ctx, rootKey, actor, progress),
@@ -55,7 +54,6 @@ export const vaultOperations = [
     summary: 'drop the older key-encryption keys, once nothing needs them; backups from before need them still',
     scope: 'admin',
     http: 'never',
-    tellsProgress: true,
     input: z.object({ force: z.boolean().default(false).describe("although mailed codes or the root's key need them") }),
     output: z.object({ retired: z.array(z.string()), fromEnvironment: z.boolean() }),
     async run(ctx, { force }, actor, progress) {
