@@ -11,6 +11,7 @@ import * as scans from './0009-scans.ts';
 import * as audit from './0010-audit.ts';
 import * as report from './0011-report.ts';
 import * as webhooks from './0012-webhooks.ts';
+import * as privacy from './0013-privacy.ts';
 
 /** In order. The names carry no extension, so that source and compiled builds agree. */
 const migrations: Record<string, Knex.Migration> = {
@@ -26,6 +27,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0010-audit': audit,
   '0011-report': report,
   '0012-webhooks': webhooks,
+  '0013-privacy': privacy,
 };
 
 export const migrationSource: Knex.MigrationSource<string> = {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, pino } from 'pino';
 import { createBackground } from './background.ts';
 import { openFirstToken } from './ca/admin-token.ts';
 import { ocspResponder } from './ca/answer-ocsp.ts';
@@ -11,6 +11,7 @@ import { observeStatus } from './ca/observe-status.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { recordStart, recordStop } from './ca/record-serving.ts';
 import { sealAudit } from './ca/seal-audit.ts';
+import { sealPlain } from './ca/seal-plain.ts';
 import { type Config, hostAndPort } from './config.ts';
 import type { Ctx } from './ctx.ts';
 import { createUrls } from './http/acme/urls.ts';
@@ -42,8 +43,17 @@ export interface OpenCtx extends Ctx {
 }
 
 /** Logs go to stderr: stdout belongs to what a command answers. */
-export function createLog(level: Config['log']): Logger {
-  return pino({ level, base: null, redact: ['*.hmacKey', '*.secret', '*.token', '*.password'] }, pino.destination({ dest: 2, sync: true }));
+export function createLog(level: Config['log'], to: DestinationStream = pino.destination({ dest: 2, sync: true })): Logger {
+  const redact = ['*.hmacKey', '*.secret', '*.token', '*.password'];
+  return pino({ level, base: null, redact, serializers: { err: describeError } }, to);
+}
+
+/** What happened and where. Drivers hang rows, and mail servers recipients, on their errors: these are none of a log's business. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { type: typeof error };
+  const { name, message, stack, cause } = error;
+  const { code } = error as NodeJS.ErrnoException;
+  return { type: name, message, stack, ...(code !== undefined && { code }), ...(cause !== undefined && { cause: describeError(cause) }) };
 }
 
 /** Random bytes, taken from the system a pool at a time: identifiers, tokens and nonces are many and small. No byte is given twice. */
@@ -69,6 +79,7 @@ export async function openCtx(config: Config, world: World = {}): Promise<OpenCt
       await migrate(db);
       const vault = openVault(config, random, await usedKeyId(db));
       const authority = await openAuthority({ config, db, vault, now, random });
+      await sealPlain({ db, vault });
       await openLog({ config, db, vault, now, random });
       await openFirstToken({ config, db, vault, now, random });
       return { vault, authority };

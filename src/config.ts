@@ -115,6 +115,12 @@ export const configSchema = z.strictObject({
     })
     .prefault({}),
   report: z.strictObject({ closeDays: z.number().int().min(1).max(60).default(5) }).prefault({}),
+  privacy: z
+    .strictObject({
+      keepAddressDays: z.number().int().min(1).max(3650).default(180),
+      keepContactDays: z.number().int().min(1).max(3650).default(90),
+    })
+    .prefault({}),
   log: z.enum(['silent', 'error', 'warn', 'info', 'debug']).default('info'),
 });
 
@@ -126,7 +132,7 @@ export type Config = Readonly<
     database: string;
     tls: Parsed['tls'] | undefined;
     admin: Omit<Parsed['admin'], 'tls'> & { tls: Parsed['tls'] | undefined };
-    /** The key-encryption key: where it lies, or the key itself from the environment. */
+    /** The key-encryption keys: where they lie, or themselves from the environment, with commas between. */
     keys: { encryptionKeyFile: string; encryptionKey?: string };
     policy: Parsed['policy'] & { cpsUrl: string };
     /** The configuration file, where there is one. */
@@ -156,7 +162,8 @@ export function parseConfig(value: unknown, folder: string, env: NodeJS.ProcessE
   const result = configSchema.safeParse(value ?? {});
   const mistakes = result.success ? [] : result.error.issues.map(describe);
   const key = env['XMPP_CA_KEY'];
-  if (key !== undefined && Buffer.from(key, 'base64').length !== 32) mistakes.push('XMPP_CA_KEY: is 32 bytes in base64');
+  if (key?.split(',').some(one => Buffer.from(one, 'base64').length !== 32))
+    mistakes.push('XMPP_CA_KEY: is 32 bytes in base64, or several such keys with commas between, the newest first');
   const url = env['DATABASE_URL'];
   if (url !== undefined && !configSchema.shape.database.safeParse(url).success)
     mistakes.push('DATABASE_URL: is sqlite:FILE or postgres://user:password@host/database');

@@ -6,6 +6,7 @@ import { deliverDue } from './ca/deliver.ts';
 import { deliverWebhooks } from './ca/deliver-webhooks.ts';
 import { dispatchWebhooks } from './ca/dispatch-webhooks.ts';
 import { recoverCommitted } from './ca/finalize.ts';
+import { forgetDue } from './ca/forget.ts';
 import { remindOfRootCrl } from './ca/issuer-life.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { remindOfExpiry, remindOfLapse } from './ca/remind.ts';
@@ -40,6 +41,7 @@ const jobs: Job[] = [
   { name: 'remind of expiry', schedule: '0 7 * * * *', run: remindOfExpiry },
   { name: 'remind of lapse', schedule: '0 17 * * * *', run: remindOfLapse },
   { name: 'close reports', schedule: '0 37 * * * *', run: closeReports },
+  { name: 'forget', schedule: '0 47 * * * *', run: forgetDue },
   { name: 'clean up', schedule: '0 27 * * * *', run: cleanUp },
   { name: 'remind of the root CRL', schedule: '0 0 8 * * *', run: remindOfRootCrl },
   { name: 'prune idempotent answers', schedule: '0 20 * * * *', run: ctx => pruneAnswers(ctx.db, ctx.now()) },

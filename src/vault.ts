@@ -1,7 +1,6 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { Config } from './config.ts';
+import { KeyFileError, type KeySource, keyFile, keysInText } from './key-file.ts';
 
 /** Where a secret stands: the additional data of its encryption, so that a ciphertext cannot be moved. */
 export interface Place {
@@ -10,43 +9,95 @@ export interface Place {
   column: string;
 }
 
-/** Everything that depends on the key-encryption key, which lies outside the database. */
+/** Everything that depends on the key-encryption keys, which lie outside the database: the newest, and older ones under which something may still be sealed. */
 export interface Vault {
-  /** First 8 bytes of the SHA-256 of the key, in hex: names the key without telling it. */
-  keyId: string;
-  /** AES-256-GCM: key id (8) ‖ IV (12) ‖ ciphertext ‖ tag (16). */
+  /** First 8 bytes of the SHA-256 of the newest key, in hex: names the key without telling it. */
+  readonly keyId: string;
+  /** Of all keys, the newest first. */
+  readonly keyIds: readonly string[];
+  /** AES-256-GCM under the newest key: key id (8) ‖ IV (12) ‖ ciphertext ‖ tag (16). */
   seal(place: Place, secret: Uint8Array): Uint8Array;
   /** @throws Error where the key is another, the place is another, or a bit was changed */
   open(place: Place, sealed: Uint8Array): Uint8Array;
   /** HMAC-SHA-256 under a key derived for this purpose alone (HKDF, RFC 5869). Parts are length-prefixed, so none runs into the next. */
-  mac(purpose: string, ...parts: (string | Uint8Array)[]): Uint8Array;
+  mac(purpose: string, ...parts: MacPart[]): Uint8Array;
+  /** The same under each key, the newest first: what was made before a rotation. */
+  macs(purpose: string, ...parts: MacPart[]): Uint8Array[];
+  /** Whether a MAC was made here, under whichever key. */
+  isMac(mac: Uint8Array, purpose: string, ...parts: MacPart[]): boolean;
 }
 
-export function createVault(key: Uint8Array, random: (size: number) => Uint8Array): Vault {
-  const derive = (info: string) => Buffer.from(hkdfSync('sha256', key, '', `xmpp-ca ${info}`, 32));
-  const cipherKey = derive('secrets at rest');
-  const macKeys = new Map<string, Buffer>();
-  const id = createHash('sha256').update(key).digest().subarray(0, 8);
-  const additional = ({ table, row, column }: Place) => Buffer.from(JSON.stringify([id.toString('hex'), table, row, column]));
+type MacPart = string | Uint8Array;
+
+/** Bytes of a ciphertext that name its key. */
+export const keyIdSize = 8;
+
+interface Key {
+  id: Buffer;
+  cipherKey: Buffer;
+  mac(purpose: string, parts: readonly MacPart[]): Uint8Array;
+}
+
+/** @param source the keys, the newest first; asked at each use, it may give other ones */
+export function createVault(source: Uint8Array | KeySource, random: (size: number) => Uint8Array): Vault {
+  const given: KeySource = source instanceof Uint8Array ? () => fixed : source;
+  const fixed = source instanceof Uint8Array ? [source] : [];
+  let derived: { from: readonly Uint8Array[]; keys: [Key, ...Key[]] } | undefined;
+  const keys = (): [Key, ...Key[]] => {
+    const from = given();
+    if (derived?.from !== from) {
+      const [newest, ...older] = from.map(deriveKey);
+      if (!newest) throw new Error('there is no key-encryption key');
+      derived = { from, keys: [newest, ...older] };
+    }
+    return derived.keys;
+  };
 
   return {
-    keyId: id.toString('hex'),
+    get keyId() {
+      return keys()[0].id.toString('hex');
+    },
+    get keyIds() {
+      return keys().map(key => key.id.toString('hex'));
+    },
     seal(place, secret) {
+      const { id, cipherKey } = keys()[0];
       const iv = random(12);
-      const cipher = createCipheriv('aes-256-gcm', cipherKey, iv).setAAD(additional(place));
+      const cipher = createCipheriv('aes-256-gcm', cipherKey, iv).setAAD(additional(id, place));
       return Buffer.concat([id, iv, cipher.update(secret), cipher.final(), cipher.getAuthTag()]);
     },
     open(place, sealed) {
       const bytes = Buffer.from(sealed);
-      if (!bytes.subarray(0, 8).equals(id))
+      const id = bytes.subarray(0, keyIdSize);
+      const all = keys();
+      const key = all.find(k => k.id.equals(id));
+      if (!key)
         throw new Error(
-          `the secret at ${place.table}.${place.column} was encrypted under another key-encryption key (${bytes.subarray(0, 8).toString('hex')}, not ${id.toString('hex')})`,
+          `the secret at ${place.table}.${place.column} was encrypted under another key-encryption key (${id.toString('hex')}, not ${all.map(k => k.id.toString('hex')).join(' or ')})`,
         );
-      const cipher = createDecipheriv('aes-256-gcm', cipherKey, bytes.subarray(8, 20)).setAAD(additional(place));
+      const cipher = createDecipheriv('aes-256-gcm', key.cipherKey, bytes.subarray(8, 20)).setAAD(additional(id, place));
       cipher.setAuthTag(bytes.subarray(-16));
       return Buffer.concat([cipher.update(bytes.subarray(20, -16)), cipher.final()]);
     },
-    mac(purpose, ...parts) {
+    mac: (purpose, ...parts) => keys()[0].mac(purpose, parts),
+    macs: (purpose, ...parts) => keys().map(key => key.mac(purpose, parts)),
+    isMac: (mac, purpose, ...parts) => keys().some(key => isSame(mac, key.mac(purpose, parts))),
+  };
+}
+
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b);
+
+const additional = (id: Buffer, { table, row, column }: Place) => Buffer.from(JSON.stringify([id.toString('hex'), table, row, column]));
+
+export const keyIdOf = (key: Uint8Array): string => createHash('sha256').update(key).digest().subarray(0, keyIdSize).toString('hex');
+
+function deriveKey(key: Uint8Array): Key {
+  const derive = (info: string) => Buffer.from(hkdfSync('sha256', key, '', `xmpp-ca ${info}`, 32));
+  const macKeys = new Map<string, Buffer>();
+  return {
+    id: Buffer.from(keyIdOf(key), 'hex'),
+    cipherKey: derive('secrets at rest'),
+    mac(purpose, parts) {
       const macKey = macKeys.get(purpose) ?? derive(`mac ${purpose}`);
       macKeys.set(purpose, macKey);
       const hmac = createHmac('sha256', macKey);
@@ -62,34 +113,15 @@ export function createVault(key: Uint8Array, random: (size: number) => Uint8Arra
 }
 
 /**
- * Reads the key-encryption key, or makes it on the first start (0600). Two processes that start at once end up with one key.
+ * Reads the key-encryption keys, or makes one on the first start (0600). Two processes that start at once end up with one key.
  * `usedKeyId` is that of the key that the database was made with: where it is known, no other key is made in the place of one that is lost.
  */
 export function openVault(config: Config, random: (size: number) => Uint8Array, usedKeyId?: string): Vault {
   const { encryptionKey, encryptionKeyFile } = config.keys;
-  if (encryptionKey !== undefined) return createVault(Buffer.from(encryptionKey, 'base64'), random);
-  if (!existsSync(encryptionKeyFile)) {
-    if (usedKeyId !== undefined)
-      throw new Error(
-        `the key-encryption key that the database was made with (${usedKeyId}) is not at ${encryptionKeyFile}: bring it back, or give it by XMPP_CA_KEY`,
-      );
-    makeKeyFile(encryptionKeyFile, random);
+  if (encryptionKey !== undefined) {
+    const keys = keysInText(encryptionKey, ',');
+    if (!keys) throw new KeyFileError('XMPP_CA_KEY is not a key-encryption key: 32 bytes in base64');
+    return createVault(() => keys, random);
   }
-  const key = Buffer.from(readFileSync(encryptionKeyFile, 'utf8'), 'base64');
-  if (key.length !== 32) throw new Error(`${encryptionKeyFile} is not a key-encryption key: 32 bytes in base64`);
-  return createVault(key, random);
-}
-
-function makeKeyFile(file: string, random: (size: number) => Uint8Array): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const aside = `${file}.${Buffer.from(random(6)).toString('hex')}`;
-  writeFileSync(aside, `${Buffer.from(random(32)).toString('base64')}\n`, { mode: 0o600, flush: true });
-  chmodSync(aside, 0o600);
-  try {
-    linkSync(aside, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    unlinkSync(aside);
-  }
+  return createVault(keyFile(encryptionKeyFile, random, usedKeyId), random);
 }

@@ -33,6 +33,7 @@ describe('config', () => {
     assert.equal(config.policy.proofDays, 365);
     assert.equal(config.policy.cpsUrl, 'https://localhost:8443/cp-cps');
     assert.equal(parseConfig({ publicUrl: 'https://ca.example' }, '/').policy.cpsUrl, 'https://ca.example/cp-cps');
+    assert.deepEqual(config.privacy, { keepAddressDays: 180, keepContactDays: 90 });
   });
   it('has paths that are relative to its folder, and absolute ones as they are', () => {
     const config = parseConfig(
@@ -90,6 +91,8 @@ describe('config', () => {
       [{ mail: { from: 'a@b\nBcc: c@d' } }, /mail\.from/],
       [{ mail: { transport: 'pigeon:x' } }, /mail\.transport/],
       [{ policy: { mailboxes: [] } }, /policy\.mailboxes/],
+      [{ privacy: { keepAddressDays: 0 } }, /privacy\.keepAddressDays/],
+      [{ privacy: { keepContactDays: 1.5 } }, /privacy\.keepContactDays/],
       [{ policy: { mailboxes: ['a@b'] } }, /policy\.mailboxes/],
       [{ policy: { maxNames: 0 } }, /policy\.maxNames/],
       [{ policy: { maxNames: 101 } }, /policy\.maxNames/],
@@ -109,7 +112,10 @@ describe('config', () => {
       [7, /the file/],
     ];
     for (const [value, why] of wrong) it(JSON.stringify(value), () => refuses(value, why));
-    it('a key in the environment that is none', () => refuses({}, /^XMPP_CA_KEY: is 32 bytes in base64$/, { XMPP_CA_KEY: 'abc' }));
+    it('a key in the environment that is none', () =>
+      refuses({}, /^XMPP_CA_KEY: is 32 bytes in base64, or several such keys with commas between, the newest first$/, {
+        XMPP_CA_KEY: 'abc',
+      }));
     it('a database in the environment that is none', () => refuses({}, /^DATABASE_URL: /, { DATABASE_URL: 'abc' }));
     it('with all mistakes at once', () => {
       const error = only(ConfigError, () => parseConfig({ a: 1, b: 2, listen: 'x', policy: { c: 1 } }, '/', { XMPP_CA_KEY: 'x' }));

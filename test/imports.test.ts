@@ -12,6 +12,7 @@ const ranks: Record<string, number> = {
   model: 0,
   shipped: 0,
   config: 1,
+  'key-file': 1,
   vault: 2,
   pki: 2,
   net: 2,

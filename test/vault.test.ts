@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { parseConfig } from '../src/config.ts';
-import { createVault, openVault } from '../src/vault.ts';
+import { addKey, dropKeys } from '../src/key-file.ts';
+import { createVault, keyIdOf, openVault } from '../src/vault.ts';
 
 const key = Buffer.alloc(32, 7);
 const vault = createVault(key, randomBytes);
@@ -79,6 +80,40 @@ describe('vault', () => {
     });
   });
 
+  describe('of several keys', () => {
+    const [old, anew] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+    const before = createVault(old, randomBytes);
+    const both = createVault(() => keys, randomBytes);
+    const keys = [anew, old];
+    const place = { table: 't', row: 'r', column: 'c' };
+
+    it('seals under the newest, and opens under all', () => {
+      assert.deepEqual(both.keyIds, [both.keyId, before.keyId]);
+      const sealed = both.seal(place, secret);
+      assert.equal(Buffer.from(sealed).subarray(0, 8).toString('hex'), both.keyId);
+      for (const bytes of [sealed, before.seal(place, secret)]) assert.deepEqual(Buffer.from(both.open(place, bytes)), Buffer.from(secret));
+      assert.throws(() => before.open(place, sealed), new RegExp(`${both.keyId}, not ${before.keyId}`));
+    });
+    it('does not open under one what names another', () => {
+      const sealed = Buffer.from(before.seal(place, secret));
+      Buffer.from(both.keyId, 'hex').copy(sealed);
+      assert.throws(() => both.open(place, sealed));
+    });
+    it('knows its MACs under all, and makes them under the newest', () => {
+      assert.deepEqual(both.macs('p', 'a'), [both.mac('p', 'a'), before.mac('p', 'a')]);
+      for (const mac of [both.mac('p', 'a'), before.mac('p', 'a')]) assert.ok(both.isMac(mac, 'p', 'a'));
+      assert.ok(!before.isMac(both.mac('p', 'a'), 'p', 'a'));
+      assert.ok(!both.isMac(before.mac('p', 'a'), 'q', 'a') && !both.isMac(new Uint8Array(), 'p', 'a'));
+    });
+    it('takes up others as its source has them', () => {
+      let source = [old];
+      const vault = createVault(() => source, randomBytes);
+      assert.equal(vault.keyId, before.keyId);
+      source = [anew, old];
+      assert.equal(vault.keyId, both.keyId);
+    });
+  });
+
   describe('key file', () => {
     let folder: string;
     beforeEach(() => {
@@ -106,6 +141,40 @@ describe('vault', () => {
       open();
       writeFileSync(file(), Buffer.alloc(31).toString('base64'));
       assert.throws(open, new RegExp(`${file()} is not a key-encryption key`));
+    });
+    it('that changes is taken up at the next use; while it is gone or half written, what was read serves', () => {
+      const vault = open();
+      const [first] = vault.keyIds;
+      addKey(file(), randomBytes);
+      const [second] = vault.keyIds;
+      assert.deepEqual(vault.keyIds, [second, first]);
+      assert.notEqual(second, first);
+      const text = readFileSync(file(), 'utf8');
+      writeFileSync(file(), text.slice(0, 50));
+      assert.deepEqual(vault.keyIds, [second, first]);
+      rmSync(file());
+      assert.deepEqual(vault.keyIds, [second, first]);
+      writeFileSync(file(), `\n${text}\n${text}`);
+      assert.deepEqual(vault.keyIds, [second, first], 'each key once');
+      dropKeys(file(), key => keyIdOf(key) === first, randomBytes);
+      assert.deepEqual(vault.keyIds, [second]);
+      dropKeys(file(), () => true, randomBytes);
+      assert.deepEqual(vault.keyIds, [second], 'the newest is never dropped');
+      assert.deepEqual(readdirSync(join(folder, 'data', 'keys')), ['kek']);
+    });
+    it('keeps mode and owner through a change: the server must go on reading it', () => {
+      open();
+      // Whoever may give files away calls this for another user.
+      const uid = process.getuid?.() === 0 ? 12345 : statSync(file()).uid;
+      chownSync(file(), uid, statSync(file()).gid);
+      addKey(file(), randomBytes);
+      assert.deepEqual([statSync(file()).mode & 0o777, statSync(file()).uid], [0o600, uid]);
+    });
+    it('with several keys gives way to the environment with several', () => {
+      const two = [Buffer.alloc(32, 3), key].map(k => k.toString('base64')).join(',');
+      assert.deepEqual(open({ XMPP_CA_KEY: two }).keyIds[1], vault.keyId);
+      for (const wrong of [`${two},`, `,${two}`, 'x', `${two},AAAA`])
+        assert.throws(() => open({ XMPP_CA_KEY: wrong }), /XMPP_CA_KEY: is 32 bytes in base64, or several/);
     });
     it('gives way to the environment', () => {
       assert.equal(open({ XMPP_CA_KEY: key.toString('base64') }).keyId, vault.keyId);

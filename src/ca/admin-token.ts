@@ -7,6 +7,7 @@ import { base32 } from '../model/encoding.ts';
 import type { Token } from '../model/token.ts';
 import { hasTokens, insertToken } from '../store/tokens.ts';
 import { newId } from './ids.ts';
+import { sealWords } from './personal.ts';
 import { record } from './record.ts';
 import { writeAside } from './write-aside.ts';
 
@@ -20,12 +21,13 @@ type Tools = Pick<Ctx, 'db' | 'now' | 'random' | 'vault'>;
 /** @returns the token, and its secret: nobody can tell it again */
 export async function createToken(
   tools: Tools,
-  wanted: Pick<Token, 'label' | 'scopes' | 'expiresAt'>,
+  { label, ...wanted }: Pick<Token, 'scopes' | 'expiresAt'> & { label?: string },
   actor: Actor,
   secret: string = newSecret(tools),
 ): Promise<{ token: Token; secret: string }> {
   const now = tools.now();
-  const token: Token = { id: newId(tools), createdAt: now, ...wanted };
+  const id = newId(tools);
+  const token: Token = { id, createdAt: now, ...wanted, ...(label !== undefined && { label: sealWords(tools, 'token', id, label) }) };
   await tools.db.transaction(async trx => {
     await insertToken(trx, token, secretHash(secret));
     await record(tools, trx, now, { action: 'token.created', actor, subject: { token: token.id }, detail: { scopes: token.scopes } });

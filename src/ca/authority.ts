@@ -32,16 +32,16 @@ const year = 365 * 86400;
 export const issuerId = (spki: Uint8Array): string => hex(keyIdentifier(spki).subarray(0, 8));
 export const keyPlace = (id: string) => ({ table: 'issuers', row: id, column: 'key' });
 
-/** The key-encryption key that the database was made with, by its id; undefined before the first start. */
+/** The key-encryption key under which the whole database was encrypted last, by its id; undefined before the first start. */
 export const usedKeyId = (db: Db): Promise<string | undefined> => readSetting(db, 'kek');
 
 /** Loads the hierarchy, or makes it where there is none. Call it under the setup lock. */
 export async function openAuthority(tools: Tools): Promise<Authority> {
   const { db, vault } = tools;
   const keyId = await usedKeyId(db);
-  if (keyId !== undefined && keyId !== vault.keyId)
+  if (keyId !== undefined && !vault.keyIds.includes(keyId))
     throw new Error(
-      `the database was made with another key-encryption key (${keyId}, not ${vault.keyId}): give back ${tools.config.keys.encryptionKeyFile} or XMPP_CA_KEY`,
+      `the database was made with another key-encryption key (${keyId}, not ${vault.keyIds.join(' or ')}): give back ${tools.config.keys.encryptionKeyFile} or XMPP_CA_KEY`,
     );
   if ((await listIssuers(db)).length === 0) await createHierarchy(tools);
   return load(tools);
@@ -119,6 +119,7 @@ async function createHierarchy(tools: Tools): Promise<void> {
   writeAside(rootKeyFile(config), pem(sealedKey, vault.seal(rootKeyPlace(rootId), rootKey)));
   await db.transaction(async trx => {
     await writeSetting(trx, 'kek', vault.keyId);
+    await writeSetting(trx, rootKeySetting, vault.keyId);
     await insertIssuer(trx, { id: rootId, kind: 'root', certificate: rootCertificate, active: false, createdAt: now });
     await insertIssuer(trx, { ...issuing, active: true });
     await insertCrl(trx, crl);
@@ -131,6 +132,8 @@ async function createHierarchy(tools: Tools): Promise<void> {
 export const rootKeyFile = (config: Config): string => join(config.dataDir, 'keys', 'root.key');
 export const rootKeyPlace = (id: string) => ({ table: 'file', row: id, column: 'root.key' });
 export const sealedKey = 'XMPP-CA SEALED KEY';
+/** The key-encryption key under which the root's key was seen last, by its id. */
+export const rootKeySetting = 'root-kek';
 
 /** An issuing CA (P-256) below the root. Each has a name of its own: relying parties find CRLs by it. */
 export async function makeIssuing(tools: Tools, root: IssuerFacts, rootSigner: Signer, number: number): Promise<IssuerRecord> {

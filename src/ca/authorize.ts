@@ -31,7 +31,7 @@ export function refuseSuspended(member: Member | undefined): void {
   if (member && member.status !== 'active')
     throw new Problem(
       'unauthorized',
-      `The membership of ${member.name} is ${member.status}; nothing is issued until the federation's operators activate it again.`,
+      `The membership is ${member.status}; nothing is issued until the federation's operators activate it again.`,
     );
 }
 

@@ -11,6 +11,7 @@ import type { Trx } from '../store/open.ts';
 import { deliver } from './deliver.ts';
 import { newId } from './ids.ts';
 import { tell } from './message.ts';
+import { sealContact } from './personal.ts';
 import { record } from './record.ts';
 
 /** The vault's place of an EAB MAC key. */
@@ -28,6 +29,7 @@ export type Entry =
 export interface Enrollment {
   jwk: Jwk;
   thumbprint: string;
+  /** mailto URLs. */
   contact: string[];
   termsAgreed?: string;
   entry: Entry;
@@ -38,14 +40,15 @@ export interface Enrollment {
 export async function enroll(ctx: Ctx, { jwk, thumbprint, contact, termsAgreed, entry, actor }: Enrollment): Promise<Account> {
   const { account, messages } = await ctx.db.transaction(async trx => {
     const bound = await take(ctx, trx, entry, thumbprint);
+    const id = newId(ctx);
     const account: Account = {
-      id: newId(ctx),
+      id,
       ...bound,
       jwk,
       thumbprint,
       status: 'valid',
-      contact,
       createdAt: ctx.now(),
+      ...(contact.length && { contact: sealContact(ctx, id, contact) }),
       ...(termsAgreed !== undefined && { termsAgreed }),
       ...(entry.door === 'eab' && { externalAccountBinding: entry.binding }),
     };
@@ -107,9 +110,6 @@ async function take(ctx: Ctx, trx: Trx, entry: Entry, thumbprint: string): Promi
 async function active(trx: Trx, memberId: string): Promise<{ memberId: string }> {
   const member: Member | undefined = await findMember(trx, memberId);
   if (member?.status !== 'active')
-    throw new Problem(
-      'unauthorized',
-      `The membership of ${member?.name ?? 'this member'} is ${member?.status ?? 'unknown'}; no account is opened for it.`,
-    );
+    throw new Problem('unauthorized', `The membership is ${member?.status ?? 'unknown'}; no account is opened for it.`);
   return { memberId };
 }

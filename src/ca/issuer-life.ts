@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Ctx } from '../ctx.ts';
 import type { Actor } from '../model/audit.ts';
 import type { RevocationReason } from '../model/certificate.ts';
-import { fromPem } from '../model/encoding.ts';
+import { fromPem, hex } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { readCertificate } from '../pki/certificate.ts';
 import type { CrlEntry } from '../pki/crl.ts';
@@ -10,12 +10,19 @@ import { fileSigner, type Signer } from '../pki/keys.ts';
 import { type CrlRecord, insertCrl, newestCrl } from '../store/crls.ts';
 import { activateIssuer, type IssuerRecord, insertIssuer, listIssuers, revokeIssuer } from '../store/issuers.ts';
 import { type Db, lock } from '../store/open.ts';
+import { keyIdSize } from '../vault.ts';
 import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, rootKeyPlace, sealedKey } from './authority.ts';
 import { publishDueCrls } from './publish-crl.ts';
 import { record } from './record.ts';
 
 /** The root's key, from the file that `init` made or from where it was taken to. @throws Problem */
-function openRootKey({ config, vault, authority }: Ctx, file = rootKeyFile(config)): Signer {
+const openRootKey = (ctx: Ctx, file?: string): Signer => readRootKey(ctx, file).signer;
+
+/** The same with what it was read from: PKCS #8, and the id of the key-encryption key. @throws Problem */
+export function readRootKey(
+  { config, vault, authority }: Ctx,
+  file = rootKeyFile(config),
+): { signer: Signer; pkcs8: Uint8Array; keyId: string } {
   const { root } = authority;
   let text: string;
   try {
@@ -28,12 +35,16 @@ function openRootKey({ config, vault, authority }: Ctx, file = rootKeyFile(confi
   }
   try {
     const [sealed] = fromPem(sealedKey, text);
-    const signer = sealed && fileSigner(vault.open(rootKeyPlace(root.id), sealed));
-    if (signer && Buffer.from(signer.spki).equals(root.spki)) return signer;
+    const pkcs8 = sealed && vault.open(rootKeyPlace(root.id), sealed);
+    const signer = pkcs8 && fileSigner(pkcs8);
+    if (signer && Buffer.from(signer.spki).equals(root.spki)) return { signer, pkcs8, keyId: hex(sealed.subarray(0, keyIdSize)) };
   } catch {
     // Not ours, or sealed under another key-encryption key.
   }
-  throw new Problem('malformed', `${file} is not the key of this root, sealed under this key-encryption key.`);
+  throw new Problem(
+    'malformed',
+    `${file} is not the key of this root, sealed under a key-encryption key that is here: a key that was retired since is put back as a further line of its file.`,
+  );
 }
 
 /** A new issuing CA; it signs nothing until it is made the active one, so that every process knows it by then. @throws Problem */

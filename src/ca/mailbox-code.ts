@@ -9,8 +9,16 @@ import { countCodes } from '../store/outbox.ts';
  * 32 characters of base32: 20 bytes of an HMAC under a key outside the database, so that nothing worth stealing is stored, each mailbox
  * has a code of its own, and a code for one purpose answers no other.
  */
-export function mailboxCode(ctx: Pick<Ctx, 'vault'>, purpose: 'challenge' | 'proof', id: string, domain: string, mailbox: string): string {
-  return base32(ctx.vault.mac('mailbox code', purpose, id, domain, mailbox).subarray(0, 20));
+export function mailboxCode({ vault }: Pick<Ctx, 'vault'>, ...of: Of): string {
+  return asCode(vault.mac('mailbox code', ...of));
+}
+
+type Of = [purpose: 'challenge' | 'proof', id: string, domain: string, mailbox: string];
+const asCode = (mac: Uint8Array): string => base32(mac.subarray(0, 20));
+
+/** Those that answer it: what was mailed before the key was changed is as good. */
+export function mailboxCodes({ vault }: Pick<Ctx, 'vault'>, ...of: Of): string[] {
+  return vault.macs('mailbox code', ...of).map(asCode);
 }
 
 /** In an hour: against mail bombing. */

@@ -12,7 +12,7 @@ import { confirmProof, insertProof, listProofs, lockDomain, otherHolders, revoke
 import { contested, refuseContested } from './contested.ts';
 import { countCode } from './count-code.ts';
 import { newId } from './ids.ts';
-import { limitCodes, mailboxCode } from './mailbox-code.ts';
+import { limitCodes, mailboxCodes } from './mailbox-code.ts';
 import { tell } from './message.ts';
 import { record } from './record.ts';
 
@@ -81,7 +81,7 @@ export async function confirmDomain(ctx: Ctx, member: Member, domain: string, co
   if (pending.length === 0)
     throw new Problem('malformed', `No code is on its way for "${domain}": begin with "domain prove". A code lives a day.`);
   const given = code.trim().toLowerCase();
-  const proof = pending.find(p => mailboxCode(ctx, 'proof', p.id, p.domain, p.mailbox) === given);
+  const proof = pending.find(p => mailboxCodes(ctx, 'proof', p.id, p.domain, p.mailbox).includes(given));
   if (!proof) throw new Problem('incorrectResponse', `This is not the code that was mailed for "${domain}".`);
   return countCode(ctx, () => acceptCode(ctx, proof, actor));
 }

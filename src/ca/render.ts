@@ -1,5 +1,6 @@
 import { codeLifetime } from '../challenges/email-mailbox-01.ts';
 import type { Ctx } from '../ctx.ts';
+import type { Member, MemberPersonal } from '../model/member.ts';
 import type { Message } from '../model/message.ts';
 import type { Notice } from '../notify/channel.ts';
 import {
@@ -22,8 +23,9 @@ import { findProof } from '../store/proofs.ts';
 import { isReplaced } from '../store/renewals.ts';
 import { accountUrl } from './ids.ts';
 import { mailboxCode } from './mailbox-code.ts';
+import { openAddress, openMember } from './personal.ts';
 
-/** The text is made at delivery, from ids: nothing personal lies in the outbox. */
+/** The text is made at delivery, from ids and what is opened for it. */
 export async function render(ctx: Ctx, message: Message): Promise<Notice | undefined> {
   const rendered = await renderKind(ctx, message);
   return rendered?.to.length ? { id: message.id, to: rendered.to, ...rendered.text } : undefined;
@@ -39,7 +41,7 @@ async function renderKind(ctx: Ctx, message: Message): Promise<Rendered> {
       return renderChallenge(ctx, message);
     case 'proof-code': {
       const proof = await findProof(ctx.db, message.refs.proofId);
-      const member = proof && (await findMember(ctx.db, proof.memberId));
+      const member = proof && (await personOf(ctx, proof.memberId));
       if (!proof || !member || proof.status !== 'pending' || proof.expiresAt <= ctx.now()) return undefined;
       const { id, domain, mailbox, expiresAt } = proof;
       const code = mailboxCode(ctx, 'proof', id, domain, mailbox);
@@ -55,7 +57,7 @@ async function renderKind(ctx: Ctx, message: Message): Promise<Rendered> {
       return renderLapsing(ctx, message.refs);
     case 'account-added': {
       const account = await findAccount(ctx.db, message.refs.accountId);
-      const member = account?.memberId === undefined ? undefined : await findMember(ctx.db, account.memberId);
+      const member = account?.memberId === undefined ? undefined : await personOf(ctx, account.memberId);
       if (!account || !member) return undefined;
       const directory = account.door === 'directory' ? await findDirectory(ctx.db, account.doorId ?? '') : undefined;
       const facts = {
@@ -70,21 +72,23 @@ async function renderKind(ctx: Ctx, message: Message): Promise<Rendered> {
     }
     case 'contested': {
       const { memberId, domain, role } = message.refs;
-      const member = await findMember(ctx.db, memberId);
+      const member = await personOf(ctx, memberId);
       return member && { to: member.contacts, text: contestedText({ domain, role, member: member.name, authority }) };
     }
   }
 }
 
 async function renderChallenge(ctx: Ctx, message: Message & { kind: 'challenge-code' | 'challenge-notice' }): Promise<Rendered> {
-  const { challengeId, mailbox, address } = message.refs;
+  const { challengeId, mailbox } = message.refs;
   const found = await findChallengeAndAuthorization(ctx.db, challengeId);
   const account = found && (await findAccount(ctx.db, found.authorization.accountId));
   if (!found || !account) return undefined;
   // A code that was used or has ended is of no use; that one was asked for is news all the same.
   const isOver = found.challenge.status !== 'pending' || message.createdAt + codeLifetime <= ctx.now();
   if (message.kind === 'challenge-code' && isOver) return undefined;
-  const member = account.memberId === undefined ? undefined : await findMember(ctx.db, account.memberId);
+  const member = account.memberId === undefined ? undefined : await personOf(ctx, account.memberId);
+  if (account.memberId !== undefined && !member) return undefined;
+  const { address } = openAddress(ctx, message) ?? {};
   const facts = {
     reference: challengeId.slice(0, 8),
     domain: found.authorization.name,
@@ -95,13 +99,23 @@ async function renderChallenge(ctx: Ctx, message: Message & { kind: 'challenge-c
     return { to: [mailbox], text: codeNoticeText({ ...facts, sentTo: found.challenge.mailbox?.sentTo.at(-1)?.mailbox ?? '' }) };
   const code = mailboxCode(ctx, 'challenge', challengeId, facts.domain, mailbox);
   const expiresAt = message.createdAt + codeLifetime;
-  return { to: [mailbox], text: codeText({ ...facts, code, thumbprint: account.thumbprint, expiresAt, ...(address && { address }) }) };
+  return {
+    to: [mailbox],
+    text: codeText({ ...facts, code, thumbprint: account.thumbprint, expiresAt, ...(address !== undefined && { address }) }),
+  };
+}
+
+/** A member with its name and contacts; nothing where these were erased: there is nobody left to tell. */
+async function personOf(ctx: Ctx, memberId: string): Promise<(Member & MemberPersonal) | undefined> {
+  const member = await findMember(ctx.db, memberId);
+  const personal = member && openMember(ctx, member);
+  return personal && { ...member, ...personal };
 }
 
 /** A certificate with the member whose it is, and what is said of both. */
 async function aboutCertificate(ctx: Ctx, serial: string) {
   const certificate = await findCertificate(ctx.db, serial);
-  const member = certificate?.memberId === undefined ? undefined : await findMember(ctx.db, certificate.memberId);
+  const member = certificate?.memberId === undefined ? undefined : await personOf(ctx, certificate.memberId);
   if (!certificate || !member) return undefined;
   const { names, profile, notBefore, notAfter, accountId } = certificate;
   const authority = ctx.config.publicUrl;
@@ -115,7 +129,7 @@ async function renderIssued(ctx: Ctx, serial: string): Promise<Rendered> {
 }
 
 async function renderRevoked(ctx: Ctx, { memberId, serials }: { memberId: string; serials: string[] }): Promise<Rendered> {
-  const member = await findMember(ctx.db, memberId);
+  const member = await personOf(ctx, memberId);
   const certificates = await findCertificates(ctx.db, serials);
   const revocation = certificates[0]?.revocation;
   if (!member || !revocation) return undefined;
@@ -138,7 +152,7 @@ async function renderExpiring(ctx: Ctx, serial: string): Promise<Rendered> {
 
 async function renderLapsing(ctx: Ctx, { proofId, mailbox }: { proofId: string; mailbox: string }): Promise<Rendered> {
   const proof = await findProof(ctx.db, proofId);
-  const member = proof && (await findMember(ctx.db, proof.memberId));
+  const member = proof && (await personOf(ctx, proof.memberId));
   if (!proof || member?.status !== 'active' || proof.status !== 'valid' || proof.expiresAt <= ctx.now()) return undefined;
   const { domain, expiresAt } = proof;
   const facts = { domain, expiresAt, mailbox, days: daysUntil(expiresAt, ctx.now()), member: member.name, memberId: member.id };

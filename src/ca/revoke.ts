@@ -18,6 +18,7 @@ import { breathe, type Trx } from '../store/open.ts';
 import { livingSerials } from '../store/renewals.ts';
 import { deliverDue } from './deliver.ts';
 import { tell } from './message.ts';
+import { sealWords } from './personal.ts';
 import { record } from './record.ts';
 
 /** On whose authority (RFC 8555 §7.6); the caller has proved it. */
@@ -160,8 +161,8 @@ async function blockAndRevoke(
 ): Promise<Certificate[]> {
   const key = hex(spkiHash);
   await lockKey(trx, spkiHash);
-  if (await blockKey(trx, spkiHash, why, at))
-    await record(ctx, trx, at, { action: 'key.blocked', actor, subject: { key }, detail: { why } });
+  if (await blockKey(trx, spkiHash, sealWords(ctx, 'blocked', key, why), at))
+    await record(ctx, trx, at, { action: 'key.blocked', actor, subject: { key }, detail: { by } });
   const revoked: Certificate[] = [];
   for (;;) {
     const bearers = await livingSerials(trx, { key }, at, { after: '', limit: batch, isMoved: false });

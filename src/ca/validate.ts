@@ -28,7 +28,7 @@ import { contested, refuseContested } from './contested.ts';
 import { countCode } from './count-code.ts';
 import { deliver } from './deliver.ts';
 import { accountUrl, newId } from './ids.ts';
-import { limitCodes, mailboxCode } from './mailbox-code.ts';
+import { limitCodes, mailboxCodes } from './mailbox-code.ts';
 import { tell } from './message.ts';
 import { record } from './record.ts';
 
@@ -56,7 +56,7 @@ export async function answerChallenge(
   const answer = challengeTypes[challenge.type].respond(challenge, payload, {
     thumbprint: account.thumbprint,
     now: ctx.now(),
-    codeFor: mailbox => mailboxCode(ctx, 'challenge', challenge.id, authorization.name, mailbox),
+    codesFor: mailbox => mailboxCodes(ctx, 'challenge', challenge.id, authorization.name, mailbox),
   });
   const subject = subjectOf(account, authorization);
   if (challenge.mailbox) await refuseContested(ctx, account.memberId, authorization.name);
@@ -125,8 +125,9 @@ async function sendCode(
     if (!(await updateMailbox(trx, challenge.id, { ...detail, sentTo })))
       throw new Problem('malformed', 'The challenge was answered meanwhile.');
     const scope = { memberId: member?.id, domain: registrableDomain(domain) };
-    const refs = { challengeId: challenge.id, address: actor.address ?? '' };
-    const ids = [await tell(ctx, trx, { kind: 'challenge-code', refs: { ...refs, mailbox } }, scope)];
+    const refs = { challengeId: challenge.id };
+    const asker = actor.address === undefined || actor.address === '' ? undefined : { address: actor.address };
+    const ids = [await tell(ctx, trx, { kind: 'challenge-code', refs: { ...refs, mailbox } }, scope, asker)];
     const others = detail.sentTo.length === 0 ? detail.mailboxes.filter(m => m !== mailbox) : [];
     for (const other of others) ids.push(await tell(ctx, trx, { kind: 'challenge-notice', refs: { ...refs, mailbox: other } }));
     await record(ctx, trx, ctx.now(), {

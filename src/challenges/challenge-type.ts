@@ -19,8 +19,8 @@ export interface AnswerContext {
   thumbprint: string;
   /** Epoch seconds. */
   now: number;
-  /** The code that was mailed to this mailbox for this challenge. */
-  codeFor(mailbox: string): string;
+  /** The code that was mailed to this mailbox for this challenge; more than one where a key was changed since. */
+  codesFor(mailbox: string): string[];
 }
 
 export interface Task {

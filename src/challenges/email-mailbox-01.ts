@@ -17,7 +17,7 @@ export const emailMailbox01: ChallengeType = {
     return offered.length ? { mailboxes: offered, from, sentTo: [] } : undefined;
   },
 
-  respond(challenge, payload, { thumbprint, now, codeFor }) {
+  respond(challenge, payload, { thumbprint, now, codesFor }) {
     const { mailbox, response } = payload;
     const detail = challenge.mailbox;
     if (!detail) throw new Problem('malformed', 'This challenge has no mailboxes.');
@@ -29,7 +29,11 @@ export const emailMailbox01: ChallengeType = {
     if (!answer) throw new Problem('malformed', '"response" is the base64url, without padding, of the SHA-256 of the key authorization.');
     const living = detail.sentTo.filter(({ at }) => at + codeLifetime > now).map(({ mailbox }) => mailbox);
     if (living.length === 0) throw new Problem('malformed', 'No code was sent within the last day: send {"mailbox": …} first.');
-    const right = living.find(box => inAnyCase(codeFor(box)).some(code => isDigest(answer, code + challenge.token, thumbprint)));
+    const right = living.find(box =>
+      codesFor(box)
+        .flatMap(inAnyCase)
+        .some(code => isDigest(answer, code + challenge.token, thumbprint)),
+    );
     if (!right)
       throw new Problem(
         'incorrectResponse',

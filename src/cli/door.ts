@@ -2,6 +2,7 @@ import { createLog, openCtx } from '../app.ts';
 import { readConfig } from '../config.ts';
 import { operator } from '../model/audit.ts';
 import type { Operation } from '../operations/operation.ts';
+import { perform, performPage } from '../operations/perform.ts';
 import { remark } from './print.ts';
 
 /** Where commands are carried out. Input has been looked at by then; it is given as words, and as the values that they stand for. */
@@ -25,16 +26,16 @@ export async function openHere(file: string | undefined): Promise<Door> {
   const ctx = await openCtx(config, { log: createLog(config.log === 'info' ? 'warn' : config.log) });
   return {
     async run(operation, { values }) {
-      const output = operation.output.parse(await operation.run(ctx, values, operator, remark));
+      const output = await perform(ctx, operation, values, operator, remark);
       // What the command has queued goes out before it ends.
       await ctx.background.settled();
       return output;
     },
     async *pages(operation, { values }, limit) {
       for (let after: Parameters<NonNullable<Operation['page']>>[2]['after']; ; ) {
-        const page = await operation.page?.(ctx, values, { limit, after });
-        yield operation.output.parse(page?.items) as unknown[];
-        after = page?.next;
+        const page = await performPage(ctx, operation, values, operator, { limit, after });
+        yield page.items;
+        after = page.next;
         if (!after) return;
       }
     },

@@ -48,10 +48,8 @@ function addOperation(parent: Command, verb: string, operation: Operation): void
   const other = operation.name === 'audit verify' ? outside : undefined;
   other?.addOptions(command);
   const formats = Object.keys(operation.formats ?? {});
-  if (formats.length) {
-    command.addOption(new Option('--format <format>', 'the form of what it tells').choices(['json', ...formats]));
-    command.option('--output <file>', 'write it there, and not to stdout');
-  }
+  if (formats.length) command.addOption(new Option('--format <format>', 'the form of what it tells').choices(['json', ...formats]));
+  if (formats.length || operation.makesFile) command.option('--output <file>', 'write it to this new file, and not to stdout');
   if (operation.page) command.option('--limit <limit>', 'at most so many', '1000');
   command.action((...args: unknown[]) => {
     const options = command.optsWithGlobals<Globals & Record<string, unknown>>();

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Operation } from '../operations/operation.ts';
 import { fromWords } from '../operations/words.ts';
@@ -37,23 +37,41 @@ interface Form {
 }
 
 async function once(door: Door, operation: Operation, input: Input, globals: Globals & Form): Promise<void> {
-  const output = await door.run(operation, input);
-  const { json, format = json ? 'json' : 'text', output: file } = globals;
+  const { json, format = json ? 'json' : 'text', output: name } = globals;
+  // Before anything is done: what could not be kept is not asked for.
+  const file = name === undefined ? undefined : openNew(name);
+  const output = await door.run(operation, input).catch(error => {
+    file?.undo();
+    throw error;
+  });
   const form = operation.formats?.[format];
-  if (file !== undefined) writeFile(file, form ? form.write(output) : `${JSON.stringify(output)}\n`);
-  else if (form) process.stdout.write(form.write(output));
+  if (file) {
+    file.write(form ? form.write(output) : `${JSON.stringify(output)}\n`);
+    print({ file: name }, globals);
+  } else if (form) process.stdout.write(form.write(output));
   else print(output, { json: format === 'json' });
   const line = operation.remark?.(input.values, output);
   if (line !== undefined) remark(line);
 }
 
-function writeFile(file: string, text: string): void {
+/** For its owner alone; never in the place of another. */
+function openNew(file: string): { write(text: string): void; undo(): void } {
+  let opened: number;
   try {
-    writeFileSync(file, text);
+    opened = openSync(file, 'wx', 0o600);
   } catch (error) {
-    throw new Error(`--output: ${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`--output: ${file} ${code === 'EEXIST' ? 'exists already: name a new file' : `cannot be written (${code})`}`);
   }
-  remark(`written to ${file}`);
+  const undo = () => {
+    closeSync(opened);
+    unlinkSync(file);
+  };
+  const write = (text: string) => {
+    writeFileSync(opened, text);
+    closeSync(opened);
+  };
+  return { write, undo };
 }
 
 function readInput(operation: Operation, words: Record<string, unknown>): Input {

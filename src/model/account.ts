@@ -21,8 +21,8 @@ export interface Account {
   /** RFC 7638, base64url. */
   thumbprint: string;
   status: AccountStatus;
-  /** mailto URLs. */
-  contact: string[];
+  /** The mailto URLs of its contact, encrypted. Absent: none were given, or they were erased. */
+  contact?: Uint8Array;
   /** The terms-of-service URL that was agreed to. */
   termsAgreed?: string;
   /** The EAB object as it was sent, shown in the account (RFC 8555 §7.1.2). */

@@ -9,6 +9,7 @@ export const auditActions = [
   'member.suspended',
   'member.activated',
   'member.left',
+  'member.erased',
   'eab.created',
   'eab.revoked',
   'directory.created',
@@ -55,6 +56,11 @@ export const auditActions = [
   'ledger.reversed',
   'incident.noted',
   'report.closed',
+  'vault.rotated',
+  'vault.retired',
+  'personal-data.read',
+  'personal-data.erased',
+  'operation.refused',
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 
@@ -68,6 +74,7 @@ const refusals: ReadonlySet<AuditAction> = new Set([
   'domain.refused',
   'certificate.abandoned',
   'request.refused',
+  'operation.refused',
 ]);
 export const outcomeOf = (action: AuditAction): AuditOutcome => (refusals.has(action) ? 'refused' : 'done');
 

@@ -4,18 +4,27 @@ export type MemberStatus = (typeof memberStatuses)[number];
 /** An organisation or person that belongs to the federation. */
 export interface Member {
   id: string;
-  name: string;
   status: MemberStatus;
-  /** Mail addresses that operators have verified. */
-  contacts: string[];
+  /** What is personal, encrypted: most work needs none of it. Absent: erased. */
+  personal?: Uint8Array;
   createdAt: number;
+  leftAt?: number;
+  erasedAt?: number;
 }
 
-/** An external account binding key (RFC 8555 §7.3.4). The MAC key itself is encrypted at rest. */
+export interface MemberPersonal {
+  name: string;
+  /** Mail addresses that operators have verified. */
+  contacts: string[];
+}
+
+/** An external account binding key (RFC 8555 §7.3.4). */
 export interface EabKey {
   kid: string;
   memberId: string;
-  label?: string;
+  /** Encrypted. */
+  label?: Uint8Array;
+  /** The MAC key, encrypted. */
   secret: Uint8Array;
   /** Absent: no limit. */
   usesLeft?: number;

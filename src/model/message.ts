@@ -1,9 +1,9 @@
 /** What the outbox can hold: kind of message, and the ids from which its text is made at delivery. */
 export interface MessageRefs {
   /** A code for an email-mailbox-01 challenge. */
-  'challenge-code': { challengeId: string; mailbox: string; address: string };
+  'challenge-code': { challengeId: string; mailbox: string };
   /** Tells the other listed mailboxes that a code went out, without the code. */
-  'challenge-notice': { challengeId: string; mailbox: string; address: string };
+  'challenge-notice': { challengeId: string; mailbox: string };
   /** A code for a proof begun by an operator or member. */
   'proof-code': { proofId: string; mailbox: string };
   issued: { serial: string };
@@ -33,8 +33,15 @@ export type Message = {
     sentAt?: number;
     lastError?: string;
     fence: number;
+    /** MessagePersonal, encrypted; gone when it was sent or given up. */
+    personal?: Uint8Array;
   };
 }[MessageKind];
+
+/** What the text says of the person behind a request. */
+export interface MessagePersonal {
+  address: string;
+}
 
 export type NewMessage = { [K in MessageKind]: { kind: K; refs: MessageRefs[K] } }[MessageKind];
 

@@ -14,7 +14,8 @@ export const allows = (granted: readonly Scope[], needed: Scope): boolean => gra
 /** A bearer token (RFC 6750) of the admin API; its secret is stored as a hash only. */
 export interface Token {
   id: string;
-  label?: string;
+  /** Encrypted. */
+  label?: Uint8Array;
   scopes: Scope[];
   createdAt: number;
   /** Absent: no end. */

@@ -102,9 +102,11 @@ function smtpDelivery(config: Config['mail']): Delivery {
 
 /** RFC 5321 §4.2.1: 5yz is for good; all else may pass. */
 function asDeliveryError(error: unknown): DeliveryError {
-  const { responseCode, response, code, message } = error as { responseCode?: number; response?: string; code?: string; message?: string };
+  // Never its text: it may hold addresses.
+  const { responseCode, response, code } = error as { responseCode?: number; response?: string; code?: string };
   const enhanced = /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})\b/.exec(response ?? '')?.[1];
-  if (responseCode === undefined) return new DeliveryError(`the mail server cannot be reached (${code ?? message})`, false);
+  if (responseCode === undefined)
+    return new DeliveryError(`the mail server cannot be reached (${code ?? 'for no reason that it says'})`, false);
   return new DeliveryError(
     `the mail server answered ${responseCode}${enhanced ? ` ${enhanced}` : ''}`,
     // Only of the envelope and the message: a refused login, greeting or STARTTLS is for the operator to mend.

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accountUrl } from '../ca/ids.ts';
+import { openContact } from '../ca/personal.ts';
 import { record } from '../ca/record.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Account, doors } from '../model/account.ts';
@@ -12,7 +13,7 @@ import { byCreation, listing } from './listing.ts';
 import { memberOf } from './member.ts';
 import { found, memberId, operation, time } from './operation.ts';
 
-const shown = z.object({
+export const accountShown = z.object({
   id: z.string(),
   url: z.string(),
   memberId: z.string().optional(),
@@ -24,7 +25,7 @@ const shown = z.object({
   createdAt: time,
 });
 
-function show(ctx: Ctx, { id, memberId, door, doorId, thumbprint, status, contact, createdAt }: Account) {
+export function showAccount(ctx: Ctx, { id, memberId, door, doorId, thumbprint, status, contact, createdAt }: Account) {
   return {
     id,
     url: accountUrl(ctx.config.publicUrl, id),
@@ -33,7 +34,7 @@ function show(ctx: Ctx, { id, memberId, door, doorId, thumbprint, status, contac
     ...(doorId !== undefined && { doorId }),
     thumbprint,
     status,
-    contact,
+    contact: openContact(ctx, { id, ...(contact && { contact }) }),
     createdAt: rfc3339(createdAt),
   };
 }
@@ -75,10 +76,11 @@ export const accountOperations = [
     summary: 'ACME accounts',
     scope: 'read',
     http: { method: 'get', path: '/accounts' },
+    showsPersonal: true,
     input: z.object({ member: memberId.optional().describe('of this member only') }),
-    item: shown,
+    item: accountShown,
     read: (ctx, { member }, page) => listAccounts(ctx.db, member === undefined ? {} : { memberId: member }, page),
-    show: (ctx, accounts) => accounts.map(account => show(ctx, account)),
+    show: (ctx, accounts) => accounts.map(account => showAccount(ctx, account)),
     at: byCreation,
   }),
   operation({
@@ -86,10 +88,11 @@ export const accountOperations = [
     summary: 'one ACME account, by id or URL',
     scope: 'read',
     http: { method: 'get', path: '/accounts/{id}' },
+    showsPersonal: true,
     positional: ['id'],
     input: z.object({ id: z.string() }),
-    output: shown,
-    run: async (ctx, { id }) => show(ctx, await accountOf(ctx, id)),
+    output: accountShown,
+    run: async (ctx, { id }) => showAccount(ctx, await accountOf(ctx, id)),
   }),
   operation({
     name: 'account deactivate',
@@ -98,12 +101,12 @@ export const accountOperations = [
     http: { method: 'post', path: '/accounts/{id}/deactivate' },
     positional: ['id'],
     input: z.object({ id: z.string() }),
-    output: shown,
+    output: accountShown,
     async run(ctx, { id }, actor) {
       const account = await accountOf(ctx, id);
       const moved = await ctx.db.transaction(trx => deactivate(ctx, trx, account, actor));
       if (!moved) throw new Problem('malformed', `The account ${account.id} is ${account.status} already.`);
-      return show(ctx, { ...account, status: 'deactivated' });
+      return showAccount(ctx, { ...account, status: 'deactivated' });
     },
   }),
 ];

@@ -10,7 +10,7 @@ import { listing } from './listing.ts';
 import { found, operation, time } from './operation.ts';
 import { reasonAmong } from './reason.ts';
 
-const shown = z.object({
+export const certShown = z.object({
   serial: z.string(),
   status: z.enum(certificateStatuses),
   names: z.array(z.string()),
@@ -28,7 +28,7 @@ const shown = z.object({
   pem: z.string().optional(),
 });
 
-function show(certificate: Certificate, now: number) {
+export function showCert(certificate: Certificate, now: number) {
   const { serial, names, profile, memberId, accountId, issuerId, spkiHash, notBefore, notAfter, revocation, der } = certificate;
   return {
     serial,
@@ -60,9 +60,9 @@ export const certOperations = [
       ...filterShape,
       status: z.enum(certificateStatuses).optional().describe('in this state only'),
     }),
-    item: shown,
+    item: certShown,
     read: (ctx, { status, ...rest }, page) => listCertificates(ctx.db, { ...filterOf(rest), status }, ctx.now(), page),
-    show: (ctx, certificates) => certificates.map(certificate => show(certificate, ctx.now())),
+    show: (ctx, certificates) => certificates.map(certificate => showCert(certificate, ctx.now())),
     at: ({ committedAt, serial }) => ({ at: committedAt, id: serial }),
   }),
   operation({
@@ -72,8 +72,8 @@ export const certOperations = [
     http: { method: 'get', path: '/certificates/{serial}' },
     positional: ['serial'],
     input: z.object({ serial }),
-    output: shown,
-    run: async (ctx, { serial }) => show(await certificateOf(ctx, serial), ctx.now()),
+    output: certShown,
+    run: async (ctx, { serial }) => showCert(await certificateOf(ctx, serial), ctx.now()),
   }),
   operation({
     name: 'cert revoke',

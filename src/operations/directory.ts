@@ -23,9 +23,9 @@ const facts = {
   expires: time.optional(),
   createdAt: time,
 };
-const shown = z.object({ ...facts, revokedAt: time.optional() });
+export const directoryShown = z.object({ ...facts, revokedAt: time.optional() });
 
-const show = ({ id, memberId, profile, domains, accountsLeft, expiresAt, revokedAt, createdAt }: MemberDirectory) => ({
+export const showDirectory = ({ id, memberId, profile, domains, accountsLeft, expiresAt, revokedAt, createdAt }: MemberDirectory) => ({
   id,
   memberId,
   ...(profile !== undefined && { profile: profile as (typeof profileNames)[number] }),
@@ -67,7 +67,7 @@ export const directoryOperations = [
         await insertDirectory(trx, directory, directorySecretHash(secret));
         await record(ctx, trx, now, { action: 'directory.created', actor, subject: { member, directory: directory.id } });
       });
-      return { ...show(directory), directory: `${ctx.config.publicUrl}/acme/m/${secret}/directory` };
+      return { ...showDirectory(directory), directory: `${ctx.config.publicUrl}/acme/m/${secret}/directory` };
     },
   }),
   listing({
@@ -76,9 +76,9 @@ export const directoryOperations = [
     scope: 'read',
     http: { method: 'get', path: '/directories' },
     input: z.object({}),
-    item: shown,
+    item: directoryShown,
     read: (ctx, _, page) => listDirectories(ctx.db, page),
-    show: (_, directories) => directories.map(show),
+    show: (_, directories) => directories.map(showDirectory),
     at: byCreation,
   }),
   operation({
@@ -88,7 +88,7 @@ export const directoryOperations = [
     http: { method: 'post', path: '/directories/{id}/revoke' },
     positional: ['id'],
     input: z.object({ id: z.string(), deactivateAccounts: z.boolean().default(false).describe('also the accounts that came in by it') }),
-    output: shown,
+    output: directoryShown,
     async run(ctx, { id, deactivateAccounts }, actor) {
       const directory = found(await findDirectory(ctx.db, id), `directory ${id}`);
       const now = ctx.now();
@@ -99,7 +99,7 @@ export const directoryOperations = [
           await record(ctx, trx, now, { action: 'directory.revoked', actor, subject: { member: directory.memberId, directory: id } });
         if (deactivateAccounts) await closeDoor(ctx, trx, 'directory', id, actor);
       });
-      return show({ ...directory, revokedAt: directory.revokedAt ?? now });
+      return showDirectory({ ...directory, revokedAt: directory.revokedAt ?? now });
     },
   }),
 ];

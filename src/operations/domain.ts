@@ -11,7 +11,7 @@ import { byCreation, listing } from './listing.ts';
 import { memberOf } from './member.ts';
 import { found, memberId, operation, time } from './operation.ts';
 
-const shown = z.object({
+export const domainShown = z.object({
   id: z.string(),
   memberId: z.string(),
   domain: z.string(),
@@ -22,7 +22,7 @@ const shown = z.object({
   createdAt: time,
 });
 
-const show = ({ id, memberId, domain, status, mailbox, expiresAt, validatedAt, createdAt }: DomainProof, now: number) => ({
+export const showDomain = ({ id, memberId, domain, status, mailbox, expiresAt, validatedAt, createdAt }: DomainProof, now: number) => ({
   id,
   memberId,
   domain,
@@ -89,12 +89,12 @@ export const domainOperations = [
       member: memberId.optional().describe('of this member only'),
       domain: z.string().optional().describe('of this domain only'),
     }),
-    item: shown,
+    item: domainShown,
     read: (ctx, { member, domain }, page) => {
       const filter = { ...(member !== undefined && { memberId: member }), ...(domain !== undefined && { domain: domain.toLowerCase() }) };
       return listProofs(ctx.db, filter, page);
     },
-    show: (ctx, proofs) => proofs.map(proof => show(proof, ctx.now())),
+    show: (ctx, proofs) => proofs.map(proof => showDomain(proof, ctx.now())),
     at: byCreation,
   }),
   operation({
@@ -108,11 +108,11 @@ export const domainOperations = [
       member: memberId.optional().describe('with --domain, in the place of the id: the member that holds it'),
       domain: z.string().optional().describe('with --member: the domain'),
     }),
-    output: shown,
+    output: domainShown,
     async run(ctx, { id, member, domain }, actor) {
       const proofs = id === undefined ? await openProofs(ctx, member, domain) : [found(await findProof(ctx.db, id), `proof ${id}`)];
       await endProofs(ctx, proofs, actor);
-      return show({ ...(proofs.at(-1) as DomainProof), status: 'revoked' }, ctx.now());
+      return showDomain({ ...(proofs.at(-1) as DomainProof), status: 'revoked' }, ctx.now());
     },
   }),
 ];

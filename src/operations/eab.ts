@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { eabPlace } from '../ca/enroll.ts';
 import { newId } from '../ca/ids.ts';
+import { openWords, sealWords } from '../ca/personal.ts';
 import { record } from '../ca/record.ts';
+import type { Ctx } from '../ctx.ts';
 import { base64url, rfc3339 } from '../model/encoding.ts';
 import type { EabKey } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
@@ -11,7 +13,7 @@ import { listing } from './listing.ts';
 import { memberOf } from './member.ts';
 import { days, found, memberId, numberOrAny, operation, time } from './operation.ts';
 
-const shown = z.object({
+export const eabShown = z.object({
   kid: z.string(),
   memberId: z.string(),
   label: z.string().optional(),
@@ -21,10 +23,10 @@ const shown = z.object({
   createdAt: time,
 });
 
-const show = ({ kid, memberId, label, usesLeft, expiresAt, revokedAt, createdAt }: EabKey) => ({
+export const showEab = (ctx: Ctx, { kid, memberId, label, usesLeft, expiresAt, revokedAt, createdAt }: EabKey) => ({
   kid,
   memberId,
-  ...(label !== undefined && { label }),
+  ...(label && { label: openWords(ctx, 'eab', kid, label) }),
   uses: usesLeft ?? ('any' as const),
   expires: rfc3339(expiresAt),
   ...(revokedAt !== undefined && { revokedAt: rfc3339(revokedAt) }),
@@ -58,7 +60,7 @@ export const eabOperations = [
       const key: EabKey = {
         kid,
         memberId: member,
-        ...(label !== undefined && { label }),
+        ...(label !== undefined && { label: sealWords(ctx, 'eab', kid, label) }),
         secret: ctx.vault.seal(eabPlace(kid), secret),
         ...(uses !== 'any' && { usesLeft: uses }),
         expiresAt: now + expires * 86400,
@@ -83,9 +85,9 @@ export const eabOperations = [
     scope: 'read',
     http: { method: 'get', path: '/eab-keys' },
     input: z.object({}),
-    item: shown,
+    item: eabShown,
     read: (ctx, _, page) => listEabKeys(ctx.db, page),
-    show: (_, keys) => keys.map(show),
+    show: (ctx, keys) => keys.map(key => showEab(ctx, key)),
     at: ({ createdAt, kid }) => ({ at: createdAt, id: kid }),
   }),
   operation({
@@ -95,7 +97,7 @@ export const eabOperations = [
     http: { method: 'post', path: '/eab-keys/{kid}/revoke' },
     positional: ['kid'],
     input: z.object({ kid: z.string(), deactivateAccounts: z.boolean().default(false).describe('also the accounts that came in by it') }),
-    output: shown,
+    output: eabShown,
     async run(ctx, { kid, deactivateAccounts }, actor) {
       const key = found(await findEabKey(ctx.db, kid), `key ${kid}`);
       const now = ctx.now();
@@ -105,7 +107,7 @@ export const eabOperations = [
         if (revoked) await record(ctx, trx, now, { action: 'eab.revoked', actor, subject: { member: key.memberId, eab: kid } });
         if (deactivateAccounts) await closeDoor(ctx, trx, 'eab', kid, actor);
       });
-      return show({ ...key, revokedAt: key.revokedAt ?? now });
+      return showEab(ctx, { ...key, revokedAt: key.revokedAt ?? now });
     },
   }),
 ];

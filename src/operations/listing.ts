@@ -10,7 +10,7 @@ export function listing<I extends z.ZodObject, T extends z.ZodType, Row>({
   show,
   at,
   ...rest
-}: Pick<Operation<I>, 'name' | 'summary' | 'scope' | 'http' | 'input'> & {
+}: Pick<Operation<I>, 'name' | 'summary' | 'scope' | 'http' | 'input' | 'showsPersonal'> & {
   item: T;
   read(ctx: Ctx, input: z.output<I>, page: Page): Promise<Row[]>;
   show(ctx: Ctx, rows: Row[]): z.input<T>[] | Promise<z.input<T>[]>;

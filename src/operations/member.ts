@@ -1,27 +1,39 @@
 import { z } from 'zod';
 import { newId } from '../ca/ids.ts';
+import { openMember, type Sought, sealMember, searchHashes, soughtHashes } from '../ca/personal.ts';
 import { record } from '../ca/record.ts';
 import { revokeMatching } from '../ca/revoke.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
 import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
-import { type Member, type MemberStatus, memberStatuses } from '../model/member.ts';
+import { type Member, type MemberPersonal, type MemberStatus, memberStatuses } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { countLiving } from '../store/certificates.ts';
-import { findMember, insertMember, listMembers, moveMember } from '../store/members.ts';
+import { findMember, insertMember, listMembers, moveMember, replacePersonal } from '../store/members.ts';
 import { byCreation, listing } from './listing.ts';
 import { found, memberId, operation, time } from './operation.ts';
 
-const shown = z.object({
+export const memberShown = z.object({
   id: z.string(),
   name: z.string(),
   status: z.enum(memberStatuses),
   contacts: z.array(z.string()),
   createdAt: time,
+  leftAt: time.optional(),
+  erasedAt: time.optional(),
 });
 
-const show = ({ id, name, status, contacts, createdAt }: Member) => ({ id, name, status, contacts, createdAt: rfc3339(createdAt) });
+/** Of an erased one the name is empty. */
+export function showMember(ctx: Ctx, member: Member) {
+  const { id, status, createdAt, leftAt, erasedAt } = member;
+  const { name, contacts } = openMember(ctx, member) ?? { name: '', contacts: [] };
+  return {
+    ...{ id, name, status, contacts, createdAt: rfc3339(createdAt) },
+    ...(leftAt !== undefined && { leftAt: rfc3339(leftAt) }),
+    ...(erasedAt !== undefined && { erasedAt: rfc3339(erasedAt) }),
+  };
+}
 
 /** @throws Problem 404 */
 export async function memberOf(ctx: Ctx, id: string): Promise<Member> {
@@ -36,14 +48,28 @@ interface Move {
   action: AuditAction & `member.${string}`;
 }
 
-async function move(ctx: Ctx, id: string, { from, to, action }: Move, actor: Actor) {
+/** With what is personal of it anew, where that is given. */
+async function move(ctx: Ctx, id: string, { from, to, action }: Move, actor: Actor, personal?: Partial<MemberPersonal>) {
   const member = await memberOf(ctx, id);
   if (!from.includes(member.status)) throw new Problem('malformed', `The member ${id} is ${member.status}, not ${from.join(' or ')}.`);
+  const anew = personal && complete(ctx, member, personal);
   await ctx.db.transaction(async trx => {
-    if (!(await moveMember(trx, id, member.status, to))) throw new Problem('malformed', `The member ${id} changed meanwhile; try again.`);
+    const moved = await moveMember(trx, id, member.status, to, ctx.now());
+    const replaced = !anew || (await replacePersonal(trx, member, sealMember(ctx, id, anew), searchHashes(ctx, anew)));
+    if (!moved || !replaced) throw new Problem('malformed', `The member ${id} changed meanwhile; try again.`);
     await record(ctx, trx, ctx.now(), { action, actor, subject: { member: id } });
   });
-  return { ...member, status: to };
+  return memberOf(ctx, id);
+}
+
+/** A member that was away long enough has no contacts any more, or not even a name. @throws Problem */
+function complete(ctx: Ctx, member: Member, { name, contacts }: Partial<MemberPersonal>): MemberPersonal | undefined {
+  const before = openMember(ctx, member);
+  const anew = { name: name ?? before?.name ?? '', contacts: contacts ?? before?.contacts ?? [] };
+  const missing = [...(anew.name ? [] : ['--name']), ...(anew.contacts.length ? [] : ['--email'])];
+  if (missing.length)
+    throw new Problem('malformed', `What was known of the member ${member.id} was erased: give ${missing.join(' and ')}.`);
+  return name === undefined && contacts === undefined ? undefined : anew;
 }
 
 /** A member that may issue nothing any more may still hold certificates: they go on unless they are revoked with it. */
@@ -63,13 +89,13 @@ const ending = (how: Move) =>
         .default(false)
         .describe('revoke all certificates that it holds, too (reason privilegeWithdrawn); wants the scope revoke as well'),
     }),
-    output: shown.extend({ certificates: z.number().int().describe('living ones that it still holds'), revoked: z.number().int() }),
+    output: memberShown.extend({ certificates: z.number().int().describe('living ones that it still holds'), revoked: z.number().int() }),
     async run(ctx, { id, revoke }, actor, progress) {
       const member = await move(ctx, id, how, actor);
       const say = (done: number) => progress?.(`${counted(done, 'certificate')} revoked`);
       const everything = { reason: 'privilegeWithdrawn', limit: Number.POSITIVE_INFINITY, progress: say } as const;
       const revoked = revoke ? await revokeMatching(ctx, { member: id }, everything, actor) : 0;
-      return { ...show(member), certificates: await countLiving(ctx.db, { member: id }, ctx.now()), revoked };
+      return { ...showMember(ctx, member), certificates: await countLiving(ctx.db, { member: id }, ctx.now()), revoked };
     },
     remark: ({ id }, { certificates }) =>
       certificates
@@ -84,10 +110,23 @@ const returning = (how: Move) =>
     scope: 'members',
     http: { method: 'post', path: `/members/{id}/${how.verb}` },
     positional: ['id'],
-    input: z.object({ id: memberId }),
-    output: shown,
-    run: async (ctx, { id }, actor) => show(await move(ctx, id, how, actor)),
+    input: z.object({
+      id: memberId,
+      name: name.optional().describe('its name, where it is another or was erased'),
+      email: email.optional().describe('its contacts, where they are others or were erased'),
+    }),
+    output: memberShown,
+    run: async (ctx, { id, name, email }, actor) =>
+      showMember(ctx, await move(ctx, id, how, actor, { ...(name !== undefined && { name }), ...(email && { contacts: email }) })),
   });
+
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(200)
+  .regex(/^\P{C}*$/u, 'has no control characters');
+const email = z.array(z.email()).min(1);
 
 export const memberOperations = [
   operation({
@@ -96,34 +135,44 @@ export const memberOperations = [
     scope: 'members',
     http: { method: 'post', path: '/members', creates: true },
     input: z.object({
-      name: z
-        .string()
-        .trim()
-        .min(1)
-        .max(200)
-        .regex(/^\P{C}*$/u, 'has no control characters')
-        .describe('its name, as notices and mails say it'),
-      email: z.array(z.email()).min(1).describe('its contact, or several with commas between'),
+      name: name.describe('its name, as notices and mails say it'),
+      email: email.describe('its contact, or several with commas between'),
     }),
-    output: shown,
+    output: memberShown,
     async run(ctx, { name, email }, actor) {
-      const member: Member = { id: newId(ctx), name, status: 'active', contacts: email, createdAt: ctx.now() };
+      const id = newId(ctx);
+      const personal = { name, contacts: email };
+      const member: Member = { id, status: 'active', personal: sealMember(ctx, id, personal), createdAt: ctx.now() };
       await ctx.db.transaction(async trx => {
-        await insertMember(trx, member);
+        await insertMember(trx, member, searchHashes(ctx, personal));
         await record(ctx, trx, ctx.now(), { action: 'member.added', actor, subject: { member: member.id } });
       });
-      return show(member);
+      return showMember(ctx, member);
     },
   }),
   listing({
     name: 'member list',
-    summary: 'all members',
+    summary: 'all members, or those with exactly this name or address',
     scope: 'read',
     http: { method: 'get', path: '/members' },
-    input: z.object({}),
-    item: shown,
-    read: (ctx, _, page) => listMembers(ctx.db, page),
-    show: (_, members) => members.map(show),
+    showsPersonal: true,
+    input: z.object({
+      name: z.string().min(1).optional().describe('with this name; case and spaces do not matter'),
+      email: z.string().min(3).regex(/@/, 'is a mail address').optional().describe('with this contact'),
+    }),
+    item: memberShown,
+    read: (ctx, { name, email }, page) => {
+      const sought: Sought[] = [
+        ...(name === undefined ? [] : [{ kind: 'name' as const, value: name }]),
+        ...(email === undefined ? [] : [{ kind: 'email' as const, value: email }]),
+      ];
+      return listMembers(
+        ctx.db,
+        page,
+        sought.map(s => soughtHashes(ctx, s)),
+      );
+    },
+    show: (ctx, members) => members.map(member => showMember(ctx, member)),
     at: byCreation,
   }),
   operation({
@@ -131,10 +180,11 @@ export const memberOperations = [
     summary: 'one member',
     scope: 'read',
     http: { method: 'get', path: '/members/{id}' },
+    showsPersonal: true,
     positional: ['id'],
     input: z.object({ id: memberId }),
-    output: shown,
-    run: async (ctx, { id }) => show(await memberOf(ctx, id)),
+    output: memberShown,
+    run: async (ctx, { id }) => showMember(ctx, await memberOf(ctx, id)),
   }),
   ending({
     verb: 'suspend',

@@ -46,6 +46,10 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   output: O;
   /** By the name that `--format` has for each; `text` is what people get on a terminal. */
   formats?: Record<string, Format<z.output<O>>>;
+  /** Its answer shows names, addresses or requests of people: each reading is recorded. */
+  showsPersonal?: true;
+  /** Its answer is made to be kept: the command line takes a file for it. */
+  makesFile?: true;
   /** It may take long, and says now and then how far it is. */
   tellsProgress?: true;
   /** `progress` takes a line; nobody need listen. */

@@ -8,7 +8,7 @@ import { findOrder, listOrders } from '../store/orders.ts';
 import { byCreation, listing } from './listing.ts';
 import { found, memberId, operation, time } from './operation.ts';
 
-const shown = z.object({
+export const orderShown = z.object({
   id: z.string(),
   accountId: z.string(),
   status: z.enum(['pending', 'ready', 'processing', 'valid', 'invalid']),
@@ -21,7 +21,7 @@ const shown = z.object({
 });
 
 /** What is pending, ready or invalid is derived from the authorizations. */
-async function show(ctx: Ctx, orders: Order[]): Promise<z.input<typeof shown>[]> {
+export async function showOrders(ctx: Ctx, orders: Order[]): Promise<z.input<typeof orderShown>[]> {
   const now = ctx.now();
   const ids = [...new Set(orders.filter(o => o.state === 'open').flatMap(o => o.authorizationIds))];
   const authorizations = new Map<string, Authorization>();
@@ -56,9 +56,9 @@ export const orderOperations = [
       member: memberId.optional().describe('of the accounts of this member only'),
       state: z.enum(orderStates).optional().describe('in this state only; open: pending or ready'),
     }),
-    item: shown,
+    item: orderShown,
     read: (ctx, { account, member, state }, page) => listOrders(ctx.db, { accountId: account, memberId: member, state }, ctx.now(), page),
-    show,
+    show: showOrders,
     at: byCreation,
   }),
   operation({
@@ -68,10 +68,10 @@ export const orderOperations = [
     http: { method: 'get', path: '/orders/{id}' },
     positional: ['id'],
     input: z.object({ id: z.string() }),
-    output: shown,
+    output: orderShown,
     async run(ctx, { id }) {
-      const [order] = await show(ctx, [found(await findOrder(ctx.db, id), `order ${id}`)]);
-      return order as z.input<typeof shown>;
+      const [order] = await showOrders(ctx, [found(await findOrder(ctx.db, id), `order ${id}`)]);
+      return order as z.input<typeof orderShown>;
     },
   }),
 ];

@@ -8,7 +8,7 @@ import { operation, time } from './operation.ts';
 
 const states = ['queued', 'sent', 'dead'] as const;
 
-const shown = z.object({
+export const outboxShown = z.object({
   id: z.string(),
   kind: z.string(),
   about: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
@@ -20,7 +20,7 @@ const shown = z.object({
   lastError: z.string().optional(),
 });
 
-const show = ({ id, kind, refs, state, attempts, createdAt, nextAt, sentAt, lastError }: Message) => ({
+export const showOutbox = ({ id, kind, refs, state, attempts, createdAt, nextAt, sentAt, lastError }: Message) => ({
   id,
   kind,
   about: { ...refs },
@@ -39,9 +39,9 @@ export const outboxOperations = [
     scope: 'read',
     http: { method: 'get', path: '/messages' },
     input: z.object({ state: z.enum(states).optional().describe('in this state only') }),
-    item: shown,
+    item: outboxShown,
     read: (ctx, { state }, page) => listMessages(ctx.db, state ? [state] : ['queued', 'dead'], page),
-    show: (_, messages) => messages.map(show),
+    show: (_, messages) => messages.map(showOutbox),
     at: byCreation,
   }),
   operation({
@@ -50,11 +50,11 @@ export const outboxOperations = [
     scope: 'admin',
     http: { method: 'post', path: '/messages/retry' },
     input: z.object({ id: z.string().optional().describe('this message only') }),
-    output: z.array(shown),
+    output: z.array(outboxShown),
     async run(ctx, { id }) {
       const ids = await retryMessages(ctx.db, ctx.now(), id);
       await deliver(ctx, ids);
-      return (await findMessages(ctx.db, ids)).map(show);
+      return (await findMessages(ctx.db, ids)).map(showOutbox);
     },
   }),
 ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { openWords } from '../ca/personal.ts';
 import { blockCompromisedKey, revokeMatching } from '../ca/revoke.ts';
 import { operatorReasons } from '../model/certificate.ts';
 import { rfc3339 } from '../model/encoding.ts';
@@ -60,9 +61,14 @@ export const revocationOperations = [
     scope: 'read',
     http: { method: 'get', path: '/keys' },
     input: z.object({}),
-    item: z.object({ key: z.string(), why: z.string(), blockedAt: time }),
+    item: z.object({ key: z.string(), why: z.string().optional(), blockedAt: time }),
     read: (ctx, _, page) => listBlockedKeys(ctx.db, page),
-    show: (_, keys) => keys.map(({ key, why, blockedAt }) => ({ key, why, blockedAt: rfc3339(blockedAt) })),
+    show: (ctx, keys) =>
+      keys.map(({ key, why, blockedAt }) => ({
+        key,
+        ...(why && { why: openWords(ctx, 'blocked', key, why) }),
+        blockedAt: rfc3339(blockedAt),
+      })),
     at: ({ blockedAt, key }) => ({ at: blockedAt, id: key }),
   }),
 ];

@@ -10,6 +10,7 @@ import { incidentOperations } from './incident.ts';
 import { issuerOperations } from './issuer.ts';
 import { ledgerOperations } from './ledger.ts';
 import { memberOperations } from './member.ts';
+import { memberDataOperations } from './member-data.ts';
 import type { Operation } from './operation.ts';
 import { orderOperations } from './order.ts';
 import { outboxOperations } from './outbox.ts';
@@ -17,11 +18,13 @@ import { renewalOperations } from './renewal.ts';
 import { reportOperations } from './report.ts';
 import { revocationOperations } from './revocation.ts';
 import { tokenOperations } from './token.ts';
+import { vaultOperations } from './vault.ts';
 import { webhookOperations } from './webhook.ts';
 
 /** The only list. */
 export const operations: Operation[] = [
   ...memberOperations,
+  ...memberDataOperations,
   ...eabOperations,
   ...directoryOperations,
   ...accountOperations,
@@ -39,5 +42,6 @@ export const operations: Operation[] = [
   ...reportOperations,
   ...ledgerOperations,
   ...incidentOperations,
+  ...vaultOperations,
   ...auditOperations,
 ];

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { createToken } from '../ca/admin-token.ts';
+import { openWords } from '../ca/personal.ts';
 import { record } from '../ca/record.ts';
+import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { scopes, type Token } from '../model/token.ts';
@@ -17,9 +19,9 @@ const facts = {
 };
 const shown = z.object({ ...facts, revokedAt: time.optional(), lastUsedAt: time.optional() });
 
-const show = ({ id, label, scopes, expiresAt, revokedAt, lastUsedAt, createdAt }: Token) => ({
+const show = (ctx: Ctx, { id, label, scopes, expiresAt, revokedAt, lastUsedAt, createdAt }: Token) => ({
   id,
-  ...(label !== undefined && { label }),
+  ...(label && { label: openWords(ctx, 'token', id, label) }),
   scopes,
   ...(expiresAt !== undefined && { expires: rfc3339(expiresAt) }),
   ...(revokedAt !== undefined && { revokedAt: rfc3339(revokedAt) }),
@@ -46,7 +48,7 @@ export const tokenOperations = [
         ...(expires !== undefined && { expiresAt: ctx.now() + expires * 86400 }),
       };
       const { token, secret } = await createToken(ctx, wanted, actor);
-      return { ...show(token), token: secret };
+      return { ...show(ctx, token), token: secret };
     },
   }),
   listing({
@@ -57,7 +59,7 @@ export const tokenOperations = [
     input: z.object({}),
     item: shown,
     read: (ctx, _, page) => listTokens(ctx.db, page),
-    show: (_, tokens) => tokens.map(show),
+    show: (ctx, tokens) => tokens.map(token => show(ctx, token)),
     at: byCreation,
   }),
   operation({
@@ -75,7 +77,7 @@ export const tokenOperations = [
         if (!(await revokeToken(trx, id, now))) throw new Problem('malformed', `The token ${id} is revoked already.`);
         await record(ctx, trx, now, { action: 'token.revoked', actor, subject: { token: id } });
       });
-      return show({ ...token, revokedAt: now });
+      return show(ctx, { ...token, revokedAt: now });
     },
   }),
 ];

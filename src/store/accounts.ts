@@ -13,7 +13,7 @@ interface AccountRow {
   jwk: string;
   thumbprint: string;
   status: AccountStatus;
-  contact: string;
+  personal: Uint8Array | null;
   terms_agreed: string | null;
   external_account_binding: string | null;
   created_at: number;
@@ -26,10 +26,10 @@ function fromRow(r: AccountRow): Account {
     jwk: JSON.parse(r.jwk),
     thumbprint: r.thumbprint,
     status: r.status,
-    contact: JSON.parse(r.contact),
     createdAt: r.created_at,
     ...present({
       memberId: r.member_id,
+      contact: r.personal,
       doorId: r.door_id,
       termsAgreed: r.terms_agreed,
       externalAccountBinding: r.external_account_binding === null ? null : JSON.parse(r.external_account_binding),
@@ -46,7 +46,7 @@ export async function insertAccount(db: Db, account: Account): Promise<void> {
     jwk: JSON.stringify(account.jwk),
     thumbprint: account.thumbprint,
     status: account.status,
-    contact: JSON.stringify(account.contact),
+    personal: account.contact,
     terms_agreed: account.termsAgreed,
     external_account_binding: account.externalAccountBinding && JSON.stringify(account.externalAccountBinding),
     created_at: account.createdAt,
@@ -65,10 +65,11 @@ export async function findAccountByKey(db: Db, thumbprint: string): Promise<Acco
 
 /** An account with the member it belongs to, in one statement: every signed request begins with it. */
 export async function findAccountAndMember(db: Db, id: string): Promise<{ account: Account; member?: Member } | undefined> {
-  type Row = AccountRow & { member_name: string; member_status: MemberRow['status']; member_contacts: string; member_created_at: number };
+  type Row = AccountRow & { [K in Exclude<keyof MemberRow, 'id'> as `member_${K}`]: MemberRow[K] };
   const [r] = await rowsOf<Row>(
     db,
-    `select a.*, m.name as member_name, m.status as member_status, m.contacts as member_contacts, m.created_at as member_created_at
+    `select a.*, m.status as member_status, m.personal as member_personal, m.created_at as member_created_at, m.left_at as member_left_at,
+     m.erased_at as member_erased_at
      from accounts a left join members m on m.id = a.member_id where a.id = ?`,
     [id],
   );
@@ -77,10 +78,11 @@ export async function findAccountAndMember(db: Db, id: string): Promise<{ accoun
   if (r.member_id === null) return { account };
   const member = memberFromRow({
     id: r.member_id,
-    name: r.member_name,
     status: r.member_status,
-    contacts: r.member_contacts,
+    personal: r.member_personal,
     created_at: r.member_created_at,
+    left_at: r.member_left_at,
+    erased_at: r.member_erased_at,
   });
   return { account, member };
 }
@@ -96,8 +98,23 @@ export async function listAccountsByDoor(db: Db, door: Door, doorId: string): Pr
   return (await selectRows<AccountRow>(db, 'accounts', { door, door_id: doorId, status: 'valid' })).map(fromRow);
 }
 
-export async function updateContact(db: Db, id: string, contact: string[]): Promise<void> {
-  await updateRows(db, 'accounts', { id }, { contact: JSON.stringify(contact) });
+export async function updateContact(db: Db, id: string, contact: Uint8Array | undefined): Promise<void> {
+  await updateRows(db, 'accounts', { id }, { personal: contact ?? null });
+}
+
+/** @returns of how many accounts */
+export async function eraseContactsOfMember(db: Db, memberId: string): Promise<number> {
+  return db('accounts').where({ member_id: memberId }).whereNotNull('personal').update({ personal: null });
+}
+
+/** Of accounts that were deactivated before then, or whose members have left before then. @returns of how many */
+export async function eraseContactsOfSpent(db: Db, before: number): Promise<number> {
+  const kept = () => db('accounts').whereNotNull('personal');
+  const left = db('members').where({ status: 'left' }).where('left_at', '<', before).select('id');
+  return (
+    (await kept().where('deactivated_at', '<', before).update({ personal: null })) +
+    (await kept().whereIn('member_id', left).update({ personal: null }))
+  );
 }
 
 export async function updateTerms(db: Db, id: string, termsAgreed: string): Promise<void> {
@@ -106,7 +123,7 @@ export async function updateTerms(db: Db, id: string, termsAgreed: string): Prom
 
 /** `valid -> deactivated`; the key is retired with it. @returns whether it moved */
 export async function deactivateAccount(db: Db, account: Account, now: number): Promise<boolean> {
-  const moved = await updateRows(db, 'accounts', { id: account.id, status: 'valid' }, { status: 'deactivated' });
+  const moved = await updateRows(db, 'accounts', { id: account.id, status: 'valid' }, { status: 'deactivated', deactivated_at: now });
   if (moved) await retireKey(db, account.thumbprint, account.id, now);
   return moved === 1;
 }

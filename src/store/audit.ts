@@ -154,3 +154,24 @@ export async function listAudit(db: Db, filter: AuditFilter = {}, page?: Page): 
   if (until !== undefined) query.where('at', '<=', until);
   return (await inPages(query, page, { at: 'at', newestFirst: true })).map((r: AuditRow) => read(fromRow(r)));
 }
+
+/** Records in the order in which they were written, after one; of those that hold something personal, where that is said. */
+export async function recordsAfter(db: Db, after: number, limit: number, only?: 'personal'): Promise<AuditRecord[]> {
+  const rows = await rowsOf<AuditRow>(
+    db,
+    `select * from audit where id > ? ${only ? 'and personal is not null' : ''} order by id limit ?`,
+    [after, limit],
+  );
+  return rows.map(r => read(fromRow(r)));
+}
+
+/** What is personal in these records; their hashes stay, and with them the log. */
+export async function erasePersonal(db: Db, ids: readonly number[]): Promise<void> {
+  await rowsOf(db, `update audit set personal = null where id in (${places(ids)})`, ids);
+}
+
+/** The same in up to `limit` records of before then. @returns in how many */
+export async function erasePersonalBefore(db: Db, before: number, limit: number): Promise<number> {
+  const old = 'select id from audit where personal is not null and at < ? order by at, id limit ?';
+  return (await rowsOf(db, `update audit set personal = null where id in (${old}) returning id`, [before, limit])).length;
+}

@@ -227,3 +227,10 @@ export async function unclaimedChallenges(db: Db, limit: number): Promise<{ id: 
 export async function holdsChallenge(db: Db, id: string, fence: number): Promise<boolean> {
   return (await updateRows(db, 'challenges', { id, claim_fence: fence }, { claim_until: 0 })) === 1;
 }
+
+/** Ids of the challenges of a member's accounts. */
+export async function challengesOfMember(db: Db, memberId: string): Promise<string[]> {
+  const sql = `select c.id from challenges c join authorizations a on a.id = c.authorization_id join accounts o on o.id = a.account_id
+    where o.member_id = ?`;
+  return (await rowsOf<{ id: string }>(db, sql, [memberId])).map(r => r.id);
+}

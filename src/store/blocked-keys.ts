@@ -1,14 +1,14 @@
-import { type Db, lock, type Trx } from './open.ts';
+import { type Db, lock, present, type Trx } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { places, rowsOf, selectRow } from './rows.ts';
 
 /** Until the transaction's end nobody else blocks this key, or sees whether it is blocked. */
 export const lockKey = (trx: Trx, spkiHash: Uint8Array): Promise<void> => lock(trx, `key ${Buffer.from(spkiHash).toString('hex')}`);
 
-/** @returns whether it was not yet */
-export async function blockKey(db: Db, spkiHash: Uint8Array, why: string, now: number): Promise<boolean> {
+/** `why` is encrypted. @returns whether it was not yet */
+export async function blockKey(db: Db, spkiHash: Uint8Array, why: Uint8Array, now: number): Promise<boolean> {
   const inserted = await db('blocked_keys')
-    .insert({ spki_hash: Buffer.from(spkiHash), why, blocked_at: now })
+    .insert({ spki_hash: Buffer.from(spkiHash), why_sealed: Buffer.from(why), blocked_at: now })
     .onConflict('spki_hash')
     .ignore()
     .returning('spki_hash');
@@ -20,12 +20,12 @@ export async function isBlockedKey(db: Db, spkiHash: Uint8Array): Promise<boolea
 }
 
 /** The newest first. */
-export async function listBlockedKeys(db: Db, page?: Page): Promise<{ key: string; why: string; blockedAt: number }[]> {
+export async function listBlockedKeys(db: Db, page?: Page): Promise<{ key: string; why?: Uint8Array; blockedAt: number }[]> {
   const rows = await inPages(db('blocked_keys'), page, { at: 'blocked_at', id: 'spki_hash', newestFirst: true, bytes: true });
-  return rows.map((r: { spki_hash: Uint8Array; why: string; blocked_at: number }) => ({
+  return rows.map((r: { spki_hash: Uint8Array; why_sealed: Uint8Array | null; blocked_at: number }) => ({
     key: Buffer.from(r.spki_hash).toString('hex'),
-    why: r.why,
     blockedAt: r.blocked_at,
+    ...present({ why: r.why_sealed }),
   }));
 }
 

@@ -246,3 +246,12 @@ async function countRevocationOf(db: Db, serial: string): Promise<void> {
   const r = await selectRow<CertificateRow>(db, 'certificates', { serial });
   if (r) await countRevocation(db, { issuerId: r.issuer_id, shard: r.shard });
 }
+
+export async function serialsOfMember(db: Db, memberId: string): Promise<string[]> {
+  return (await rowsOf<{ serial: string }>(db, 'select serial from certificates where member_id = ?', [memberId])).map(r => r.serial);
+}
+
+/** Whether bytes wait for their signature. */
+export async function hasCommitted(db: Db): Promise<boolean> {
+  return (await rowsOf(db, "select 1 from certificates where state = 'committed' limit 1", [])).length > 0;
+}

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex';
 import type { EabKey, MemberDirectory, RegisteredThumbprint } from '../model/member.ts';
 import { type Db, present } from './open.ts';
 import { inPages, type Page } from './pages.ts';
@@ -6,7 +7,7 @@ import { insertRows, selectRow, updateRows } from './rows.ts';
 interface EabRow {
   kid: string;
   member_id: string;
-  label: string | null;
+  label_sealed: Uint8Array | null;
   secret: Uint8Array;
   uses_left: number | null;
   expires_at: number;
@@ -21,7 +22,7 @@ function eabFromRow(r: EabRow): EabKey {
     secret: r.secret,
     expiresAt: r.expires_at,
     createdAt: r.created_at,
-    ...present({ label: r.label, usesLeft: r.uses_left, revokedAt: r.revoked_at }),
+    ...present({ label: r.label_sealed, usesLeft: r.uses_left, revokedAt: r.revoked_at }),
   };
 }
 
@@ -29,7 +30,7 @@ export async function insertEabKey(db: Db, key: EabKey): Promise<void> {
   await insertRows(db, 'eab_keys', {
     kid: key.kid,
     member_id: key.memberId,
-    label: key.label,
+    label_sealed: key.label,
     secret: key.secret,
     uses_left: key.usesLeft,
     expires_at: key.expiresAt,
@@ -42,9 +43,12 @@ export async function findEabKey(db: Db, kid: string): Promise<EabKey | undefine
   return r && eabFromRow(r);
 }
 
-export async function listEabKeys(db: Db, page?: Page): Promise<EabKey[]> {
-  return (await inPages(db('eab_keys'), page, { id: 'kid' })).map(eabFromRow);
+export async function listEabKeys(db: Db, page?: Page, memberId?: string): Promise<EabKey[]> {
+  return (await inPages(ofMember(db('eab_keys'), memberId), page, { id: 'kid' })).map(eabFromRow);
 }
+
+const ofMember = (query: Knex.QueryBuilder, memberId: string | undefined): Knex.QueryBuilder =>
+  memberId === undefined ? query : query.where({ member_id: memberId });
 
 /** Takes one use. @returns false where it is used up, expired or revoked by now */
 export async function useEabKey(db: Db, kid: string, now: number): Promise<boolean> {
@@ -110,8 +114,8 @@ export async function findDirectoryBySecret(db: Db, secretHash: Uint8Array): Pro
   return r && directoryFromRow(r);
 }
 
-export async function listDirectories(db: Db, page?: Page): Promise<MemberDirectory[]> {
-  return (await inPages(db('directories'), page)).map(directoryFromRow);
+export async function listDirectories(db: Db, page?: Page, memberId?: string): Promise<MemberDirectory[]> {
+  return (await inPages(ofMember(db('directories'), memberId), page)).map(directoryFromRow);
 }
 
 /** Takes one account. @returns false where none is left, or it is expired or revoked by now */
@@ -148,6 +152,10 @@ export async function insertThumbprint(db: Db, registered: RegisteredThumbprint)
 export async function findThumbprint(db: Db, thumbprint: string): Promise<RegisteredThumbprint | undefined> {
   const r = await selectRow<ThumbprintRow>(db, 'thumbprints', { thumbprint });
   return r && thumbprintFromRow(r);
+}
+
+export async function listThumbprints(db: Db, memberId: string): Promise<RegisteredThumbprint[]> {
+  return (await db('thumbprints').where({ member_id: memberId }).orderBy(['created_at', 'thumbprint'])).map(thumbprintFromRow);
 }
 
 /** Its first use consumes it. */

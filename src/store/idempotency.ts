@@ -7,6 +7,7 @@ export const answerLifetime = 86400;
 /** A request that creates, named by its caller. */
 export interface NamedRequest {
   tokenId: string;
+  /** A hash of what the caller calls it. */
   key: string;
   requestHash: Uint8Array;
 }
@@ -55,4 +56,15 @@ export async function pruneAnswers(db: Db, now: number): Promise<void> {
   await db('idempotent_answers')
     .where('created_at', '<=', now - answerLifetime)
     .delete();
+}
+
+/** Answers that are kept, of all tokens. */
+export async function keptAnswers(db: Db): Promise<(Omit<NamedRequest, 'requestHash'> & { answer: Uint8Array })[]> {
+  const rows = await db('idempotent_answers').whereNotNull('answer').select('token_id', 'key', 'answer');
+  return rows.map(r => ({ tokenId: r.token_id, key: r.key, answer: r.answer }));
+}
+
+/** The request stays known, so that it is not done again; nobody learns any more what was answered. */
+export async function forgetAnswer(db: Db, { tokenId, key }: Pick<NamedRequest, 'tokenId' | 'key'>): Promise<void> {
+  await updateRows(db, 'idempotent_answers', { token_id: tokenId, key }, { answer: null });
 }

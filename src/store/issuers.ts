@@ -125,3 +125,7 @@ export async function readSetting(db: Db, name: string): Promise<string | undefi
 export async function writeSetting(db: Db, name: string, value: string): Promise<void> {
   await db('settings').insert({ name, value }).onConflict('name').ignore();
 }
+
+export async function putSetting(db: Db, name: string, value: string): Promise<void> {
+  await db('settings').insert({ name, value }).onConflict('name').merge();
+}

@@ -83,6 +83,17 @@ export function holdServeLock(url: string): () => void {
  */
 export const breathe = (): Promise<void> => setImmediate();
 
+/** Takes what was deleted or overwritten out of SQLite's files: it stands in the log of writes until that is begun anew. Whatever reads meanwhile puts it off. */
+export async function forgetDeleted(db: Db): Promise<void> {
+  if (!isPostgres(db)) await db.raw('pragma wal_checkpoint(truncate)');
+}
+
+/** The same where it lay in the clear: PostgreSQL keeps columns that were dropped, and old versions of rows, until a table is written anew. */
+export async function forgetPlain(db: Db, tables: readonly string[]): Promise<void> {
+  await forgetDeleted(db);
+  if (isPostgres(db)) for (const table of tables) await db.raw('vacuum full ??', [table]);
+}
+
 export const isPostgres = (db: Db): boolean => db.client.dialect === 'postgresql';
 
 /** The database's own clock, in epoch seconds: where processes compete, theirs may differ. */

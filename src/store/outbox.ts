@@ -15,6 +15,7 @@ interface OutboxRow {
   sent_at: number | null;
   last_error: string | null;
   claim_fence: number;
+  personal: Uint8Array | null;
 }
 
 function fromRow(r: OutboxRow): Message {
@@ -27,7 +28,7 @@ function fromRow(r: OutboxRow): Message {
     createdAt: r.created_at,
     nextAt: r.next_at,
     fence: r.claim_fence,
-    ...present({ sentAt: r.sent_at, lastError: r.last_error }),
+    ...present({ sentAt: r.sent_at, lastError: r.last_error, personal: r.personal }),
   } as Message;
 }
 
@@ -39,7 +40,7 @@ export interface Scope {
 }
 
 /** Always in the transaction of what it tells. */
-export async function queue(db: Db, id: string, message: NewMessage, now: number, scope: Scope = {}): Promise<void> {
+export async function queue(db: Db, id: string, message: NewMessage, now: number, scope: Scope = {}, personal?: Uint8Array): Promise<void> {
   await insertRows(db, 'outbox', {
     id,
     kind: message.kind,
@@ -50,6 +51,7 @@ export async function queue(db: Db, id: string, message: NewMessage, now: number
     attempts: 0,
     created_at: now,
     next_at: now,
+    personal,
   });
 }
 
@@ -109,6 +111,7 @@ export async function markSent(db: Db, sent: readonly Sent[], now: number): Prom
         attempts: message.attempts + 1,
         claim_until: 0,
         last_error: flaw ?? null,
+        personal: null,
       });
       if (moved) kinds.push(message.kind);
     }
@@ -122,10 +125,22 @@ const held = ({ id, fence }: Message) => ({ id, state: 'queued', claim_fence: fe
 /** A failed attempt: again at `nextAt`, or dead. In a transaction. */
 export async function markFailed(trx: Db, message: Message, error: string, nextAt: number | undefined, now: number): Promise<boolean> {
   const state = nextAt === undefined ? 'dead' : 'queued';
-  const change = { state, attempts: message.attempts + 1, last_error: error, claim_until: 0, next_at: nextAt };
+  const gone = state === 'dead' && { personal: null };
+  const change = { state, attempts: message.attempts + 1, last_error: error, claim_until: 0, next_at: nextAt, ...gone };
   const moved = (await updateRows(trx, 'outbox', held(message), change)) === 1;
   if (moved && nextAt === undefined) await countNotices(trx, now, 'failed', [message.kind]);
   return moved;
+}
+
+/** What these messages say of who asked. @returns of how many */
+export async function erasePersonalOfMessages(db: Db, ids: readonly string[]): Promise<number> {
+  return db('outbox').whereIn('id', ids).whereNotNull('personal').update({ personal: null });
+}
+
+/** Nobody is left to tell. @returns how many waited */
+export async function giveUpMessages(db: Db, ids: readonly string[]): Promise<number> {
+  const change = { state: 'dead', last_error: 'whom it tells was erased', personal: null };
+  return db('outbox').whereIn('id', ids).where({ state: 'queued' }).update(change);
 }
 
 /** Back to the queue untried: another process may have it at once. */

@@ -5,7 +5,7 @@ import { insertRows, selectRow, updateRows } from './rows.ts';
 
 interface TokenRow {
   id: string;
-  label: string | null;
+  label_sealed: Uint8Array | null;
   scopes: string;
   created_at: number;
   expires_at: number | null;
@@ -18,7 +18,7 @@ function fromRow(r: TokenRow): Token {
     id: r.id,
     scopes: JSON.parse(r.scopes),
     createdAt: r.created_at,
-    ...present({ label: r.label, expiresAt: r.expires_at, revokedAt: r.revoked_at, lastUsedAt: r.last_used_at }),
+    ...present({ label: r.label_sealed, expiresAt: r.expires_at, revokedAt: r.revoked_at, lastUsedAt: r.last_used_at }),
   };
 }
 
@@ -26,7 +26,7 @@ export async function insertToken(db: Db, token: Token, secretHash: Uint8Array):
   await insertRows(db, 'tokens', {
     id: token.id,
     secret_hash: secretHash,
-    label: token.label,
+    label_sealed: token.label,
     scopes: JSON.stringify(token.scopes),
     created_at: token.createdAt,
     expires_at: token.expiresAt,

@@ -27,7 +27,7 @@ for (const engine of engines) {
     };
 
     async function accountAdded(): Promise<string> {
-      const { id: memberId } = await storedMember(at.ctx.db, { contacts: ['a@club.test', 'b@club.test'] });
+      const { id: memberId } = await storedMember(at.ctx, { contacts: ['a@club.test', 'b@club.test'] });
       const account = await storedAccount(at.ctx.db, { memberId });
       return queued({ kind: 'account-added', refs: { accountId: account.id } });
     }

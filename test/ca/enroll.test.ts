@@ -24,7 +24,7 @@ for (const engine of engines) {
     }
 
     async function eabEntry(usesLeft?: number, expiresIn = 100): Promise<Entry & { door: 'eab' }> {
-      const { id } = await storedMember(at.ctx.db);
+      const { id } = await storedMember(at.ctx);
       const kid = anId();
       await insertEabKey(at.ctx.db, {
         kid,
@@ -38,7 +38,7 @@ for (const engine of engines) {
     }
 
     async function directoryEntry(more: Partial<MemberDirectory> = {}): Promise<Entry & { door: 'directory' }> {
-      const { id } = await storedMember(at.ctx.db);
+      const { id } = await storedMember(at.ctx);
       const directory = { id: anId(), memberId: id, createdAt: at.clock.now, ...more };
       await insertDirectory(at.ctx.db, directory, directorySecretHash(anId()));
       return { door: 'directory', directory };
@@ -94,7 +94,7 @@ for (const engine of engines) {
     });
 
     it('open by a registered thumbprint once, without anything else', async () => {
-      const { id: memberId } = await storedMember(at.ctx.db);
+      const { id: memberId } = await storedMember(at.ctx);
       const request = enrollment({ door: 'none' });
       await insertThumbprint(at.ctx.db, { thumbprint: request.thumbprint, memberId, createdAt: at.clock.now });
       const account = await enroll(at.ctx, request);
@@ -113,10 +113,10 @@ for (const engine of engines) {
 
     it('stay shut to a suspended member, and nothing is used up', async () => {
       const entry = await eabEntry(1);
-      await moveMember(at.ctx.db, entry.memberId, 'active', 'suspended');
+      await moveMember(at.ctx.db, entry.memberId, 'active', 'suspended', at.ctx.now());
       await assert.rejects(enroll(at.ctx, enrollment(entry)), /suspended/);
       assert.equal((await findEabKey(at.ctx.db, entry.kid))?.usesLeft, 1);
-      await moveMember(at.ctx.db, entry.memberId, 'suspended', 'active');
+      await moveMember(at.ctx.db, entry.memberId, 'suspended', 'active', at.ctx.now());
       await enroll(at.ctx, enrollment(entry));
     });
 

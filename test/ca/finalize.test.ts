@@ -94,7 +94,7 @@ for (const engine of engines) {
       const caa = net.caa;
       const key = readCsr(ready.csr, new Set()).publicKey;
       net.caa = async name => {
-        await blockKey(at.ctx.db, key.spkiHash, 'said by its holder', at.clock.now);
+        await blockKey(at.ctx.db, key.spkiHash, Buffer.from('sealed'), at.clock.now);
         return caa.call(net, name);
       };
       await assert.rejects(finalizeOrder(at, ready), { type: 'badCSR' }).finally(() => {
@@ -108,7 +108,7 @@ for (const engine of engines) {
 
     it('reads membership, account, authorization and proof again as it commits, and leaves nothing where one has ended', async () => {
       const ends: ((ready: Awaited<ReturnType<typeof readyOrder>>) => Promise<unknown>)[] = [
-        ({ member }) => moveMember(at.ctx.db, member.id, 'active', 'suspended'),
+        ({ member }) => moveMember(at.ctx.db, member.id, 'active', 'suspended', at.ctx.now()),
         ({ account }) => deactivateAccount(at.ctx.db, account, at.ctx.now()),
         ({ authorizations: [a] }) => moveAuthorization(at.ctx.db, a?.id ?? '', 'valid', 'deactivated'),
       ];
@@ -147,7 +147,7 @@ for (const engine of engines) {
 
       it('is given up where the member was suspended meanwhile', async () => {
         const { serial, order, member } = await crashedWhileSigning(at);
-        await moveMember(at.ctx.db, member.id, 'active', 'suspended');
+        await moveMember(at.ctx.db, member.id, 'active', 'suspended', at.ctx.now());
         await recoverCommitted(at.ctx);
         await isAbandoned(serial, order.id, /suspended/);
       });
@@ -167,7 +167,7 @@ for (const engine of engines) {
       });
 
       it('is given up where the proof behind it was revoked meanwhile, or lapsed', async () => {
-        const member = await storedMember(at.ctx.db);
+        const member = await storedMember(at.ctx);
         const proof = aProof(member.id, 'im.test', { status: 'valid', expiresAt: at.ctx.now() + 86400 });
         await insertProof(at.ctx.db, proof);
         const proved = { member, authorization: { proofId: proof.id, method: 'email-mailbox-01' } } as const;
@@ -192,7 +192,12 @@ for (const engine of engines) {
 
       it('is given up where its key was blocked meanwhile', async () => {
         const { serial, order } = await crashedWhileSigning(at);
-        await blockKey(at.ctx.db, (await findCertificate(at.ctx.db, serial))?.spkiHash ?? Buffer.alloc(0), 'said so', at.ctx.now());
+        await blockKey(
+          at.ctx.db,
+          (await findCertificate(at.ctx.db, serial))?.spkiHash ?? Buffer.alloc(0),
+          Buffer.from('sealed'),
+          at.ctx.now(),
+        );
         await recoverCommitted(at.ctx);
         await isAbandoned(serial, order.id, /blocked/);
       });

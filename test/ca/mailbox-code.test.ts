@@ -21,7 +21,7 @@ for (const engine of engines) {
       ctx = at.ctx;
     });
     beforeEach(async () => {
-      member = await storedMember(ctx.db);
+      member = await storedMember(ctx);
     });
     afterEach(() => ctx.background.settled());
 

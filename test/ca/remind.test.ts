@@ -63,7 +63,7 @@ for (const engine of engines) {
     });
 
     it('do not come of what was replaced or revoked, nor at once of what lives for a week', async () => {
-      const member = await storedMember(at.ctx.db);
+      const member = await storedMember(at.ctx);
       const replaced = await issued(at, ['a.test'], { member });
       const revoked = await issued(at, ['b.test'], { member });
       at.clock.now += 60 * day;
@@ -77,7 +77,7 @@ for (const engine of engines) {
     });
 
     it('do not send a suspended member to its client, which cannot renew, and come to none that has left', async () => {
-      const member = await storedMember(at.ctx.db);
+      const member = await storedMember(at.ctx);
       const { notAfter } = await issued(at, ['im.test'], { member });
       const textOf = async (days: number) => {
         until(notAfter, days);
@@ -96,7 +96,7 @@ for (const engine of engines) {
     });
 
     it('are no news any more where the certificate was replaced before they are delivered', async () => {
-      const member = await storedMember(at.ctx.db);
+      const member = await storedMember(at.ctx);
       const { notAfter } = await issued(at, ['im.test'], { member });
       until(notAfter, 7);
       await remindOfExpiry(at.ctx);
@@ -108,7 +108,7 @@ for (const engine of engines) {
     });
 
     it('come 30, 14 and 3 days before a proof lapses, with a fresh code to its mailbox', async () => {
-      const member = await storedMember(at.ctx.db);
+      const member = await storedMember(at.ctx);
       const domain = `${anId()}.test`;
       at.net.dns.mx.set(domain, [{ exchange: `mail.${domain}`, preference: 10 }]);
       const expiresAt = at.clock.now + 100 * day;
@@ -134,7 +134,7 @@ for (const engine of engines) {
     });
 
     it('of a proof come all the same where the process died over the code', async () => {
-      const member = await storedMember(at.ctx.db);
+      const member = await storedMember(at.ctx);
       const domain = `${anId()}.test`;
       at.net.dns.mx.set(domain, [{ exchange: `mail.${domain}`, preference: 10 }]);
       await insertProof(at.ctx.db, aProof(member.id, domain, { status: 'valid', expiresAt: at.clock.now + 2 * day }));
@@ -148,7 +148,7 @@ for (const engine of engines) {
     });
 
     it('say so where no code can be sent', async () => {
-      const member = await storedMember(at.ctx.db);
+      const member = await storedMember(at.ctx);
       const domain = `${anId()}.test`;
       const expiresAt = at.clock.now + 10 * day;
       await insertProof(at.ctx.db, aProof(member.id, domain, { status: 'valid', expiresAt }));
@@ -157,10 +157,10 @@ for (const engine of engines) {
     });
 
     it('do not come to members that are suspended, of their proofs, also where that was done before they are delivered', async () => {
-      const member = await storedMember(at.ctx.db, { status: 'suspended' });
+      const member = await storedMember(at.ctx, { status: 'suspended' });
       await insertProof(at.ctx.db, aProof(member.id, 'gone.test', { status: 'valid', expiresAt: at.clock.now + day }));
       assert.deepEqual(await said(remindOfLapse), []);
-      const late = await storedMember(at.ctx.db);
+      const late = await storedMember(at.ctx);
       await insertProof(at.ctx.db, aProof(late.id, 'late.test', { status: 'valid', expiresAt: at.clock.now + day }));
       const both = async () => {
         await remindOfLapse(at.ctx);

@@ -33,7 +33,7 @@ for (const engine of engines) {
     };
 
     it('revokes all that match, tells each member once, and shows how far it is', async () => {
-      const [one, other] = [await storedMember(at.ctx.db), await storedMember(at.ctx.db)];
+      const [one, other] = [await storedMember(at.ctx), await storedMember(at.ctx)];
       const theirs = [await issued(at, ['a.test'], { member: one }), await issued(at, ['b.test'], { member: one })];
       const spared = await issued(at, ['c.test'], { member: other });
       assert.deepEqual(await at.run('cert revoke-all', { member: one.id, dryRun: true }), { matched: 2, revoked: 0, remaining: 2 });
@@ -79,7 +79,7 @@ for (const engine of engines) {
     });
 
     it('goes on where it was interrupted', async () => {
-      const member = await storedMember(at.ctx.db);
+      const member = await storedMember(at.ctx);
       for (const name of ['a.test', 'b.test', 'c.test']) await issued(at, [name], { member });
       const call = () => at.run('cert revoke-all', { member: member.id, limit: 2 });
       assert.deepEqual(await call(), { matched: 3, revoked: 2, remaining: 1 });
@@ -93,7 +93,7 @@ for (const engine of engines) {
 
     it('a compromised key takes with it everything that bears it, also of others, and is blocked for ever', async () => {
       const key = newKey();
-      const [one, other] = [await storedMember(at.ctx.db), await storedMember(at.ctx.db)];
+      const [one, other] = [await storedMember(at.ctx), await storedMember(at.ctx)];
       const first = await issued(at, ['a.test'], { member: one, key });
       const second = await issued(at, ['b.test'], { member: other, key });
       const apart = await issued(at, ['c.test'], { member: other });
@@ -112,7 +112,7 @@ for (const engine of engines) {
     });
 
     it('by key compromise, all that match and whatever else bears their keys is counted, and each key is blocked once', async () => {
-      const [key, member, other] = [newKey(), await storedMember(at.ctx.db), await storedMember(at.ctx.db)];
+      const [key, member, other] = [newKey(), await storedMember(at.ctx), await storedMember(at.ctx)];
       for (const name of ['a.test', 'b.test']) await issued(at, [name], { member, key });
       await issued(at, ['c.test'], { member });
       const elsewhere = await issued(at, ['d.test'], { member: other, key });
@@ -201,7 +201,7 @@ for (const engine of engines) {
       });
 
     it('goes on beside the moving of windows and beside reminders', async () => {
-      const member = await storedMember(at.ctx.db);
+      const member = await storedMember(at.ctx);
       const serials: string[] = [];
       for (let i = 0; i < 24; i++) serials.push((await issued(at, [`w${i}.test`], { member })).serial);
       at.clock.now += 75 * 86400;
@@ -225,7 +225,7 @@ for (const engine of engines) {
     });
 
     it('a member that is suspended or leaves takes its certificates with it only where that is said', async () => {
-      const member = await storedMember(at.ctx.db);
+      const member = await storedMember(at.ctx);
       const certificate = await issued(at, ['a.test'], { member });
       const suspended = await at.run('member suspend', { id: member.id });
       assert.deepEqual([suspended['status'], suspended['certificates'], suspended['revoked']], ['suspended', 1, 0]);

@@ -31,7 +31,7 @@ for (const engine of engines) {
     let account: Account;
     before(async () => {
       ctx = at.ctx;
-      member = await storedMember(ctx.db);
+      member = await storedMember(ctx);
       account = await storedAccount(ctx.db, { memberId: member.id });
     });
 

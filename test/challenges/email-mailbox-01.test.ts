@@ -11,7 +11,7 @@ import { only } from '../kit/mutate.ts';
 const policy = ['hostmaster', 'postmaster', 'webmaster'];
 const mailboxes = ['hostmaster@im.example.org', 'postmaster@im.example.org', 'hostmaster@example.org'];
 const now = 1790812800;
-const context: AnswerContext = { thumbprint: 'thumbprint', now, codeFor: mailbox => `code-of-${mailbox}-` };
+const context: AnswerContext = { thumbprint: 'thumbprint', now, codesFor: mailbox => [`code-of-${mailbox}-`] };
 
 const challenge = (sentTo: string[] = [], at = now): Challenge => ({
   id: 'c',

@@ -12,7 +12,9 @@ describe('challenge types', () => {
     for (const type of ['http-01', 'dns-01', 'tls-alpn-01'] as const) {
       assert.ok(challengeTypes[type].check);
       const challenge = { id: 'c', authorizationId: 'a', type, token: 't', status: 'pending' } as const;
-      assert.deepEqual(challengeTypes[type].respond(challenge, {}, { thumbprint: 't', now: 0, codeFor: () => '' }), { next: 'processing' });
+      assert.deepEqual(challengeTypes[type].respond(challenge, {}, { thumbprint: 't', now: 0, codesFor: () => [] }), {
+        next: 'processing',
+      });
     }
     assert.equal(challengeTypes['email-mailbox-01'].check, undefined);
   });

@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { domainToASCII } from 'node:url';
 import { type ParsedMail, simpleParser } from 'mailparser';
+import type { Logger } from 'pino';
 import { type App, createLog, startApp } from '../../src/app.ts';
 import { deliverDue } from '../../src/ca/deliver.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { Ctx } from '../../src/ctx.ts';
 import { operator } from '../../src/model/audit.ts';
 import { pem } from '../../src/model/encoding.ts';
+import { perform } from '../../src/operations/perform.ts';
 import { operations } from '../../src/operations/table.ts';
 import { fromWords } from '../../src/operations/words.ts';
 import { AcmeClient, type Eab, type Json } from './acme-client.ts';
@@ -55,6 +57,7 @@ export interface CaOptions {
   config?: Record<string, unknown>;
   net?: FakeNetwork;
   now?: number;
+  log?: Logger;
 }
 
 /** A whole CA: the real server on loopback, a fake network, mail in a folder. */
@@ -79,7 +82,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
   );
   const net = options.net ?? fakeNetwork();
   const clock = { now: options.now ?? Math.floor(Date.now() / 1000) };
-  const app = await startApp(config, { net, now: () => clock.now, log: createLog(config.log) });
+  const app = await startApp(config, { net, now: () => clock.now, log: options.log ?? createLog(config.log) });
   const { ctx } = app;
   const root = pem('CERTIFICATE', ctx.authority.root.certificate);
   const clients: AcmeClient[] = [];
@@ -93,9 +96,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
   const run = async (name: string, input: object = {}): Promise<Json> => {
     const operation = operations.find(o => o.name === name);
     if (!operation) throw new Error(`there is no operation "${name}"`);
-    const output = operation.output.parse(
-      await operation.run(ctx, operation.input.parse(fromWords(operation.input, { ...input })), operator),
-    );
+    const output = await perform(ctx, operation, operation.input.parse(fromWords(operation.input, { ...input })), operator);
     await settled();
     return output;
   };

@@ -14,6 +14,7 @@ import type { Certificate } from '../../src/model/certificate.ts';
 import type { Member } from '../../src/model/member.ts';
 import type { Order } from '../../src/model/order.ts';
 import { type Channel, DeliveryError, type Notice } from '../../src/notify/channel.ts';
+import { perform } from '../../src/operations/perform.ts';
 import { operations } from '../../src/operations/table.ts';
 import { fromWords } from '../../src/operations/words.ts';
 import { insertAuthorizations } from '../../src/store/authorizations.ts';
@@ -102,9 +103,7 @@ export async function openTestCtx({ engine, config }: Options = {}): Promise<Tes
       async run(name, input = {}) {
         const operation = operations.find(o => o.name === name);
         if (!operation) throw new Error(`there is no operation "${name}"`);
-        const output = operation.output.parse(
-          await operation.run(ctx, operation.input.parse(fromWords(operation.input, { ...input })), operator),
-        );
+        const output = await perform(ctx, operation, operation.input.parse(fromWords(operation.input, { ...input })), operator);
         await ctx.background.settled();
         return output;
       },
@@ -132,7 +131,7 @@ export async function readyOrder(
   more: { order?: Partial<Order>; authorization?: Partial<Authorization>; member?: Member; key?: KeyObject } = {},
 ): Promise<ReadyOrder> {
   const now = ctx.now();
-  const member = more.member ?? (await storedMember(ctx.db));
+  const member = more.member ?? (await storedMember(ctx));
   const account = await storedAccount(ctx.db, { memberId: member.id, door: 'eab', doorId: 'kid' });
   const authorizations = names.map(name =>
     anAuthorization(account.id, name, {

@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { sealMember, searchHashes } from '../../src/ca/personal.ts';
+import type { Ctx } from '../../src/ctx.ts';
 import type { Account } from '../../src/model/account.ts';
 import type { Authorization } from '../../src/model/authorization.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
 import type { Challenge } from '../../src/model/challenge.ts';
 import { base32 } from '../../src/model/encoding.ts';
-import type { DomainProof, Member } from '../../src/model/member.ts';
+import type { DomainProof, Member, MemberPersonal } from '../../src/model/member.ts';
 import type { Order } from '../../src/model/order.ts';
 import { insertAccount } from '../../src/store/accounts.ts';
 import { insertMember } from '../../src/store/members.ts';
@@ -17,7 +19,7 @@ export const anId = (): string => base32(randomBytes(10));
 export const bytes = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 export function aMember(more: Partial<Member> = {}): Member {
-  return { id: anId(), name: 'Example Club', status: 'active', contacts: ['admin@club.test'], createdAt: at0, ...more };
+  return { id: anId(), status: 'active', personal: bytes('what is personal'), createdAt: at0, ...more };
 }
 
 export function anAccount(more: Partial<Account> = {}): Account {
@@ -28,7 +30,6 @@ export function anAccount(more: Partial<Account> = {}): Account {
     jwk: { kty: 'EC', crv: 'P-256', x: thumbprint, y: thumbprint },
     thumbprint,
     status: 'valid',
-    contact: [],
     createdAt: at0,
     ...more,
   };
@@ -88,11 +89,17 @@ export function aCertificate(more: Partial<Certificate> = {}): Certificate {
   };
 }
 
-/** A member in the database. */
-export async function storedMember(db: Db, more: Partial<Member> = {}): Promise<Member> {
-  const member = aMember(more);
-  await insertMember(db, member);
-  return member;
+/** A member in the database; with a vault it has a name and contacts that can be opened. */
+export async function storedMember(at: Db | Pick<Ctx, 'db' | 'vault'>, more: Partial<Member & MemberPersonal> = {}): Promise<Member> {
+  const { name = 'Example Club', contacts = ['admin@club.test'], ...rest } = more;
+  const member = aMember(rest);
+  if (!('vault' in at)) {
+    await insertMember(at, member);
+    return member;
+  }
+  const sealed = { ...member, personal: sealMember(at, member.id, { name, contacts }) };
+  await insertMember(at.db, sealed, searchHashes(at, { name, contacts }));
+  return sealed;
 }
 
 /** An account in the database. */

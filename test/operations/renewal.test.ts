@@ -18,7 +18,7 @@ for (const engine of engines) {
 
     /** A member with a certificate for each name. */
     async function fleet(...names: string[]) {
-      const member = await storedMember(at.ctx.db);
+      const member = await storedMember(at.ctx);
       const certificates = [];
       for (const name of names) certificates.push(await issued(at, [name], { member }));
       return { member, certificates, filter: { member: member.id } };

@@ -18,7 +18,7 @@ describe('the table of operations', () => {
       }
   });
 
-  for (const { name, http, input, positional = [], page, scope } of operations)
+  for (const { name, http, input, positional = [], page, scope, makesFile } of operations)
     describe(name, () => {
       it('is a noun and a verb, and has a path of nouns and members of its input', () => {
         assert.match(name, /^[a-z]+ [a-z-]+$/);
@@ -33,12 +33,12 @@ describe('the table of operations', () => {
 
       it('that only reads is a GET', () => {
         if (http !== 'never' && http.method === 'get')
-          assert.ok(!http.creates && /(list|show|status|prove|key|deliveries|trace)$/.test(name));
+          assert.ok(!http.creates && /(list|show|status|prove|key|deliveries|trace|export)$/.test(name));
         else assert.ok(!page && scope !== 'read');
       });
 
       it('leaves the names of what every command and every list takes to them', () => {
-        const ofLists = page ? ['limit', 'cursor'] : [];
+        const ofLists = page ? ['limit', 'cursor'] : makesFile ? ['output'] : [];
         for (const reserved of ['config', 'json', 'server', 'token', 'tokenFile', 'ca', 'help', 'version', ...ofLists])
           assert.ok(!(reserved in input.shape));
       });

@@ -14,7 +14,7 @@ import {
 } from '../../src/store/accounts.ts';
 import { isDuplicate } from '../../src/store/open.ts';
 import { onEachEngine } from '../kit/database.ts';
-import { anAccount, at0, storedAccount, storedMember } from '../kit/records.ts';
+import { anAccount, at0, bytes, storedAccount, storedMember } from '../kit/records.ts';
 
 onEachEngine('the store of accounts', at => {
   it('gives an account back with and without its optional members', async () => {
@@ -24,7 +24,7 @@ onEachEngine('the store of accounts', at => {
       memberId: member.id,
       door: 'eab',
       doorId: 'kid1',
-      contact: ['mailto:a@club.test', 'mailto:b@club.test'],
+      contact: bytes('contact'),
       termsAgreed: 'https://ca.test/terms/1',
       externalAccountBinding: { protected: 'eyJ', payload: '', signature: 'AA' },
     });
@@ -69,10 +69,13 @@ onEachEngine('the store of accounts', at => {
   });
 
   it('changes contact and terms', async () => {
-    const account = await storedAccount(at.db, { contact: ['mailto:old@club.test'] });
-    await updateContact(at.db, account.id, []);
+    const account = await storedAccount(at.db, { contact: bytes('old') });
+    await updateContact(at.db, account.id, bytes('new'));
+    assert.deepEqual(await findAccount(at.db, account.id), { ...account, contact: bytes('new') });
+    await updateContact(at.db, account.id, undefined);
     await updateTerms(at.db, account.id, 'https://ca.test/terms/2');
-    assert.deepEqual(await findAccount(at.db, account.id), { ...account, contact: [], termsAgreed: 'https://ca.test/terms/2' });
+    const { contact: _, ...rest } = account;
+    assert.deepEqual(await findAccount(at.db, account.id), { ...rest, termsAgreed: 'https://ca.test/terms/2' });
   });
 
   it('deactivates once, and retires the key', async () => {

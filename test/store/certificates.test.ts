@@ -189,8 +189,8 @@ onEachEngine('the store of certificates', at => {
     const spkiHash = bytes(anId());
     const standing = (profiles: string[], now: number) => at.db.transaction(trx => keyStanding(trx, spkiHash, profiles, now));
     assert.equal((await standing([], at0)).blocked, false);
-    await blockKey(at.db, spkiHash, 'said by its holder', at0);
-    await blockKey(at.db, spkiHash, 'said again', at0 + 1);
+    await blockKey(at.db, spkiHash, bytes('said by its holder'), at0);
+    await blockKey(at.db, spkiHash, bytes('said again'), at0 + 1);
     assert.equal((await standing([], at0)).blocked, true);
     const { serial } = await issued({ spkiHash, profile: 'xmpp-server-short', notAfter: at0 + 10 });
     assert.equal((await standing(['xmpp-server-short'], at0)).revoked, false);

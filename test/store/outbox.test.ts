@@ -32,8 +32,8 @@ onEachEngine('the outbox', at => {
 
   it('gives every kind of message back', async () => {
     const messages: NewMessage[] = [
-      { kind: 'challenge-code', refs: { challengeId: 'c', mailbox: 'hostmaster@im.test', address: '192.0.2.1' } },
-      { kind: 'challenge-notice', refs: { challengeId: 'c', mailbox: 'postmaster@im.test', address: '' } },
+      { kind: 'challenge-code', refs: { challengeId: 'c', mailbox: 'hostmaster@im.test' } },
+      { kind: 'challenge-notice', refs: { challengeId: 'c', mailbox: 'postmaster@im.test' } },
       { kind: 'proof-code', refs: { proofId: 'p', mailbox: 'hostmaster@im.test' } },
       issued,
       { kind: 'revoked', refs: { memberId: 'm', serials: ['01ab', '01cd'] } },
@@ -119,7 +119,7 @@ onEachEngine('the outbox', at => {
     const scope = { memberId: 'm1', domain: 'im.test' };
     const code: NewMessage = { kind: 'proof-code', refs: { proofId: 'p', mailbox: 'hostmaster@im.test' } };
     await queued(code, at0, scope);
-    await queued({ kind: 'challenge-code', refs: { challengeId: 'c', mailbox: 'x@im.test', address: '' } }, at0 + 1, { domain: 'im.test' });
+    await queued({ kind: 'challenge-code', refs: { challengeId: 'c', mailbox: 'x@im.test' } }, at0 + 1, { domain: 'im.test' });
     await queued(code, at0 + 1, { memberId: 'm1', domain: 'other.test' });
     await queued(issued, at0 + 1, scope);
     assert.deepEqual(await countCodes(at.db, scope, at0 - 1), { domain: 2, member: 2 });

@@ -1,4 +1,5 @@
 import { type Entry, enroll } from '../../ca/enroll.ts';
+import { openContact, sealContact } from '../../ca/personal.ts';
 import { record } from '../../ca/record.ts';
 import type { Account } from '../../model/account.ts';
 import { isObject } from '../../model/json.ts';
@@ -44,7 +45,7 @@ export async function newAccount(acme: Acme, request: ByKey): Promise<Reply> {
       actor: request.actor,
       ...(terms !== null && { termsAgreed: terms }),
     });
-    return { status: 201, headers: { Location: urls.account(account.id) }, body: presentAccount(account, urls) };
+    return { status: 201, headers: { Location: urls.account(account.id) }, body: presentAccount(account, contact, urls) };
   } catch (error) {
     // Two requests at once: the other made it.
     const made = isDuplicate(error) ? await findAccountByKey(ctx.db, thumbprint) : undefined;
@@ -60,9 +61,9 @@ export async function refuseBlocked({ ctx }: Acme, { key }: AccountKey): Promise
 }
 
 /** §7.3.1. A deactivated account stays deactivated (§7.3.6). */
-function presentExisting({ urls }: Acme, account: Account): Reply {
+function presentExisting({ ctx, urls }: Acme, account: Account): Reply {
   if (account.status !== 'valid') throw new Problem('unauthorized', `The account of this key is ${account.status}.`, { status: 401 });
-  return { status: 200, headers: { Location: urls.account(account.id) }, body: presentAccount(account, urls) };
+  return { status: 200, headers: { Location: urls.account(account.id) }, body: presentAccount(account, openContact(ctx, account), urls) };
 }
 
 async function entryOf(acme: Acme, request: ByKey, payload: Record<string, unknown>): Promise<Entry> {
@@ -95,17 +96,18 @@ function readContact(contact: unknown): string[] | undefined {
 export async function account(acme: Acme, request: ByAccount): Promise<Reply> {
   const { ctx, urls } = acme;
   refuseOther(request);
-  if (isPostAsGet(request)) return { status: 200, body: presentAccount(request.account, urls) };
+  if (isPostAsGet(request)) return { status: 200, body: presentAccount(request.account, openContact(ctx, request.account), urls) };
   const payload = objectOf(request);
   if (payload['status'] === 'deactivated') return deactivate(acme, request);
   const contact = readContact(payload['contact']);
   if (contact) {
     await ctx.db.transaction(async trx => {
-      await updateContact(trx, request.account.id, contact);
+      const { id } = request.account;
+      await updateContact(trx, id, contact.length ? sealContact(ctx, id, contact) : undefined);
       await record(ctx, trx, ctx.now(), { action: 'account.updated', actor: request.actor, subject: { account: request.account.id } });
     });
   }
-  return { status: 200, body: presentAccount({ ...request.account, ...(contact && { contact }) }, urls) };
+  return { status: 200, body: presentAccount(request.account, contact ?? openContact(ctx, request.account), urls) };
 }
 
 async function deactivate({ ctx, urls }: Acme, { account, actor }: ByAccount): Promise<Reply> {
@@ -115,7 +117,7 @@ async function deactivate({ ctx, urls }: Acme, { account, actor }: ByAccount): P
     await deactivateAuthorizationsOfAccount(trx, account.id);
     await record(ctx, trx, ctx.now(), { action: 'account.deactivated', actor, subject: { account: account.id } });
   });
-  return { status: 200, body: presentAccount({ ...account, status: 'deactivated' }, urls) };
+  return { status: 200, body: presentAccount({ ...account, status: 'deactivated' }, openContact(ctx, account), urls) };
 }
 
 function refuseOther({ params, account }: ByAccount): void {

@@ -1,3 +1,4 @@
+import { openContact } from '../../ca/personal.ts';
 import { record } from '../../ca/record.ts';
 import { Problem } from '../../model/problem.ts';
 import { changeKey, findAccountByKey, isRetired } from '../../store/accounts.ts';
@@ -46,7 +47,7 @@ export async function keyChange(acme: Acme, request: ByAccount): Promise<Reply> 
       throw error;
     });
   if (!changed) throw new Problem('malformed', 'The key was changed by another request meanwhile.');
-  return { status: 200, body: presentAccount({ ...request.account, jwk: key.jwk }, urls) };
+  return { status: 200, body: presentAccount({ ...request.account, jwk: key.jwk }, openContact(ctx, request.account), urls) };
 }
 
 /** 409 with the account that has the key. */

@@ -8,10 +8,10 @@ import type { Urls } from './urls.ts';
 /** Domain types to wire JSON: here alone. Members without a value are left out; strict clients fail on `null` and `""`. */
 
 /** RFC 8555 §7.1.2. */
-export function presentAccount(account: Account, urls: Urls): object {
+export function presentAccount(account: Account, contact: readonly string[], urls: Urls): object {
   return {
     status: account.status,
-    ...(account.contact.length && { contact: account.contact }),
+    ...(contact.length && { contact }),
     ...(account.termsAgreed !== undefined && { termsOfServiceAgreed: true }),
     ...(account.externalAccountBinding && { externalAccountBinding: account.externalAccountBinding }),
     orders: urls.orders(account.id),

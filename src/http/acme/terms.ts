@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { isId } from '../../ca/ids.ts';
 import { record } from '../../ca/record.ts';
 import type { Account } from '../../model/account.ts';
@@ -22,8 +21,10 @@ export function requireTerms(acme: Acme, account: Account): void {
 
 /** Only who can sign as the account has been told the page's URL. */
 function termsToken({ ctx }: Acme, accountId: string, terms: string): string {
-  return base64url(ctx.vault.mac('terms page', accountId, terms));
+  return base64url(ctx.vault.mac(purpose, accountId, terms));
 }
+
+const purpose = 'terms page';
 
 /** The page; a form posts back to it. */
 export async function termsPage(acme: Acme, request: Incoming): Promise<Reply> {
@@ -51,12 +52,7 @@ async function read(acme: Acme, { params }: Incoming): Promise<{ terms: string; 
   const given = fromBase64url(params['token']);
   const id = params['id'] ?? '';
   const account = isId(id) ? await findAccount(acme.ctx.db, id) : undefined;
-  if (terms === null || !given || account?.status !== 'valid' || !isSame(given, termsToken(acme, account.id, terms)))
+  if (terms === null || !given || account?.status !== 'valid' || !acme.ctx.vault.isMac(given, purpose, account.id, terms))
     throw notFound('page');
   return { terms, account };
-}
-
-function isSame(given: Uint8Array, token: string): boolean {
-  const bytes = Buffer.from(token, 'base64url');
-  return given.length === bytes.length && timingSafeEqual(given, bytes);
 }

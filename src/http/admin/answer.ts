@@ -4,7 +4,8 @@ import type { Ctx } from '../../ctx.ts';
 import type { Actor } from '../../model/audit.ts';
 import { Problem } from '../../model/problem.ts';
 import type { Token } from '../../model/token.ts';
-import type { Format, Listed, Operation } from '../../operations/operation.ts';
+import type { Format, Operation } from '../../operations/operation.ts';
+import { perform, performPage } from '../../operations/perform.ts';
 import type { Page } from '../../store/pages.ts';
 import type { Reply } from '../reply.ts';
 import { authorize } from './authenticate.ts';
@@ -41,7 +42,7 @@ export async function answer(ctx: Ctx, call: Call, res: Response): Promise<Reply
   const formats = Object.values(operation.formats ?? {});
   const type = call.accepts(['application/json', ...formats.map(format => format.type)]);
   if (type === false && formats.length) throw notAcceptable('It', ['application/json', ...formats.map(format => format.type)]);
-  const output = operation.output.parse(await operation.run(ctx, values, call.actor)) as object;
+  const output = (await perform(ctx, operation, values, call.actor)) as object;
   const format = formats.find(format => format.type === type);
   return format ? written(format, output) : { status: 200, headers: { ETag: etagOf(output) }, body: output };
 }
@@ -79,14 +80,14 @@ function act(
   const name = { tokenId: token.id, key: key?.toString(), request: [route.method, received.path, received.body] };
   return once(ctx, name, async () => {
     await checkIfMatch(ctx, route, values, headers['if-match']);
-    const output = operation.output.parse(await operation.run(ctx, values, actor, progress)) as object;
+    const output = (await perform(ctx, operation, values, actor, progress)) as object;
     return { status: route.creates ? 201 : 200, body: output };
   });
 }
 
 async function answerList(
   ctx: Ctx,
-  { route: { operation }, received, accepts }: Call,
+  { route: { operation }, actor, received, accepts }: Call,
   values: Record<string, unknown>,
   { limit, cursor }: Paging,
   res: Response,
@@ -94,18 +95,18 @@ async function answerList(
   const type = accepts(['application/json', ...Object.keys(rowFormats)]);
   if (type === false) throw notAcceptable('A list', ['application/json', ...Object.keys(rowFormats)]);
   if (type !== 'application/json') {
-    await writeRows(res, type, columnsOf(operation.output), pagesOf(ctx, operation, values, { limit: limit ?? Infinity, after: cursor }));
+    await writeRows(
+      res,
+      type,
+      columnsOf(operation.output),
+      pagesOf(ctx, operation, values, actor, { limit: limit ?? Infinity, after: cursor }),
+    );
     return undefined;
   }
-  const { items, next } = await readPage(ctx, operation, values, { limit: limit ?? 100, after: cursor });
+  const { items, next } = await performPage(ctx, operation, values, actor, { limit: limit ?? 100, after: cursor });
   const query = new URLSearchParams(received.query);
   if (next) query.set('cursor', cursorOf(next));
   return { status: 200, ...(next && { headers: { Link: `<${received.path}?${query}>;rel="next"` } }), body: items };
-}
-
-async function readPage(ctx: Ctx, operation: Operation, values: Record<string, unknown>, page: Page): Promise<Listed> {
-  const listed = (await operation.page?.(ctx, values, page)) ?? { items: [] };
-  return { ...listed, items: operation.output.parse(listed.items) as unknown[] };
 }
 
 /** Rows in memory at a time. */
@@ -115,11 +116,12 @@ async function* pagesOf(
   ctx: Ctx,
   operation: Operation,
   values: Record<string, unknown>,
+  actor: Actor,
   { limit, after }: Page,
 ): AsyncGenerator<unknown[]> {
   let left = limit;
   for (let from = after; left > 0; ) {
-    const { items, next } = await readPage(ctx, operation, values, { limit: Math.min(atOnce, left), after: from });
+    const { items, next } = await performPage(ctx, operation, values, actor, { limit: Math.min(atOnce, left), after: from });
     yield items;
     left -= items.length;
     from = next;

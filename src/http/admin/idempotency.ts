@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
+import { openAnswer, sealAnswer } from '../../ca/kept-answer.ts';
 import type { Ctx } from '../../ctx.ts';
 import { asProblem, Problem } from '../../model/problem.ts';
 import { claimAnswer, type KnownAnswer, keepAnswer, type NamedRequest, releaseAnswer } from '../../store/idempotency.ts';
 import type { Reply } from '../reply.ts';
-
-/** Answers hold what is shown once. */
-const place = ({ tokenId, key }: NamedRequest) => ({ table: 'idempotent_answers', row: `${tokenId} ${key}`, column: 'answer' });
 
 /** The request's own answer, however often it is sent. @throws Problem 400, 409, 422, and what the work throws */
 export async function once(
@@ -21,12 +19,13 @@ export async function once(
     });
   const hash = createHash('sha256');
   for (const part of name.request) hash.update(part).update('\0');
-  const request = { tokenId, key, requestHash: hash.digest() };
+  // Whatever a caller calls it, a name or an address: only whether it is the same matters.
+  const request = { tokenId, key: createHash('sha256').update(key).digest('base64url'), requestHash: hash.digest() };
   const known = await claimAnswer(ctx.db, request, ctx.now());
   if (known) return replay(ctx, request, known);
   try {
     const reply = await work();
-    await keepAnswer(ctx.db, request, ctx.vault.seal(place(request), Buffer.from(JSON.stringify(reply))));
+    await keepAnswer(ctx.db, request, sealAnswer(ctx, request, JSON.stringify(reply)));
     return reply;
   } catch (error) {
     // After an internal error nobody knows what was done: the name stays taken, so that it is not done twice.
@@ -44,5 +43,5 @@ function replay(ctx: Ctx, request: NamedRequest, known: KnownAnswer): Reply {
       'The request with this Idempotency-Key is being worked on, or was broken off: ask again, and if this stays, look whether it was done.',
       { status: 409, retryAfter: 1 },
     );
-  return JSON.parse(Buffer.from(ctx.vault.open(place(request), known.answer)).toString());
+  return JSON.parse(openAnswer(ctx, request, known.answer));
 }

@@ -80,6 +80,8 @@ export function sqliteConfig(file: string): Knex.Config {
         connection.pragma('journal_mode = WAL');
         connection.pragma('synchronous = FULL');
         connection.pragma('foreign_keys = ON');
+        // What is deleted or overwritten is nowhere in the file any more.
+        connection.pragma('secure_delete = ON');
         done(null, connection);
       },
     },

@@ -129,7 +129,7 @@ for (const engine of engines) {
       const { id } = await ca.run('member add', { name: 'Sleepers', email: 'a@sleep.test' });
       const eab = await ca.run('eab create', { member: id });
       await ca.run('member suspend', { id });
-      refused(await ca.client().register({ eab }), 'unauthorized', 403, /Sleepers is suspended/);
+      refused(await ca.client().register({ eab }), 'unauthorized', 403, /membership is suspended/);
       await ca.run('member activate', { id });
       assert.equal((await ca.client().register({ eab })).status, 201);
     });

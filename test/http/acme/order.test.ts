@@ -142,7 +142,7 @@ for (const engine of engines) {
       const ready = (await client.newOrder(['asleep.test'])).json;
       const { challenges } = (await client.read(json.authorizations[1])).json;
       await ca.run('member suspend', { id });
-      const detail = /Sleepers is suspended/;
+      const detail = /membership is suspended/;
       refused(await client.newOrder(['asleep.test']), 'unauthorized', 403, detail);
       const identifier = { type: 'dns', value: 'asleep.test' };
       refused(await client.post(client.directory.newAuthz, { identifier }), 'unauthorized', 403, detail);

@@ -174,7 +174,15 @@ describe('progress in the admin API', () => {
         JSON.stringify(responses).includes('"progress"') ? [operationId] : [],
       ),
     );
-    assert.deepEqual(told.sort(), ['auditVerify', 'certRevoke-all', 'memberRemove', 'memberSuspend', 'renewalMove', 'renewalReset']);
+    assert.deepEqual(told.sort(), [
+      'auditVerify',
+      'certRevoke-all',
+      'memberErase',
+      'memberRemove',
+      'memberSuspend',
+      'renewalMove',
+      'renewalReset',
+    ]);
     assert.equal(operations.filter(o => o.tellsProgress).length, told.length);
   });
 });

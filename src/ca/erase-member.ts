@@ -1,0 +1,67 @@
+import type { Ctx } from '../ctx.ts';
+import type { Actor } from '../model/audit.ts';
+import type { Member } from '../model/member.ts';
+import { Problem } from '../model/problem.ts';
+import { eraseContactsOfMember } from '../store/accounts.ts';
+import { erasePersonal } from '../store/audit.ts';
+import { forgetAnswer, keptAnswers } from '../store/idempotency.ts';
+import { findMember, markErased, moveMember, replacePersonal } from '../store/members.ts';
+import { forgetDeleted, type Trx } from '../store/open.ts';
+import { erasePersonalOfMessages, giveUpMessages } from '../store/outbox.ts';
+import { concernsOf, messagesAbout, recordsAbout } from './concerns.ts';
+import { openAnswer } from './kept-answer.ts';
+import { record } from './record.ts';
+
+/**
+ * Removes what is personal of a member that has left, or with `force` makes it leave. Certificates, proofs, the tree and what was reported stay as they are. Called again after an
+ * interruption, it goes on.
+ * @returns in how many records of the audit log something was erased @throws Problem
+ */
+export async function eraseMember(
+  ctx: Ctx,
+  member: Member,
+  force: boolean,
+  actor: Actor,
+  progress?: (done: number) => void,
+): Promise<number> {
+  const { id } = member;
+  const { db } = ctx;
+  if (member.status !== 'left' && !force)
+    throw new Problem('malformed', `The member ${id} is ${member.status}: "member remove" first, or say --force, and it leaves at once.`);
+  await db.transaction(trx => eraseRows(ctx, trx, member, actor));
+
+  const concerns = await concernsOf(db, id);
+  for await (const messages of messagesAbout(db, concerns)) {
+    const ids = messages.map(m => m.id);
+    await giveUpMessages(db, ids);
+    await erasePersonalOfMessages(db, ids);
+  }
+  let erased = 0;
+  for await (const records of recordsAbout(db, concerns, 'personal')) {
+    await erasePersonal(
+      db,
+      records.map(r => r.id),
+    );
+    erased += records.length;
+    if (records.length) progress?.(erased);
+  }
+  for (const kept of await keptAnswers(db)) if (openAnswer(ctx, kept, kept.answer).includes(id)) await forgetAnswer(db, kept);
+  await forgetDeleted(db);
+  return erased;
+}
+
+async function eraseRows(ctx: Ctx, trx: Trx, { id }: Member, actor: Actor): Promise<void> {
+  const now = ctx.now();
+  const member = await findMember(trx, id);
+  if (!member) return;
+  const subject = { member: id };
+  if (member.status !== 'left') {
+    if (!(await moveMember(trx, id, member.status, 'left', now))) throw changed(id);
+    await record(ctx, trx, now, { action: 'member.left', actor, subject });
+  }
+  if (!(await replacePersonal(trx, member, undefined, []))) throw changed(id);
+  await eraseContactsOfMember(trx, id);
+  if (await markErased(trx, id, now)) await record(ctx, trx, now, { action: 'member.erased', actor, subject });
+}
+
+const changed = (id: string): Problem => new Problem('malformed', `The member ${id} changed meanwhile; try again.`);
