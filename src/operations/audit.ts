@@ -62,6 +62,7 @@ export const auditOperations = [
       since: moment.optional().describe('from this time on (RFC 3339)'),
       until: moment.optional().describe('until this time'),
     }),
+    showsPersonal: true,
     item: shown,
     read: (ctx, { action, outcome, who, door, since, until, ...named }, page) => {
       const subject = Object.fromEntries(Object.entries(named).filter((each): each is [string, string] => each[1] !== undefined));

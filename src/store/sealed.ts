@@ -23,6 +23,8 @@ export const sealedColumns: readonly SealedColumn[] = [
   { table: 'members', column: 'personal', row: ['id'] },
   { table: 'accounts', column: 'personal', row: ['id'] },
   { table: 'outbox', column: 'personal', row: ['id'] },
+  { table: 'webhooks', column: 'secret', row: ['id'] },
+  { table: 'webhooks', column: 'old_secret', row: ['id'] },
   { table: 'idempotent_answers', column: 'answer', row: ['token_id', 'key'] },
   { table: 'audit', column: 'personal', row: ['personal_hash'], by: ['at', 'id'] },
 ];
