@@ -8,7 +8,7 @@ import { type Cacheable, cacheable, contentOf } from './cacheable.ts';
 import { htmlDocument } from './views.ts';
 
 /** What the document says of this server, in the places {{name}}; null: to be filled in. Nothing of the configuration but this is published. */
-export function publicFacts({ publicUrl, status, validation, mail, policy }: Config): Record<string, string | null> {
+export function publicFacts({ publicUrl, status, validation, mail, policy, privacy }: Config): Record<string, string | null> {
   const list = (values: readonly (string | number)[]) => values.join(', ') || 'none';
   const yesOrNo = (value: boolean) => (value ? 'yes' : 'no');
   return {
@@ -21,6 +21,8 @@ export function publicFacts({ publicUrl, status, validation, mail, policy }: Con
     'validation.caaIdentities': list(validation.caaIdentities),
     'validation.allowPrivateAddresses': yesOrNo(validation.allowPrivateAddresses),
     'mail.from': mail.from,
+    'privacy.keepAddressDays': String(privacy.keepAddressDays),
+    'privacy.keepContactDays': String(privacy.keepContactDays),
     'policy.federation': policy.federation,
     'policy.contact': policy.contact,
     'policy.cpsUrl': policy.cpsUrl,
