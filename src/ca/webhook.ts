@@ -13,7 +13,12 @@ import { disableWebhook } from '../store/webhooks.ts';
 import { eventsOf } from './event.ts';
 import { record } from './record.ts';
 
-type Column = 'secret' | 'old_secret';
+/** What signs, and what did before it. */
+const places = {
+  secret: (id: string) => ({ table: 'webhooks', row: id, column: 'secret' }),
+  old_secret: (id: string) => ({ table: 'webhooks', row: id, column: 'old_secret' }),
+};
+type Column = keyof typeof places;
 
 /** How much of a hash stands in an id: enough that no two events ever have the same. */
 const hashed = (bytes: Uint8Array): string => hex(bytes).slice(0, 16);
@@ -58,10 +63,10 @@ export async function renderHooks({ db }: Pick<Ctx, 'db'>, deliveries: readonly 
 }
 
 export const sealSecret = ({ vault }: Pick<Ctx, 'vault'>, id: string, secret: Uint8Array, column: Column = 'secret'): Uint8Array =>
-  vault.seal({ table: 'webhooks', row: id, column }, secret);
+  vault.seal(places[column](id), secret);
 
 export const openSecret = ({ vault }: Pick<Ctx, 'vault'>, id: string, sealed: Uint8Array, column: Column = 'secret'): Uint8Array =>
-  vault.open({ table: 'webhooks', row: id, column }, sealed);
+  vault.open(places[column](id), sealed);
 
 /** Where to, and signed by what. */
 export function receiverOf(ctx: Pick<Ctx, 'vault' | 'now'>, { id, url, secret, oldSecret }: Webhook): Receiver {

@@ -64,7 +64,8 @@ describe('the command line at another server', function () {
     );
     assert.deepEqual([directory.domains, directory.accounts], [['im.example.org', 'b.example.org'], 3]);
     assert.equal((await json('member', 'suspend', member.id)).status, 'suspended');
-    for (const { name } of operations.filter(o => o.page)) await both(...name.split(' '), '--json');
+    // The second reading of the audit log finds the first one in it.
+    for (const { name } of operations.filter(o => o.page && o.name !== 'audit show')) await both(...name.split(' '), '--json');
     await both('member', 'show', member.id);
     await both('member', 'show', member.id, '--json');
     await both('account', 'show', `${site.publicUrl}/acme/account/none`);

@@ -29,7 +29,7 @@ describe('the report on the command line', function () {
     assert.match(csv.stdout, /^section,id,label,unit,/);
     const file = join(site.folder, 'report.html');
     const html = await site.run('report', quarter, '--format', 'html', '--output', file);
-    assert.deepEqual([html.code, html.stdout], [0, '']);
+    assert.deepEqual([html.code, html.stdout], [0, `file:        ${file}\n`]);
     assert.match(await readFile(file, 'utf8'), /^<!doctype html>/);
   });
 
@@ -39,7 +39,8 @@ describe('the report on the command line', function () {
       [['report', '2999-Q1'], 1, /has not begun/],
       [['report', quarter, '--format', 'pdf'], 2, /Allowed choices are json, text, csv, html/],
       [['report', quarter, '--json', '--format', 'csv'], 2, /leave one of them out/],
-      [['report', quarter, '--output', site.folder], 1, /cannot be written/],
+      [['report', quarter, '--output', site.folder], 1, /exists already: name a new file/],
+      [['report', quarter, '--output', join(site.folder, 'none', 'report')], 1, /cannot be written \(ENOENT\)/],
     ] as const) {
       const { code, stdout, stderr } = await site.run(...words);
       assert.deepEqual([code, stdout], [status, ''], words.join(' '));
