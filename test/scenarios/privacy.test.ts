@@ -7,6 +7,7 @@ import { createLog } from '../../src/app.ts';
 import { leafOf, readLogged } from '../../src/ca/audit-leaf.ts';
 import { sealAudit } from '../../src/ca/seal-audit.ts';
 import { verifyAudit } from '../../src/ca/verify-audit.ts';
+import { quarterAt } from '../../src/model/quarter.ts';
 import { DeliveryError } from '../../src/notify/channel.ts';
 import { sealedAudit } from '../../src/store/audit.ts';
 import { sealedColumns } from '../../src/store/sealed.ts';
@@ -41,6 +42,7 @@ for (const engine of engines)
     let ca: TestCa;
     let log = '';
     let member: Json;
+    let neighbour: AcmeClient;
     const sealed = new Set<string>();
 
     before(async () => {
@@ -119,6 +121,8 @@ for (const engine of engines)
         });
       });
       await visitor.post(visitor.directory.newOrder, { identifiers: 'none' });
+      const webhook = await ca.run('webhook add', { url: 'https://hooks.example.org/in', events: 'member.*' });
+      await ca.run('webhook rotate', { id: webhook.id });
       await ca.run('key block', { key: 'ab'.repeat(32), why: person.told });
       await admin.send('GET', `/admin/v1/members?email=${encodeURIComponent(person.contact.toUpperCase())}`, undefined, from);
       await admin.send('POST', `/admin/v1/members/${member.id}/activate`, {}, from);
@@ -130,6 +134,8 @@ for (const engine of engines)
       await admin.send('POST', `/admin/v1/members/${member.id}/activate`, {}, from);
       const again = await issue(visitor, net, ['im.feather.test']);
       assert.notEqual(again.chain, chain);
+      neighbour = (await ca.member('Neighbours')).client;
+      await issue(neighbour, net, ['im.neighbour.test']);
       await ca.settled();
       await sealAudit(ctx);
       visitor.close();
@@ -219,12 +225,17 @@ for (const engine of engines)
         assert.ok(document.includes(held), held);
       assert.ok(!document.includes(person.operators), 'the address of an operator is none of the member');
       const before = { tree: (await leaves()).toString('hex').length, certificates: (await ca.ctx.db('certificates')).length };
+      const figures = async () => (await ca.run('report show', { quarter: quarterAt(ca.clock.now) })).figures;
+      const reported = await figures();
       const erased = await ca.run('member erase', { id: member.id });
       assert.deepEqual([erased.name, erased.contacts, erased.status], ['', [], 'left']);
       await sealAudit(ca.ctx);
       await verifyAudit(ca.ctx);
       assert.ok((await leaves()).toString('hex').length > before.tree);
       assert.equal((await ca.ctx.db('certificates')).length, before.certificates);
+      assert.deepEqual(await figures(), reported);
+      ca.later(86400);
+      await issue(neighbour, ca.net, ['im.neighbour.test']);
       assert.equal((await ca.run('member list', { email: person.contact })).length, 0);
       const after = JSON.stringify(await ca.run('member export', { id: member.id }));
       for (const gone of [person.name, person.contact, person.acme, person.address]) assert.ok(!after.includes(gone), gone);
