@@ -4,6 +4,7 @@ import { issue } from './certificates.ts';
 import { facts } from './openssl.ts';
 import { type Output, run } from './process.ts';
 import type { Case, Trial } from './trial.ts';
+import { until } from './wait.ts';
 
 const readme = readFileSync(resolve(import.meta.dirname, '../README.md'), 'utf8');
 
@@ -42,6 +43,24 @@ export const readmeCases: Case[] = [
       if (!new RegExp(`^${put['SERIAL']},`, 'm').test(list)) throw new Error(`${put['SERIAL']} is not in the list:\n${list}`);
       const { status } = await t.ca.cli<{ status: string }>('cert', 'show', put['SERIAL']!);
       if (status !== 'revoked') throw new Error(`the certificate is ${status}`);
+    },
+  },
+  {
+    name: "the README's lines for auditors",
+    async run(t) {
+      const { serial } = await facts((await issue(t, [t.domain])).chain);
+      await until('a proof of the certificate', async () => (await fetch(`${t.ca.status}/log/proof/${serial}`)).ok);
+      const { key } = await t.ca.cli<{ key: string }>('audit', 'key');
+      const lines = block(/^KEY=/)
+        .replaceAll(/^KEY='.*'/g, `KEY='${key}'`)
+        .replaceAll('http://localhost:18080', t.ca.status)
+        .replaceAll('example.org', t.domain)
+        .replaceAll(/proof\/[0-9a-f]{32}/g, `proof/${serial}`);
+      const npx = `npx() { shift; '${process.execPath}' '${resolve(import.meta.dirname, '../dist/src/main.js')}' "$@"; }`;
+      const config = join(t.ca.data, '..', 'config.yaml');
+      const { stdout } = await t.run(['sh', '-ec', `${npx}\n${lines}`], { XMPP_CA_CONFIG: config });
+      const told = [/^entries: +\d+$/m, new RegExp(`^serial: +${serial}$`, 'm'), /^entry: +\{"type":"certificate"/m, /^unsealed: +\d+$/m];
+      for (const each of told) if (!each.test(stdout)) throw new Error(`the lines do not tell ${each}:\n${stdout}`);
     },
   },
 ];
