@@ -13,7 +13,7 @@ export async function up(db: Knex): Promise<void> {
   await db.raw(`alter table audit add column record_hash ${binary}`);
   // Nothing was released that kept addresses in the clear.
   await db.raw('alter table audit drop column address');
-  await db.raw('create unique index audit_log_index on audit (log_index)');
+  await db.raw('create unique index audit_log_index on audit (log_index) where log_index is not null');
   await db.raw('create index audit_unsealed on audit (id) where log_index is null');
   await db.raw('create index audit_at on audit (at, id)');
 

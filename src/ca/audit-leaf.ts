@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { AuditAction } from '../model/audit.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { readCertificate } from '../pki/certificate.ts';
-import type { StoredRecord } from '../store/audit.ts';
+import type { Commitment, StoredRecord } from '../store/audit.ts';
 import { findLogged, type Logged } from '../store/certificates.ts';
 import { listIssuers } from '../store/issuers.ts';
 import type { Db } from '../store/open.ts';
@@ -14,11 +14,18 @@ import type { Db } from '../store/open.ts';
 
 /** Salted hash over everything in a record that is not erased with a member. */
 export function recordHashOf(
-  { at, action, outcome, who, door, subject, detail, personalHash }: Omit<StoredRecord, 'id' | 'seal'>,
+  { at, action, outcome, who, door, subject, detail, personalHash }: Omit<StoredRecord, 'id' | 'seal' | 'commitment'>,
   salt: Uint8Array,
 ): Uint8Array {
   const text = JSON.stringify([at, action, outcome, who, door, subject, detail ?? null, personalHash ? base64(personalHash) : null]);
   return hash('sha256', Buffer.concat([salt, Buffer.from(text)]), 'buffer');
+}
+
+const saltSize = 16;
+
+export function commitTo(record: Omit<StoredRecord, 'id' | 'seal' | 'commitment'>, random: (size: number) => Uint8Array): Commitment {
+  const salt = random(saltSize);
+  return { salt, recordHash: recordHashOf(record, salt) };
 }
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');

@@ -4,6 +4,7 @@ import { type AuditEvent, outcomeOf } from '../model/audit.ts';
 import { hex } from '../model/encoding.ts';
 import { insertAudit } from '../store/audit.ts';
 import type { Db } from '../store/open.ts';
+import { commitTo } from './audit-leaf.ts';
 
 /** Records acts; always in the transaction of what they tell. */
 export async function record(ctx: Pick<Ctx, 'vault' | 'random'>, trx: Db, at: number, ...events: AuditEvent[]): Promise<void> {
@@ -11,11 +12,12 @@ export async function record(ctx: Pick<Ctx, 'vault' | 'random'>, trx: Db, at: nu
     trx,
     ...events.map(event => {
       const { action, actor, subject, detail } = event;
-      return {
+      const written = {
         ...{ at, action, outcome: outcomeOf(action), who: actor.who, door: actor.door, subject: JSON.stringify(subject) },
         ...(detail && { detail: JSON.stringify(detail) }),
         ...sealPersonal(ctx, event),
       };
+      return { ...written, commitment: commitTo(written, ctx.random) };
     }),
   );
 }

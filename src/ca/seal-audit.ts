@@ -14,7 +14,7 @@ import { breathe, type Db, type Trx } from '../store/open.ts';
 import { type Checkpoint, openCheckpoint, signCheckpoint } from '../tlog/checkpoint.ts';
 import { leafHash, sameHash, treeHash } from '../tlog/merkle.ts';
 import { growTiles, hashesOf, nodesOf, partialTiles, type Tile, type TileReader, tileWidth } from '../tlog/tiles.ts';
-import { leafOf, readLogged, recordHashOf } from './audit-leaf.ts';
+import { commitTo, leafOf, readLogged } from './audit-leaf.ts';
 import { keepCheckpoints, lastKept } from './checkpoint-file.ts';
 import { logSigner, noteKeyOf } from './log-identity.ts';
 import { underLease } from './under-lease.ts';
@@ -85,19 +85,16 @@ async function seal(ctx: Ctx, trx: Trx, records: readonly StoredRecord[], size: 
   const loggedOf = await readLogged(trx, records);
   const leaves: Uint8Array[] = [];
   for (const [i, record] of records.entries()) {
-    const salt = ctx.random(saltSize);
-    const recordHash = recordHashOf(record, salt);
+    const commitment = record.commitment ?? commitTo(record, ctx.random);
     try {
-      leaves.push(leafOf(record, recordHash, loggedOf(record)));
+      leaves.push(leafOf(record, commitment.recordHash, loggedOf(record)));
     } catch (error) {
       throw new LogBroken(`the audit record ${record.id} (${record.action}) cannot be sealed: ${(error as Error).message}`);
     }
-    await sealAuditRecord(trx, record.id, { index: size + i, salt, recordHash });
+    await sealAuditRecord(trx, record.id, { index: size + i, ...commitment });
   }
   return leaves;
 }
-
-const saltSize = 16;
 
 /** Each once: the nodes of a tree lie close together. */
 function readTiles(db: Db): TileReader {

@@ -17,20 +17,26 @@ export interface NewAuditRecord {
   personal?: Uint8Array;
   /** Of what is personal, also where that was erased. */
   personalHash?: Uint8Array;
+  commitment: Commitment;
+}
+
+/** Of the whole record, salted: what the log will know of it. Made with the record, so that its row has its length and is not moved when it gets its place. */
+export interface Commitment {
+  salt: Uint8Array;
+  recordHash: Uint8Array;
 }
 
 /** A record as it is stored. */
-export interface StoredRecord extends NewAuditRecord {
+export interface StoredRecord extends Omit<NewAuditRecord, 'commitment'> {
   id: number;
+  /** Absent of what was recorded before there was a log. */
+  commitment?: Commitment;
   /** Its place in the log, once it is sealed. */
   seal?: Seal;
 }
 
-export interface Seal {
+export interface Seal extends Commitment {
   index: number;
-  salt: Uint8Array;
-  /** Of the whole record, salted: what the log knows of it. */
-  recordHash: Uint8Array;
 }
 
 /** A record as it is read. */
@@ -63,6 +69,7 @@ export function fromRow(r: AuditRow): StoredRecord {
       detail: r.detail,
       personal: r.personal,
       personalHash: r.personal_hash,
+      commitment: r.salt && r.record_hash && { salt: r.salt, recordHash: r.record_hash },
       seal: index === null ? null : { index, salt: r.salt ?? new Uint8Array(), recordHash: r.record_hash ?? new Uint8Array() },
     }),
   };
@@ -74,9 +81,11 @@ function read({ subject, detail, ...rest }: StoredRecord): AuditRecord {
 
 /** Always in the transaction of what they tell. */
 export async function insertAudit(trx: Db, ...records: NewAuditRecord[]): Promise<void> {
-  const rows = records.map(({ at, action, outcome, who, door, subject, detail, personal, personalHash }) => ({
+  const rows = records.map(({ at, action, outcome, who, door, subject, detail, personal, personalHash, commitment }) => ({
     ...{ at, action, outcome, who, door, subject, detail, personal },
     personal_hash: personalHash,
+    salt: commitment.salt,
+    record_hash: commitment.recordHash,
   }));
   await insertRows(trx, 'audit', ...rows);
 }

@@ -19,6 +19,7 @@ const aRecord = (more: Partial<NewAuditRecord> = {}): NewAuditRecord => ({
   who: 'operator',
   door: 'command-line',
   subject: '{"member":"m"}',
+  commitment: { salt: Buffer.of(5), recordHash: Buffer.of(6) },
   ...more,
 });
 
