@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { base64 } from './model/encoding.ts';
 
 /** Key-encryption keys, the newest first; the same array as long as they are the same. */
 export type KeySource = () => readonly Uint8Array[];
@@ -82,7 +83,7 @@ function make(file: string, random: Random): void {
 
 function writeBeside(file: string, keys: readonly Uint8Array[], random: Random): string {
   const aside = `${file}.${Buffer.from(random(6)).toString('hex')}`;
-  writeFileSync(aside, keys.map(key => `${Buffer.from(key).toString('base64')}\n`).join(''), { mode: 0o600, flush: true });
+  writeFileSync(aside, keys.map(key => `${base64(key)}\n`).join(''), { mode: 0o600, flush: true });
   chmodSync(aside, 0o600);
   return aside;
 }

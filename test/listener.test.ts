@@ -8,14 +8,11 @@ import { checkServerIdentity, connect } from 'node:tls';
 import { tlsRenewal } from '../src/listener.ts';
 import { openNonces } from '../src/store/nonces.ts';
 import { startCa } from './kit/ca.ts';
-import { openTestCtx, type TestCtx } from './kit/ctx.ts';
+import { openTestCtx } from './kit/ctx.ts';
+import { opened } from './kit/opened.ts';
 
 describe('the certificate of the public listener', () => {
-  let at: TestCtx;
-  before(async () => {
-    at = await openTestCtx();
-  });
-  after(() => at.close());
+  const at = opened(() => openTestCtx());
 
   it('is renewed while the server runs', async () => {
     const { ctx, clock } = at;

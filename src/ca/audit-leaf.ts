@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import type { AuditAction } from '../model/audit.ts';
-import { rfc3339 } from '../model/encoding.ts';
+import { base64, rfc3339 } from '../model/encoding.ts';
 import { readCertificate } from '../pki/certificate.ts';
+import { sha256 } from '../pki/keys.ts';
 import type { Commitment, StoredRecord } from '../store/audit.ts';
 import { findLogged, type Logged } from '../store/certificates.ts';
 import { listIssuers } from '../store/issuers.ts';
@@ -18,7 +18,7 @@ export function recordHashOf(
   salt: Uint8Array,
 ): Uint8Array {
   const text = JSON.stringify([at, action, outcome, who, door, subject, detail ?? null, personalHash ? base64(personalHash) : null]);
-  return hash('sha256', Buffer.concat([salt, Buffer.from(text)]), 'buffer');
+  return sha256(Buffer.concat([salt, Buffer.from(text)]));
 }
 
 const saltSize = 16;
@@ -27,8 +27,6 @@ export function commitTo(record: Omit<StoredRecord, 'id' | 'seal' | 'commitment'
   const salt = random(saltSize);
   return { salt, recordHash: recordHashOf(record, salt) };
 }
-
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
 
 /** Records that tell the world of a certificate, by what their subject names it. */
 const issuances: Partial<Record<AuditAction, 'serial' | 'issuer'>> = {
@@ -39,14 +37,15 @@ const issuances: Partial<Record<AuditAction, 'serial' | 'issuer'>> = {
 };
 const revocations: typeof issuances = { 'certificate.revoked': 'serial', 'certificate.abandoned': 'serial', 'issuer.revoked': 'issuer' };
 
-/** What stands in leaves of certificates, read for all records of a batch at once. */
+/** What stands in leaves of certificates, read for all records of a batch at once; nothing for a record whose subject was made unreadable. */
 export type LoggedOf = (record: StoredRecord) => Logged | undefined;
 
 export async function readLogged(db: Db, records: readonly StoredRecord[]): Promise<LoggedOf> {
   const named = new Map<StoredRecord, { by: 'serial' | 'issuer'; id: string }>();
   for (const record of records) {
     const by = issuances[record.action] ?? revocations[record.action];
-    if (by) named.set(record, { by, id: String(JSON.parse(record.subject)[by]) });
+    const id = by && subjectOf(record)?.[by];
+    if (by && id !== undefined) named.set(record, { by, id });
   }
   const wanted = (kind: 'serial' | 'issuer') => [...new Set([...named.values()].filter(({ by }) => by === kind).map(({ id }) => id))];
   const certificates = await findLogged(db, wanted('serial'));
@@ -55,6 +54,14 @@ export async function readLogged(db: Db, records: readonly StoredRecord[]): Prom
     const { by, id = '' } = named.get(record) ?? {};
     return (by === 'serial' ? certificates : authorities).get(id);
   };
+}
+
+function subjectOf({ subject }: StoredRecord): Record<string, string> | undefined {
+  try {
+    return JSON.parse(subject);
+  } catch {
+    return undefined;
+  }
 }
 
 async function loggedIssuers(db: Db): Promise<Map<string, Logged>> {

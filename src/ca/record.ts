@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto';
 import type { Ctx } from '../ctx.ts';
 import { type AuditEvent, outcomeOf } from '../model/audit.ts';
 import { hex } from '../model/encoding.ts';
+import { sha256 } from '../pki/keys.ts';
 import { insertAudit } from '../store/audit.ts';
 import type { Db } from '../store/open.ts';
 import { commitTo } from './audit-leaf.ts';
@@ -29,12 +29,11 @@ function sealPersonal({ vault, random }: Pick<Ctx, 'vault' | 'random'>, { actor,
   const facts = { ...personal, ...(actor.address !== undefined && { address: actor.address }) };
   if (Object.keys(facts).length === 0) return undefined;
   const salted = Buffer.concat([random(saltSize), Buffer.from(JSON.stringify(facts))]);
-  const personalHash = hashOf(salted);
+  const personalHash = sha256(salted);
   return { personal: vault.seal(place(personalHash), salted), personalHash };
 }
 
 const saltSize = 16;
-const hashOf = (salted: Uint8Array): Uint8Array => hash('sha256', salted, 'buffer');
 
 /** @throws Error where the bytes are not those that were recorded, or the key is another */
 export function openPersonal(
@@ -43,6 +42,6 @@ export function openPersonal(
 ): Record<string, string> {
   if (!personal || !personalHash) return {};
   const salted = vault.open(place(personalHash), personal);
-  if (Buffer.compare(hashOf(salted), personalHash) !== 0) throw new Error('it is not what was recorded');
+  if (Buffer.compare(sha256(salted), personalHash) !== 0) throw new Error('it is not what was recorded');
   return JSON.parse(Buffer.from(salted.subarray(saltSize)).toString());
 }

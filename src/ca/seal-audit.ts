@@ -9,11 +9,12 @@ import {
   type LogRecord,
   newestCheckpoint,
   putTile,
+  tilesOf,
 } from '../store/log.ts';
 import { breathe, type Db, type Trx } from '../store/open.ts';
 import { type Checkpoint, openCheckpoint, signCheckpoint } from '../tlog/checkpoint.ts';
 import { leafHash, sameHash, treeHash } from '../tlog/merkle.ts';
-import { growTiles, hashesOf, nodesOf, partialTiles, type Tile, type TileReader, tileWidth } from '../tlog/tiles.ts';
+import { growTiles, hashesOf, nodesOf, partialTiles, type Tile, tileWidth } from '../tlog/tiles.ts';
 import { commitTo, leafOf, readLogged } from './audit-leaf.ts';
 import { keepCheckpoints, lastKept } from './checkpoint-file.ts';
 import { logSigner, noteKeyOf } from './log-identity.ts';
@@ -66,7 +67,7 @@ async function sealBatch(ctx: Ctx, held: (trx: Trx) => Promise<void>): Promise<n
     const tiles = growTiles(tree.size, tree.partial, leaves.map(leafHash));
     for (const { level, index, hashes } of tiles) await putTile(trx, level, index, Buffer.concat(hashes));
     const size = tree.size + records.length;
-    const root = await treeHash(nodesOf(readTiles(trx)), size);
+    const root = await treeHash(nodesOf(tilesOf(trx)), size);
     const note = signCheckpoint({ origin: log.origin, size, root }, logSigner(ctx, log));
     await insertCheckpoint(trx, { logId: log.id, size, at: ctx.now(), note });
     return records.length;
@@ -96,22 +97,11 @@ async function seal(ctx: Ctx, trx: Trx, records: readonly StoredRecord[], size: 
   return leaves;
 }
 
-/** Each once: the nodes of a tree lie close together. */
-function readTiles(db: Db): TileReader {
-  const read = new Map<string, Uint8Array>();
-  return async ({ level, index }) => {
-    const name = `${level}/${index}`;
-    const tile = read.get(name) ?? (await findTile(db, level, index)) ?? new Uint8Array();
-    read.set(name, tile);
-    return tile;
-  };
-}
-
 /** The tree that was signed last, which is what is in the tiles: the log signs nothing that does not follow from what it has signed. */
 export async function signedTree(db: Db, signed: Checkpoint): Promise<{ size: number; partial: Tile[] }> {
   const { size } = signed;
   const notSigned = (why = '') => new LogBroken(`the tiles of the audit log are not those of its last checkpoint, of size ${size}${why}`);
-  const tiles = readTiles(db);
+  const tiles = tilesOf(db);
   const partial: (Tile & { width: number })[] = [];
   for (const tile of partialTiles(size)) partial.push({ ...tile, hashes: hashesOf(await tiles(tile)) });
   // Wider than what was signed: something was signed that the database has forgotten.
@@ -130,7 +120,7 @@ export async function lastSigned(db: Db, log: LogRecord): Promise<Checkpoint> {
   if (!newest) {
     if ((await findTile(db, 0, 0)) && log.beganSize === 0)
       throw new LogBroken('the checkpoints of the audit log are gone from the database');
-    return { origin: log.origin, size: 0, root: await treeHash(nodesOf(readTiles(db)), 0) };
+    return { origin: log.origin, size: 0, root: await treeHash(nodesOf(tilesOf(db)), 0) };
   }
   const signed = openCheckpoint(newest.note, noteKeyOf(log));
   if (signed?.size !== newest.size)
@@ -138,17 +128,24 @@ export async function lastSigned(db: Db, log: LogRecord): Promise<Checkpoint> {
   return signed;
 }
 
-/** What lies beside the database may not know more than it. */
-function checkKept({ config }: Ctx, log: LogRecord, signed: Checkpoint): void {
+/** The last checkpoint of this identity that lies beside the database. */
+function lastKnown({ config }: Ctx, log: LogRecord): { known: Checkpoint; at: string } | undefined {
   const kept = lastKept(config);
   const known = kept && openCheckpoint(kept.checkpoint, noteKeyOf(log));
-  if (!known) return;
+  return known && { known, at: kept.at };
+}
+
+/** What lies beside the database may not know more than it. @throws LogBroken */
+function checkKept(ctx: Ctx, log: LogRecord, signed: Checkpoint): void {
+  const kept = lastKnown(ctx, log);
+  if (!kept) return;
+  const { known, at } = kept;
   if (known.size > signed.size)
     throw new LogBroken(
-      `the audit log in the database ends at ${signed.size}, but a checkpoint of size ${known.size} was signed at ${kept.at}: the database was rolled back, or restored from a backup`,
+      `the audit log in the database ends at ${signed.size}, but a checkpoint of size ${known.size} was signed at ${at}: the database was rolled back, or restored from a backup`,
     );
   if (known.size === signed.size && !sameHash(known.root, signed.root))
-    throw new LogBroken(`the audit log in the database is another one than that which was signed at ${kept.at}, at the size ${known.size}`);
+    throw new LogBroken(`the audit log in the database is another one than that which was signed at ${at}, at the size ${known.size}`);
 }
 
 /** Keeps what any process has signed beside the database of this one. @throws LogBroken */
@@ -156,11 +153,9 @@ async function followLog(ctx: Ctx): Promise<void> {
   const log = await signingLog(ctx.db);
   const newest = await newestCheckpoint(ctx.db, log.id);
   if (!newest) return;
-  const last = lastKept(ctx.config);
-  const known = last && openCheckpoint(last.checkpoint, noteKeyOf(log));
-  if (known && known.size >= newest.size) return checkKept(ctx, log, await lastSigned(ctx.db, log));
+  let after = lastKnown(ctx, log)?.known.size ?? 0;
+  if (after >= newest.size) return checkKept(ctx, log, await lastSigned(ctx.db, log));
   let missing: CheckpointRecord[];
-  let after = known?.size ?? 0;
   do {
     missing = await checkpointsAfter(ctx.db, log.id, after, 1000);
     if (missing.length) keepCheckpoints(ctx.config, missing);

@@ -151,17 +151,17 @@ class Pass {
 /** Leaves of records that must follow each other from there on, each as its record says. */
 async function readLeaves(ctx: Ctx, records: readonly StoredRecord[], from: number): Promise<Hash[]> {
   const leaves: Hash[] = [];
-  const loggedOf = await readLogged(ctx.db, records).catch(() => undefined);
+  const loggedOf = await readLogged(ctx.db, records);
   for (const [i, record] of records.entries()) {
     const index = record.seal?.index ?? 0;
     if (index !== from + i) broken(`entry ${from + i} is gone`);
-    leaves.push(leafHash(await readLeaf(ctx, record, loggedOf ?? (await readLogged(ctx.db, [record]).catch(() => () => undefined)))));
+    leaves.push(leafHash(readLeaf(ctx, record, loggedOf(record))));
   }
   return leaves;
 }
 
 /** @throws Problem where the record is not what its hashes say */
-async function readLeaf(ctx: Ctx, record: StoredRecord, loggedOf: (record: StoredRecord) => Logged | undefined): Promise<Uint8Array> {
+function readLeaf(ctx: Ctx, record: StoredRecord, logged: Logged | undefined): Uint8Array {
   const { seal, personal } = record;
   const what = `entry ${seal?.index} (audit record ${record.id}, ${record.action}) was altered`;
   if (!seal || !sameHash(seal.recordHash, recordHashOf(record, seal.salt))) broken(what);
@@ -171,7 +171,6 @@ async function readLeaf(ctx: Ctx, record: StoredRecord, loggedOf: (record: Store
     } catch (error) {
       broken(`${what}: what is personal in it, ${(error as Error).message}`);
     }
-  const logged = loggedOf(record);
   try {
     checkRevocation(record, logged);
     return leafOf(record, seal.recordHash, logged);

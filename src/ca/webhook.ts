@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { Ctx } from '../ctx.ts';
 import { type Actor, clock } from '../model/audit.ts';
 import { hex, pem, rfc3339 } from '../model/encoding.ts';
 import { groupBy } from '../model/group.ts';
 import type { Delivery, Webhook } from '../model/webhook.ts';
 import type { Hook, Receiver } from '../notify/webhook.ts';
+import { sha256 } from '../pki/keys.ts';
 import { type EventRecord, eventRecordsAt } from '../store/events.ts';
 import { type CheckpointRecord, findCheckpoint } from '../store/log.ts';
 import type { Trx } from '../store/open.ts';
@@ -39,7 +39,7 @@ export const checkpointDelivery = (
   { id: webhookId }: Pick<Webhook, 'id'>,
   { logId, size, note }: Pick<CheckpointRecord, 'logId' | 'size' | 'note'>,
 ): NewDelivery => ({
-  id: `${webhookId}-log-${size}-${hashed(createHash('sha256').update(note).digest())}`,
+  id: `${webhookId}-log-${size}-${hashed(sha256(Buffer.from(note)))}`,
   ...{ webhookId, type: 'log.checkpoint', index: size - 1, logId },
 });
 

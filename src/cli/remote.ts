@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
@@ -7,6 +6,7 @@ import { type ErrorType, errorTypes, Problem } from '../model/problem.ts';
 import type { Operation } from '../operations/operation.ts';
 import type { Door, Input } from './door.ts';
 import { type Globals, UsageError } from './globals.ts';
+import { readNamed } from './named-file.ts';
 import { remark } from './print.ts';
 
 interface Server {
@@ -31,7 +31,7 @@ export function openThere(globals: Globals & { server: string }, env: NodeJS.Pro
     throw new UsageError('--server: is the origin of an admin listener, such as https://ca.example.org:8444');
   if (globals.config !== undefined) throw new UsageError('--config is not read with --server: leave one of them out');
   const token = tokenOf(globals, env);
-  const ca = globals.ca === undefined ? undefined : readFile('--ca', globals.ca);
+  const ca = globals.ca === undefined ? undefined : readNamed('--ca', globals.ca);
   const agent =
     url.protocol === 'https:' ? new HttpsAgent({ keepAlive: true, ...(ca !== undefined && { ca }) }) : new HttpAgent({ keepAlive: true });
   const server: Server = { base: `${url.origin}/admin/v1`, token, agent };
@@ -51,19 +51,11 @@ export function openThere(globals: Globals & { server: string }, env: NodeJS.Pro
 }
 
 function tokenOf({ token, tokenFile }: Globals, env: NodeJS.ProcessEnv): string {
-  const found = token ?? (tokenFile === undefined ? env['XMPP_CA_TOKEN'] : readFile('--token-file', tokenFile).trim());
+  const found = token ?? (tokenFile === undefined ? env['XMPP_CA_TOKEN'] : readNamed('--token-file', tokenFile).trim());
   if (!found) throw new UsageError('--server wants a token: --token, --token-file or XMPP_CA_TOKEN');
   // Whatever else would be no header field, and said in words of its own.
   if (!/^[\w.~+/-]+=*$/.test(found)) throw new UsageError('the token has characters that no token has');
   return found;
-}
-
-function readFile(option: string, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new Error(`${option}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
 }
 
 /** Members of the input stand in the path, and else in the query or the body. */

@@ -1,11 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { verifyPublished } from '../ca/verify-published.ts';
 import { writeAside } from '../ca/write-aside.ts';
+import { base64 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { type NoteKey, readVerifierKey } from '../tlog/note.ts';
 import { openProof } from '../tlog/proof.ts';
 import { type Globals, UsageError } from './globals.ts';
+import { readNamed } from './named-file.ts';
 import { print, remark } from './print.ts';
 
 interface Options extends Globals {
@@ -53,24 +55,18 @@ async function verifyLog({ url = '', key, known, name, ...globals }: Options): P
   if (known !== undefined) writeAside(known, log.note, 0o644);
   const { origin, size, root } = log.checkpoint;
   const counts = { entries: log.entries, certificates: log.certificates, revocations: log.revocations };
-  const summary = { origin, size, root: Buffer.from(root).toString('base64'), ...counts };
+  const summary = { origin, size, root: base64(root), ...counts };
   if (globals.json) return print({ ...summary, found: log.found }, globals);
   print(summary, globals);
   if (names.length) print(log.found, globals);
 }
 
 /** Editors and shells add line feeds at the end, or take them away; exactly one was signed. */
-function readSigned(option: string, file: string): string {
-  try {
-    return `${readFileSync(file, 'utf8').trimEnd()}\n`;
-  } catch (error) {
-    throw new Error(`${option}: ${file} cannot be read (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
+const readSigned = (option: string, file: string): string => `${readNamed(option, file).trimEnd()}\n`;
 
 function keyOf(key: string | undefined): NoteKey {
   if (key === undefined) throw new UsageError('the key of the log is wanted: --key');
-  const found = readVerifierKey(existsSync(key) ? readFileSync(key, 'utf8') : key);
+  const found = readVerifierKey(existsSync(key) ? readNamed('--key', key) : key);
   if (!found) throw new UsageError('--key: is no key of a log; it is name+id+base64, or a file that holds it');
   return found;
 }

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { base64 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import type { Network } from '../net/network.ts';
 
@@ -25,7 +26,7 @@ export interface Receiver {
 export type Outcome = { took: 'taken' } | { took: 'gone' | 'refused' | 'nothing'; why: string };
 
 /** As it is shown, once. */
-export const shownSecret = (secret: Uint8Array): string => `whsec_${Buffer.from(secret).toString('base64')}`;
+export const shownSecret = (secret: Uint8Array): string => `whsec_${base64(secret)}`;
 
 /** Seconds since the epoch, when it is sent: receivers refuse what is too old. */
 export function signatures(secrets: readonly Uint8Array[], id: string, timestamp: number, body: string): string {

@@ -6,7 +6,7 @@ import { openPersonal } from '../ca/record.ts';
 import { verifyAudit } from '../ca/verify-audit.ts';
 import type { Ctx } from '../ctx.ts';
 import { auditActions, auditOutcomes } from '../model/audit.ts';
-import { rfc3339 } from '../model/encoding.ts';
+import { base64, rfc3339 } from '../model/encoding.ts';
 import { type AuditRecord, listAudit } from '../store/audit.ts';
 import { currentLog, type LogRecord } from '../store/log.ts';
 import { verifierKey } from '../tlog/note.ts';
@@ -88,7 +88,7 @@ export const auditOperations = [
     tellsProgress: true,
     async run(ctx, _, __, progress) {
       const { root, ...rest } = await verifyAudit(ctx, undefined, progress);
-      return { ...rest, root: Buffer.from(root).toString('base64') };
+      return { ...rest, root: base64(root) };
     },
   }),
   operation({

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, hash, type KeyObject, sign } from 'node:crypto';
 import { elements, oid, readBits, readDer, sequence } from './der.ts';
 import { oids } from './oids.ts';
 
@@ -42,5 +42,5 @@ export function keyIdentifier(spki: Uint8Array): Uint8Array {
 }
 
 export function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
+  return hash('sha256', bytes, 'buffer');
 }

@@ -1,3 +1,4 @@
+import type { TileReader } from '../tlog/tiles.ts';
 import type { Db } from './open.ts';
 import { insertRows, rowsOf } from './rows.ts';
 
@@ -54,6 +55,17 @@ export async function insertLog(trx: Db, log: Omit<LogRecord, 'id'>): Promise<vo
 export async function findTile(db: Db, level: number, index: number): Promise<Uint8Array | undefined> {
   const sql = 'select hashes from log_tiles where level = ? and tile_index = ?';
   return (await rowsOf<{ hashes: Uint8Array }>(db, sql, [level, index]))[0]?.hashes;
+}
+
+/** Each once: the nodes of a tree lie close together. What is not there is empty. */
+export function tilesOf(db: Db): TileReader {
+  const read = new Map<string, Uint8Array>();
+  return async ({ level, index }) => {
+    const name = `${level}/${index}`;
+    const tile = read.get(name) ?? (await findTile(db, level, index)) ?? new Uint8Array();
+    read.set(name, tile);
+    return tile;
+  };
 }
 
 /** A new tile, or a wider one in its place. */

@@ -1,3 +1,4 @@
+import { base64 } from '../model/encoding.ts';
 import type { Hash } from './merkle.ts';
 import { type NoteKey, type NoteSigner, openNote, signNote } from './note.ts';
 
@@ -9,7 +10,7 @@ export interface Checkpoint {
 }
 
 export function signCheckpoint({ origin, size, root }: Checkpoint, signer: NoteSigner): string {
-  return signNote(`${origin}\n${size}\n${Buffer.from(root).toString('base64')}\n`, signer);
+  return signNote(`${origin}\n${size}\n${base64(root)}\n`, signer);
 }
 
 /** @returns undefined for what this key has not signed, or what is no checkpoint of the log that the key is named after */
@@ -20,7 +21,5 @@ export function openCheckpoint(note: string, key: NoteKey): Checkpoint | undefin
   const [, origin = '', digits, encoded = ''] = match;
   const size = Number(digits);
   const root = new Uint8Array(Buffer.from(encoded, 'base64'));
-  return origin === key.name && Number.isSafeInteger(size) && Buffer.from(root).toString('base64') === encoded
-    ? { origin, size, root }
-    : undefined;
+  return origin === key.name && Number.isSafeInteger(size) && base64(root) === encoded ? { origin, size, root } : undefined;
 }

@@ -1,3 +1,4 @@
+import { base64 } from '../model/encoding.ts';
 import { type Checkpoint, openCheckpoint } from './checkpoint.ts';
 import { type Hash, isIncluded, leafHash } from './merkle.ts';
 import type { NoteKey } from './note.ts';
@@ -13,8 +14,6 @@ export interface Proof {
   /** As it was signed. */
   checkpoint: string;
 }
-
-const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
 export function writeProof({ entry, index, hashes, checkpoint }: Proof): string {
   return [header, `extra ${base64(entry)}`, `index ${index}`, ...hashes.map(base64), '', checkpoint].join('\n');

@@ -5,7 +5,8 @@ import { insertAuthorizations } from '../../src/store/authorizations.ts';
 import { takeLease } from '../../src/store/leases.ts';
 import { insertOrder } from '../../src/store/orders.ts';
 import { engines } from '../kit/ca.ts';
-import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { issued, openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { aChallenge, anAuthorization, anOrder, storedAccount } from '../kit/records.ts';
 
 const day = 86400;
@@ -13,14 +14,7 @@ const tables = ['orders', 'authorizations', 'challenges', 'outbox', 'certificate
 
 for (const engine of engines) {
   describe(`the clean-up (${engine})`, () => {
-    let at: TestCtx;
-    beforeEach(async () => {
-      at = await openTestCtx({ engine });
-    });
-    afterEach(async () => {
-      await at.ctx.background.settled();
-      await at.close();
-    });
+    const at = opened(() => openTestCtx({ engine }), 'each');
 
     async function counts(): Promise<Record<string, number>> {
       const list = tables.map(async table => [table, Number((await at.ctx.db(table).count('* as n').first())?.['n'])]);

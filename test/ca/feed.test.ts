@@ -11,16 +11,13 @@ import { eventTypes } from '../../src/model/event.ts';
 import { isPostgres } from '../../src/store/open.ts';
 import type { Json } from '../kit/acme-client.ts';
 import { engines } from '../kit/ca.ts';
-import { crashedWhileSigning, issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { crashedWhileSigning, issued, openTestCtx } from '../kit/ctx.ts';
 import { onEachEngine } from '../kit/database.ts';
+import { opened } from '../kit/opened.ts';
 
 for (const engine of engines)
   describe(`the feed (${engine})`, () => {
-    let at: TestCtx;
-    beforeEach(async () => {
-      at = await openTestCtx({ engine });
-    });
-    afterEach(() => at.close());
+    const at = opened(() => openTestCtx({ engine }), 'each');
 
     const show = (after?: number, limit?: number): Promise<Json> =>
       at.run('feed show', { ...(after !== undefined && { after: String(after) }), ...(limit !== undefined && { limit: String(limit) }) });

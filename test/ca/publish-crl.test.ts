@@ -10,21 +10,15 @@ import { listAudit } from '../../src/store/audit.ts';
 import { newestCrl, newestCrls } from '../../src/store/crls.ts';
 import { releaseLease, takeLease } from '../../src/store/leases.ts';
 import { engines } from '../kit/ca.ts';
-import { crashedWhileSigning, issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { crashedWhileSigning, issued, openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { ocspRequest, readCrl, readOcsp } from '../kit/status.ts';
 
 const day = 86400;
 
 for (const engine of engines) {
   describe(`CRLs and OCSP (${engine})`, () => {
-    let at: TestCtx;
-    beforeEach(async () => {
-      at = await openTestCtx({ engine });
-    });
-    afterEach(async () => {
-      await at.ctx.background.settled();
-      await at.close();
-    });
+    const at = opened(() => openTestCtx({ engine }), 'each');
 
     const revokeNow = (certificate: Certificate) => revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
     const newest = () => newestCrl(at.ctx.db, { issuerId: at.ctx.authority.active.id, shard: 0 });
@@ -152,14 +146,7 @@ for (const engine of engines) {
   });
 
   describe(`shards of a CRL (${engine})`, () => {
-    let at: TestCtx;
-    before(async () => {
-      at = await openTestCtx({ engine, config: { status: { crlShards: 4, crlDays: 2 } } });
-    });
-    after(async () => {
-      await at.ctx.background.settled();
-      await at.close();
-    });
+    const at = opened(() => openTestCtx({ engine, config: { status: { crlShards: 4, crlDays: 2 } } }));
     const issuer = () => at.ctx.authority.active;
     const crl = (shard: number) => newestCrl(at.ctx.db, { issuerId: issuer().id, shard });
     const serials = async (shard: number) => readCrl((await crl(shard))?.der ?? Buffer.alloc(0), issuer()).serials;

@@ -6,20 +6,14 @@ import { operator } from '../../src/model/audit.ts';
 import { insertProof } from '../../src/store/proofs.ts';
 import { engines } from '../kit/ca.ts';
 import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { anId, aProof, storedMember } from '../kit/records.ts';
 
 const day = 86400;
 
 for (const engine of engines) {
   describe(`reminders (${engine})`, () => {
-    let at: TestCtx;
-    beforeEach(async () => {
-      at = await openTestCtx({ engine });
-    });
-    afterEach(async () => {
-      await at.ctx.background.settled();
-      await at.close();
-    });
+    const at = opened(() => openTestCtx({ engine }), 'each');
 
     /** Subjects of what was sent since the last time. */
     async function said(remind: (ctx: TestCtx['ctx']) => Promise<void>): Promise<string[]> {

@@ -12,7 +12,8 @@ import { takeLease } from '../../src/store/leases.ts';
 import { countObservation } from '../../src/store/observations.ts';
 import { insertProof } from '../../src/store/proofs.ts';
 import { codeIn, engines } from '../kit/ca.ts';
-import { issued, openTestCtx, refusal, type TestCtx } from '../kit/ctx.ts';
+import { issued, openTestCtx, refusal } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { aProof, at0 } from '../kit/records.ts';
 import { figuresOf, storedIssuance } from '../kit/report.ts';
 
@@ -22,14 +23,7 @@ const { from, until } = spanOf(now);
 
 for (const engine of engines)
   describe(`the report of a quarter (${engine})`, () => {
-    let at: TestCtx;
-    beforeEach(async () => {
-      at = await openTestCtx({ engine });
-    });
-    afterEach(async () => {
-      await at.ctx.background.settled();
-      await at.close();
-    });
+    const at = opened(() => openTestCtx({ engine }), 'each');
 
     const report = (quarter: string = now) => at.run('report show', { quarter });
     const figures = async (quarter: string = now) => figuresOf(await report(quarter));

@@ -12,19 +12,13 @@ import { revocationCounts } from '../../src/store/crls.ts';
 import { newKey } from '../kit/acme-client.ts';
 import { engines } from '../kit/ca.ts';
 import { findCertificateByOrder } from '../kit/certificate-of-order.ts';
-import { finalizeOrder, issued, letClaimLapse, openTestCtx, readyOrder, type TestCtx } from '../kit/ctx.ts';
+import { finalizeOrder, issued, letClaimLapse, openTestCtx, readyOrder } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { storedMember } from '../kit/records.ts';
 
 for (const engine of engines) {
   describe(`revocation of many (${engine})`, () => {
-    let at: TestCtx;
-    beforeEach(async () => {
-      at = await openTestCtx({ engine });
-    });
-    afterEach(async () => {
-      await at.ctx.background.settled();
-      await at.close();
-    });
+    const at = opened(() => openTestCtx({ engine }), 'each');
     const reasonOf = async ({ serial }: Certificate) => (await findCertificate(at.ctx.db, serial))?.revocation?.reason;
     const sent = async () => {
       await at.ctx.background.settled();

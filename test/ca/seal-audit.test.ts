@@ -12,6 +12,8 @@ import { oldestUnsealed } from '../../src/store/audit.ts';
 import { currentLog } from '../../src/store/log.ts';
 import { engines } from '../kit/ca.ts';
 import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
+import { storedAudit } from '../kit/records.ts';
 
 /** RFC 6962 §2.1, written apart from what is tested. */
 function mth(leaves: readonly Buffer[]): Buffer {
@@ -23,14 +25,7 @@ function mth(leaves: readonly Buffer[]): Buffer {
 
 for (const engine of engines)
   describe(`the sealing of the audit log (${engine})`, () => {
-    let at: TestCtx;
-    beforeEach(async () => {
-      at = await openTestCtx({ engine });
-    });
-    afterEach(async () => {
-      await at.ctx.background.settled();
-      await at.close();
-    });
+    const at = opened(() => openTestCtx({ engine }), 'each');
     const kept = () => join(at.folder, 'data', 'audit-checkpoints');
     const newest = async () => (await at.ctx.db('checkpoints').orderBy('size', 'desc').first()) as { size: number; note: string };
 
@@ -111,12 +106,7 @@ for (const engine of engines)
       });
 
     it('takes more than a batch, over the width of a tile', async () => {
-      const row = { at: at.clock.now, action: 'member.added', outcome: 'done', who: 'operator', door: 'command-line', subject: '{}' };
-      await at.ctx.db.batchInsert(
-        'audit',
-        Array.from({ length: 1300 }, () => row),
-        100,
-      );
+      await storedAudit(at.ctx.db, 1300, at.clock.now);
       await sealAudit(at.ctx);
       assert.ok((await newest()).size > 1300);
       assert.equal((await verifyAudit(at.ctx)).size, (await newest()).size);

@@ -3,16 +3,13 @@ import { underLease } from '../../src/ca/under-lease.ts';
 import { takeLease } from '../../src/store/leases.ts';
 import { databaseClock } from '../../src/store/open.ts';
 import { engines } from '../kit/ca.ts';
-import { openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { until } from '../kit/process.ts';
 
 for (const engine of engines)
   describe(`work of one process of many (${engine})`, () => {
-    let at: TestCtx;
-    before(async () => {
-      at = await openTestCtx({ engine });
-    });
-    after(() => at.close());
+    const at = opened(() => openTestCtx({ engine }));
 
     const lapsed = async (name: string) =>
       (await at.ctx.db('leases').where({ name }).where('until', '<=', databaseClock(at.ctx.db))).length === 1;

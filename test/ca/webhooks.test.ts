@@ -18,6 +18,7 @@ import { openCheckpoint } from '../../src/tlog/checkpoint.ts';
 import type { Json } from '../kit/acme-client.ts';
 import { engines } from '../kit/ca.ts';
 import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { storedAudit } from '../kit/records.ts';
 
 const url = 'https://hooks.example/in';
 const day = 86400;
@@ -300,19 +301,7 @@ for (const engine of engines)
 
     it('come in more than one batch', async () => {
       await add();
-      const row = {
-        at: at.clock.now,
-        action: 'member.added',
-        outcome: 'done',
-        who: 'operator',
-        door: 'command-line',
-        subject: '{"member":"m"}',
-      };
-      await at.ctx.db.batchInsert(
-        'audit',
-        Array.from({ length: 450 }, () => row),
-        100,
-      );
+      await storedAudit(at.ctx.db, 450, at.clock.now);
       await tick();
       assert.equal(received.length, 450);
       const order = received.map(r => r.data.index);
@@ -325,19 +314,7 @@ for (const engine of engines)
     it('leave in the log what a receiver that takes nothing would have to wait for', async () => {
       const { id } = await add();
       at.net.hooks.delete(url);
-      const row = {
-        at: at.clock.now,
-        action: 'member.added',
-        outcome: 'done',
-        who: 'operator',
-        door: 'command-line',
-        subject: '{"member":"m"}',
-      };
-      await at.ctx.db.batchInsert(
-        'audit',
-        Array.from({ length: 1500 }, () => row),
-        100,
-      );
+      await storedAudit(at.ctx.db, 1500, at.clock.now);
       await tick();
       assert.equal((await show(id)).queued, 1000);
       listen(at);

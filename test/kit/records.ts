@@ -108,3 +108,9 @@ export async function storedAccount(db: Db, more: Partial<Account> = {}): Promis
   await insertAccount(db, account);
   return account;
 }
+
+/** Audit records as they were before there was a log: nobody has committed to them. */
+export async function storedAudit(db: Db, count: number, at = at0): Promise<void> {
+  const row = { at, action: 'member.added', outcome: 'done', who: 'operator', door: 'command-line', subject: '{"member":"m"}' };
+  await db.batchInsert('audit', Array<object>(count).fill(row), 100);
+}

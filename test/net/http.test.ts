@@ -8,30 +8,16 @@ import { createGet } from '../../src/net/http.ts';
 import { defaults, type Limits } from '../../src/net/limits.ts';
 import type { Network } from '../../src/net/network.ts';
 import { createNetwork } from '../../src/net/real.ts';
-import { type DnsServer, startDns } from '../kit/dns-server.ts';
-import { type Loopback, loopback, selfSigned } from '../kit/loopback.ts';
+import { selfSigned } from '../kit/loopback.ts';
+import { peers } from '../kit/peers.ts';
 
 const path = '/.well-known/acme-challenge/token';
 
 describe('http', () => {
-  let dns: DnsServer;
-  let servers: Loopback;
-
-  before(async () => {
-    dns = await startDns();
-  });
-  after(() => dns.close());
-  beforeEach(() => {
-    servers = loopback();
-    dns.fallback = { A: ['127.0.0.1'] };
-  });
-  afterEach(async () => {
-    dns.clear();
-    await servers.close();
-  });
+  const peer = peers();
 
   const network = (httpPort: number, { tlsPort = 443, limits = defaults, allowPrivateAddresses = true } = {}): Network => {
-    const validation = { resolvers: [dns.address], httpPort, tlsPort, allowPrivateAddresses };
+    const validation = { resolvers: [peer.dns.address], httpPort, tlsPort, allowPrivateAddresses };
     return createNetwork(parseConfig({ validation }, '/'), () => [], limits);
   };
   const get = (name: string, port: number, limits = defaults) => network(port, { limits }).get({ name, path });
@@ -48,7 +34,7 @@ describe('http', () => {
 
   /** Redirects to the given location, then answers `done` to everything else. */
   const redirecting = (location: (host: string) => string, status = 302) =>
-    servers.http((req, res) => {
+    peer.servers.http((req, res) => {
       if (req.url === path) res.writeHead(status, { location: location(req.headers.host ?? '') }).end();
       else res.end(`done ${req.headers.host} ${req.url}`);
     });
@@ -56,7 +42,7 @@ describe('http', () => {
 
   it('gets a page as RFC 8555 asks', async () => {
     const seen: Record<string, unknown>[] = [];
-    const port = await servers.http((req, res) => {
+    const port = await peer.servers.http((req, res) => {
       seen.push({ method: req.method, url: req.url, ...req.headers });
       res.writeHead(200, { 'Content-Type': 'text/plain', 'Set-Cookie': ['a=1', 'b=2'] }).end('hello');
     });
@@ -81,9 +67,9 @@ describe('http', () => {
   });
 
   it('hands out other statuses', async () => {
-    const port = await servers.http((_req, res) => res.writeHead(404).end('no'));
+    const port = await peer.servers.http((_req, res) => res.writeHead(404).end('no'));
     assert.equal((await get('a.example', port)).status, 404);
-    const bare = await servers.http((_req, res) => res.writeHead(302).end());
+    const bare = await peer.servers.http((_req, res) => res.writeHead(302).end());
     assert.equal((await get('a.example', bare)).status, 302);
   });
 
@@ -102,7 +88,7 @@ describe('http', () => {
     });
 
     it('does not wait for the body of one', async () => {
-      const port = await servers.http((req, res) => {
+      const port = await peer.servers.http((req, res) => {
         if (req.url === path) res.writeHead(302, { location: '/x' }).write('and then');
         else res.end('done');
       });
@@ -116,7 +102,7 @@ describe('http', () => {
 
     for (const explicit of [true, false])
       it(`follows to https, whoever signed the certificate, ${explicit ? 'with' : 'without'} a port`, async () => {
-        const tlsPort = await servers.https((req, res) => res.end(`secure ${req.headers.host}`), selfSigned('other.example'));
+        const tlsPort = await peer.servers.https((req, res) => res.end(`secure ${req.headers.host}`), selfSigned('other.example'));
         const port = await redirecting(() => `https://b.example${explicit ? `:${tlsPort}` : ''}/x`);
         const reply = await network(port, { tlsPort }).get({ name: 'a.example', path });
         assert.equal(text(reply.body), `secure b.example:${tlsPort}`);
@@ -153,7 +139,7 @@ describe('http', () => {
     });
 
     const counting = (redirects: number) =>
-      servers.http((req, res) => {
+      peer.servers.http((req, res) => {
         const n = Number(req.url?.match(/^\/(\d+)$/)?.[1] ?? 0);
         if (n < redirects) res.writeHead(302, { location: `/${n + 1}` }).end();
         else res.end('done');
@@ -168,14 +154,14 @@ describe('http', () => {
     });
 
     it('refuses a circle', async () => {
-      const port = await servers.http((req, res) => res.writeHead(302, { location: req.url === path ? '/x' : path }).end());
+      const port = await peer.servers.http((req, res) => res.writeHead(302, { location: req.url === path ? '/x' : path }).end());
       await assert.rejects(get('a.example', port), problem(/redirects in a circle\.$/));
     });
   });
 
   describe('limits', () => {
     it('reads no more than the cap', async () => {
-      const port = await servers.http((_req, res) => {
+      const port = await peer.servers.http((_req, res) => {
         const pour = () => {
           while (res.write(Buffer.alloc(65_536, 'x')));
           res.once('drain', pour);
@@ -188,18 +174,18 @@ describe('http', () => {
 
     it('reads a body of exactly the cap and one byte less', async () => {
       for (const size of [defaults.http.body, defaults.http.body - 1]) {
-        const port = await servers.http((_req, res) => res.end(Buffer.alloc(size)));
+        const port = await peer.servers.http((_req, res) => res.end(Buffer.alloc(size)));
         assert.equal((await get('a.example', port)).body.length, size);
       }
     });
 
     it('refuses large headers', async () => {
-      const port = await servers.raw(socket => socket.write(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`));
+      const port = await peer.servers.raw(socket => socket.write(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`));
       await assert.rejects(get('a.example', port), problem(/its headers are too large\.$/));
     });
 
     it('ends a body that drips', async () => {
-      const port = await servers.http((_req, res) => {
+      const port = await peer.servers.http((_req, res) => {
         const timer = setInterval(() => res.write('x'), 5);
         res.on('close', () => clearInterval(timer));
       });
@@ -210,7 +196,7 @@ describe('http', () => {
     });
 
     it('ends headers that drip', async () => {
-      const port = await servers.raw(socket => {
+      const port = await peer.servers.raw(socket => {
         socket.write('HTTP/1.1 200 OK\r\nx: ');
         const timer = setInterval(() => socket.write('y'), 5);
         socket.on('close', () => clearInterval(timer));
@@ -219,7 +205,7 @@ describe('http', () => {
     });
 
     it('ends endless 103 answers', async () => {
-      const port = await servers.raw(socket => {
+      const port = await peer.servers.raw(socket => {
         const timer = setInterval(() => socket.write('HTTP/1.1 103 Early Hints\r\n\r\n'), 5);
         socket.on('close', () => clearInterval(timer));
       });
@@ -228,18 +214,18 @@ describe('http', () => {
 
     it('has one deadline for all redirects', async () => {
       let n = 0;
-      const port = await servers.http((_req, res) => void setTimeout(() => res.writeHead(302, { location: `/${++n}` }).end(), 40));
+      const port = await peer.servers.http((_req, res) => void setTimeout(() => res.writeHead(302, { location: `/${++n}` }).end(), 40));
       await assert.rejects(get('a.example', port, shortly({ deadline: 150, redirects: 1e6 })), problem(/no end within 0\.15 seconds\.$/));
     });
 
     it('ends when the resolver does not answer', async () => {
-      dns.drop('a.example');
+      peer.dns.drop('a.example');
       await assert.rejects(get('a.example', 80, shortly({ deadline: 100 })), problem(/no end within 0\.1 seconds\.$/, 'dns'));
     });
 
     it('ends by the signal', async () => {
       const controller = new AbortController();
-      const port = await servers.http(() => controller.abort());
+      const port = await peer.servers.http(() => controller.abort());
       await assert.rejects(network(port).get({ name: 'a.example', path }, controller.signal), problem(/: the check was cancelled\.$/));
       await assert.rejects(network(port).get({ name: 'a.example', path }, controller.signal), problem(/cancelled\.$/, 'dns'));
     });
@@ -247,8 +233,8 @@ describe('http', () => {
 
   describe('bad peers', () => {
     it('names a refused connection', async () => {
-      const port = await servers.raw(() => {});
-      await servers.close();
+      const port = await peer.servers.raw(() => {});
+      await peer.servers.close();
       await assert.rejects(
         get('a.example', port),
         problem(/^Cannot connect to a\.example on port \d+: 127\.0\.0\.1: the connection was refused\.$/),
@@ -268,12 +254,12 @@ describe('http', () => {
     ];
     for (const [what, bytes, detail] of answers)
       it(`names a peer that says ${what}`, async () => {
-        const port = await servers.raw(socket => socket.once('data', () => socket.end(bytes)));
+        const port = await peer.servers.raw(socket => socket.once('data', () => socket.end(bytes)));
         await assert.rejects(get('a.example', port), problem(detail));
       });
 
     it('names a TLS failure behind a redirect', async () => {
-      const tlsPort = await servers.raw(socket => socket.once('data', () => socket.end('no TLS here')));
+      const tlsPort = await peer.servers.raw(socket => socket.once('data', () => socket.end('no TLS here')));
       const port = await redirecting(() => 'https://b.example/');
       await assert.rejects(
         network(port, { tlsPort }).get({ name: 'a.example', path }),
@@ -283,37 +269,37 @@ describe('http', () => {
   });
 
   describe('addresses', () => {
-    const hello = (at?: { host: string; port?: number }) => servers.http((_req, res) => res.end(`hello from ${at?.host}`), at);
+    const hello = (at?: { host: string; port?: number }) => peer.servers.http((_req, res) => res.end(`hello from ${at?.host}`), at);
 
     it('fall back to the next when a connection fails', async () => {
       const port = await hello({ host: '127.0.0.1' });
-      dns.set('a.example', 'AAAA', ['::1']);
-      dns.set('a.example', 'A', ['127.0.0.1']);
+      peer.dns.set('a.example', 'AAAA', ['::1']);
+      peer.dns.set('a.example', 'A', ['127.0.0.1']);
       assert.equal((await get('a.example', port)).address, '127.0.0.1');
     });
 
     it('begin with IPv6', async () => {
       if (!Object.values(networkInterfaces()).some(list => list?.some(own => own.address === '::1'))) return;
       const port = await hello({ host: '::1' });
-      dns.set('a.example', 'AAAA', ['::1']);
-      dns.set('a.example', 'A', ['127.0.0.1']);
+      peer.dns.set('a.example', 'AAAA', ['::1']);
+      peer.dns.set('a.example', 'A', ['127.0.0.1']);
       assert.equal((await get('a.example', port)).address, '::1');
     });
 
     it('do not fall back once connected', async () => {
-      const port = await servers.raw(socket => socket.destroy());
+      const port = await peer.servers.raw(socket => socket.destroy());
       await hello({ host: '127.0.0.2', port });
-      dns.set('a.example', 'A', ['127.0.0.1']);
-      dns.set('a.example', 'AAAA', ['::ffff:127.0.0.2']);
+      peer.dns.set('a.example', 'A', ['127.0.0.1']);
+      peer.dns.set('a.example', 'AAAA', ['::ffff:127.0.0.2']);
       assert.equal(text((await get('a.example', port)).body), 'hello from 127.0.0.2');
-      dns.set('a.example', 'AAAA', ['::ffff:127.0.0.1']);
-      dns.set('a.example', 'A', ['127.0.0.2']);
+      peer.dns.set('a.example', 'AAAA', ['::ffff:127.0.0.1']);
+      peer.dns.set('a.example', 'A', ['127.0.0.2']);
       await assert.rejects(get('a.example', port), problem(/: the connection was reset\.$/));
     });
 
     it('that are tried are few', async () => {
       const port = await hello({ host: '127.0.0.9' });
-      dns.set('a.example', 'A', ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4']);
+      peer.dns.set('a.example', 'A', ['127.0.0.1', '127.0.0.2', '127.0.0.3', '127.0.0.4']);
       await assert.rejects(get('a.example', port), (error: unknown) => {
         assert.ok(error instanceof Problem);
         assert.equal(error.detail.match(/was refused/g)?.length, defaults.connect.addresses);
@@ -325,31 +311,31 @@ describe('http', () => {
       const port = await hello({ host: '127.0.0.1' });
       await hello({ host: '127.0.0.2', port });
       const answers = ['127.0.0.1', '127.0.0.2'];
-      dns.set('a.example', 'A', () => [answers.shift() ?? '127.0.0.3']);
+      peer.dns.set('a.example', 'A', () => [answers.shift() ?? '127.0.0.3']);
       assert.equal(text((await get('a.example', port)).body), 'hello from 127.0.0.1');
-      assert.equal(dns.queries.filter(q => q.type === 'A').length, 1);
+      assert.equal(peer.dns.queries.filter(q => q.type === 'A').length, 1);
     });
 
     it('are looked up and judged anew at each redirect', async () => {
       const port = await redirecting(host => `http://${host}/x`);
       await redirectingAt('127.0.0.2', port);
       const answers = ['127.0.0.1', '127.0.0.2'];
-      dns.set('a.example', 'A', () => [answers.shift() ?? '127.0.0.3']);
+      peer.dns.set('a.example', 'A', () => [answers.shift() ?? '127.0.0.3']);
       const refuse: Refuse = address => (address === '127.0.0.2' ? 'rebound: not a public address' : undefined);
-      const dial = createDial(createDns([dns.address], defaults.dns), refuse, defaults.connect);
+      const dial = createDial(createDns([peer.dns.address], defaults.dns), refuse, defaults.connect);
       const guarded = createGet(dial, { http: port, https: 443 }, defaults.http);
       await assert.rejects(
         guarded({ name: 'a.example', path }),
         problem(/^a\.example resolves to 127\.0\.0\.2, which is rebound: not a public address\.$/),
       );
     });
-    const redirectingAt = (host: string, port: number) => servers.http((_req, res) => res.end('inside'), { host, port });
+    const redirectingAt = (host: string, port: number) => peer.servers.http((_req, res) => res.end('inside'), { host, port });
 
     it('that are refused are passed over while another is not', async () => {
       const port = await hello({ host: '127.0.0.1' });
-      dns.set('a.example', 'A', ['127.0.0.2', '127.0.0.1']);
+      peer.dns.set('a.example', 'A', ['127.0.0.2', '127.0.0.1']);
       const dial = createDial(
-        createDns([dns.address], defaults.dns),
+        createDns([peer.dns.address], defaults.dns),
         address => (address === '127.0.0.2' ? 'x' : undefined),
         defaults.connect,
       );
@@ -365,12 +351,12 @@ describe('http', () => {
         strict.get({ name: 'a.example', path }),
         problem(/^a\.example resolves to 127\.0\.0\.1, which is loopback \(RFC 1122\): not a public address\.$/),
       );
-      dns.set('b.example', 'AAAA', ['::ffff:127.0.0.1']);
+      peer.dns.set('b.example', 'AAAA', ['::ffff:127.0.0.1']);
       await assert.rejects(strict.get({ name: 'b.example', path }), problem(/which is IPv4-mapped \(RFC 4291\)/));
     });
 
     it('that are unknown are named', async () => {
-      dns.fallback = {};
+      peer.dns.fallback = {};
       await assert.rejects(get('a.example', 80), problem(/^a\.example has no A or AAAA record\.$/, 'dns'));
     });
   });

@@ -6,29 +6,15 @@ import { defaults, type Limits } from '../../src/net/limits.ts';
 import type { Network, Post } from '../../src/net/network.ts';
 import { whyNoTarget } from '../../src/net/post.ts';
 import { createNetwork } from '../../src/net/real.ts';
-import { type DnsServer, startDns } from '../kit/dns-server.ts';
-import { type Loopback, loopback, selfSigned } from '../kit/loopback.ts';
+import { selfSigned } from '../kit/loopback.ts';
+import { peers } from '../kit/peers.ts';
 
 describe('a POST', () => {
   const credentials = selfSigned('hook.example');
-  let dns: DnsServer;
-  let servers: Loopback;
-
-  before(async () => {
-    dns = await startDns();
-  });
-  after(() => dns.close());
-  beforeEach(() => {
-    servers = loopback();
-    dns.fallback = { A: ['127.0.0.1'] };
-  });
-  afterEach(async () => {
-    dns.clear();
-    await servers.close();
-  });
+  const peer = peers();
 
   const network = ({ closed = true, limits = defaults, own = [] as Listener[] } = {}): Network =>
-    createNetwork(parseConfig({ validation: { resolvers: [dns.address], allowPrivateAddresses: closed } }, '/'), () => own, limits);
+    createNetwork(parseConfig({ validation: { resolvers: [peer.dns.address], allowPrivateAddresses: closed } }, '/'), () => own, limits);
   const aPost = (url: string, more: Partial<Post> = {}): Post => ({ url, headers: {}, body: Buffer.from('{}'), roots: [], ...more });
   const problem =
     (detail: RegExp, type = 'connection') =>
@@ -41,7 +27,7 @@ describe('a POST', () => {
 
   it('has its headers, its body and a name, and gives the status', async () => {
     const seen: object[] = [];
-    const port = await servers.http((req, res) => {
+    const port = await peer.servers.http((req, res) => {
       let body = '';
       req.setEncoding('utf8').on('data', chunk => {
         body += chunk;
@@ -60,7 +46,7 @@ describe('a POST', () => {
   });
 
   describe('over TLS', () => {
-    const listen = () => servers.https((_req, res) => res.end('ok'), credentials);
+    const listen = () => peer.servers.https((_req, res) => res.end('ok'), credentials);
 
     it('trusts the roots that it is given', async () => {
       const url = `https://hook.example:${await listen()}/`;
@@ -84,7 +70,7 @@ describe('a POST', () => {
 
   it('follows no redirect', async () => {
     const asked: (string | undefined)[] = [];
-    const port = await servers.http((req, res) => {
+    const port = await peer.servers.http((req, res) => {
       asked.push(req.url);
       res.writeHead(307, { location: '/other' }).end();
     });
@@ -97,7 +83,7 @@ describe('a POST', () => {
 
     it('with the head of an answer whose body has no end', async () => {
       let isOpen = true;
-      const port = await servers.http((_req, res) => {
+      const port = await peer.servers.http((_req, res) => {
         res.on('close', () => {
           isOpen = false;
         });
@@ -111,8 +97,8 @@ describe('a POST', () => {
     });
 
     it('where there is no answer, or one that trickles', async () => {
-      const silent = await servers.raw(() => {});
-      const slow = await servers.raw(socket => {
+      const silent = await peer.servers.raw(() => {});
+      const slow = await peer.servers.raw(socket => {
         socket.write('HTTP/1.1 200 OK\r\n');
         const timer = setInterval(() => socket.write('X: y\r\n'), 20);
         socket.on('close', () => clearInterval(timer));
@@ -122,14 +108,14 @@ describe('a POST', () => {
     });
 
     it('where the head is huge, or is none', async () => {
-      const huge = await servers.http((_req, res) => res.writeHead(200, { X: 'x'.repeat(20_000) }).end());
+      const huge = await peer.servers.http((_req, res) => res.writeHead(200, { X: 'x'.repeat(20_000) }).end());
       await assert.rejects(network().post(aPost(`http://a.example:${huge}/`)), problem(/its headers are too large/));
-      const none = await servers.raw(socket => socket.end('220 mail.example ESMTP\r\n'));
+      const none = await peer.servers.raw(socket => socket.end('220 mail.example ESMTP\r\n'));
       await assert.rejects(network().post(aPost(`http://a.example:${none}/`)), problem(/is not HTTP|was reset/));
     });
 
     it('where it is told to', async () => {
-      const port = await servers.raw(() => {});
+      const port = await peer.servers.raw(() => {});
       const controller = new AbortController();
       const posted = network().post(aPost(`http://a.example:${port}/`), controller.signal);
       setTimeout(() => controller.abort('enough'), 50);
@@ -174,20 +160,20 @@ describe('a POST', () => {
     ];
     for (const [address, type, why] of resolved)
       it(`does not go to a name that is at ${address}`, async () => {
-        dns.set('inside.example', type, [address]);
+        peer.dns.set('inside.example', type, [address]);
         assert.equal(whyNoTarget('https://inside.example/', false), undefined);
         await assert.rejects(post('https://inside.example/'), problem(why));
       });
 
     it('does not go to a listener of our own', async () => {
-      dns.set('self.example', 'A', ['1.2.3.4']);
+      peer.dns.set('self.example', 'A', ['1.2.3.4']);
       await assert.rejects(post('https://self.example:8444/', [{ address: '1.2.3.4', port: 8444 }]), problem(/this server itself/));
     });
 
     it('goes to the very address that was looked up', async () => {
       let asked = 0;
       // The second answer would lead inside.
-      dns.set('rebind.example', 'A', () => [asked++ === 0 ? '10.0.0.1' : '127.0.0.1']);
+      peer.dns.set('rebind.example', 'A', () => [asked++ === 0 ? '10.0.0.1' : '127.0.0.1']);
       await assert.rejects(post('https://rebind.example/'), problem(/10\.0\.0\.1, which is private/));
       assert.equal(asked, 1);
     });

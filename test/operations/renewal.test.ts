@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { listAudit } from '../../src/store/audit.ts';
 import { findCertificate } from '../../src/store/certificates.ts';
 import { engines } from '../kit/ca.ts';
-import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { issued, openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { storedMember } from '../kit/records.ts';
 
 const day = 86400;
@@ -10,11 +11,7 @@ const rfc3339 = (seconds: number) => new Date(seconds * 1000).toISOString().repl
 
 for (const engine of engines) {
   describe(`the renewal operations (${engine})`, () => {
-    let at: TestCtx;
-    before(async () => {
-      at = await openTestCtx({ engine });
-    });
-    after(() => at.close());
+    const at = opened(() => openTestCtx({ engine }));
 
     /** A member with a certificate for each name. */
     async function fleet(...names: string[]) {

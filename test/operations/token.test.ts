@@ -5,16 +5,13 @@ import { secretHash } from '../../src/ca/admin-token.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { findTokenBySecret } from '../../src/store/tokens.ts';
 import { engines } from '../kit/ca.ts';
-import { openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
 import { at0 } from '../kit/records.ts';
 
 for (const engine of engines)
   describe(`token (${engine})`, () => {
-    let at: TestCtx;
-    before(async () => {
-      at = await openTestCtx({ engine });
-    });
-    after(() => at.close());
+    const at = opened(() => openTestCtx({ engine }));
 
     it('the first is made by the first start alone, and lies in a file for the operator', async () => {
       const file = join(at.folder, 'data/admin-token');

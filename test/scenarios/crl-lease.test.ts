@@ -48,18 +48,21 @@ describe('a server process that is killed while it publishes a CRL', () => {
   const lease = () => db('leases').where('name', 'like', 'crl:%').where('until', '>', databaseClock(db)).first('holder', 'fence');
   const published = async () => (await listAudit(db, { action: 'crl.published' })).length;
 
-  it('leaves it to another one, which does it when the lease has lapsed', async function () {
-    this.timeout(120_000);
+  /** What is revoked is to be published by the first one, the second being stopped; the first stops half way, for CRLs can be read and not written. */
+  async function revokedWhileHeldUp() {
     const chain = await issued();
     const seen = await Seen.of(site);
     const before = await published();
-    // So that it is the other one that takes the lease.
     void second.end('SIGSTOP');
-    const told = [{ chain, isRevoked: true }];
-    // CRLs can be read, and not written: whoever publishes one stops half way.
     const writers = await db.transaction();
     await writers.raw('lock table crls in share row exclusive mode');
     await site.json('cert', 'revoke', serialOf(chain));
+    return { chain, told: [{ chain, isRevoked: true }], seen, before, writers };
+  }
+
+  it('leaves it to another one, which does it when the lease has lapsed', async function () {
+    this.timeout(120_000);
+    const { chain, told, seen, before, writers } = await revokedWhileHeldUp();
     const held = await until(lease);
     assert.equal((await first.end('SIGKILL')).signal, 'SIGKILL');
     await writers.rollback();
@@ -79,14 +82,7 @@ describe('a server process that is killed while it publishes a CRL', () => {
     this.timeout(180_000);
     first = site.serve();
     await first.ready;
-    const chain = await issued();
-    const seen = await Seen.of(site);
-    const before = await published();
-    void second.end('SIGSTOP');
-    const told = [{ chain, isRevoked: true }];
-    const writers = await db.transaction();
-    await writers.raw('lock table crls in share row exclusive mode');
-    await site.json('cert', 'revoke', serialOf(chain));
+    const { told, seen, before, writers } = await revokedWhileHeldUp();
     await until(async () => (await db('pg_stat_activity').where('wait_event_type', 'Lock').whereLike('query', '%crls%')).length > 0);
     void first.end('SIGSTOP');
     await writers.rollback();
