@@ -49,29 +49,36 @@ const jobs: Job[] = [
   { name: 'prune nonces', schedule: '0 */10 * * * *', run: (_, nonces) => nonces.prune() },
 ];
 
+/**
+ * What falls due while the process stalls is run late, once, unless it is due again by then. The metrics tell how late; the console, which the clock would write to
+ * around our log, is not told.
+ */
+const options = { missedExecutionTolerance: 86_400_000, suppressMissedWarning: true };
+
 /** Starts the clock, with jobs of this process's own. @returns its end, when nothing of it is under way */
 export function startJobs(ctx: Ctx, nonces: Nonces, own: Job[] = []): () => Promise<void> {
   const running = new Set<Promise<void>>();
   const busy = new Map<string, number>();
+  const begin = (job: Job, late: number): void => {
+    const already = busy.get(job.name) ?? 0;
+    if (already >= (job.atOnce ?? 1)) return;
+    busy.set(job.name, already + 1);
+    const ended = ctx.metrics.beginJob(job.name, late);
+    const done = job
+      .run(ctx, nonces)
+      .then(() => ended('done'))
+      .catch(error => {
+        ended('failed');
+        ctx.log.error({ err: error, job: job.name }, 'job failed');
+      })
+      .finally(() => {
+        busy.set(job.name, (busy.get(job.name) ?? 1) - 1);
+        running.delete(done);
+      });
+    running.add(done);
+  };
   const tasks: ScheduledTask[] = [...jobs, ...own].map(job =>
-    cron.schedule(job.schedule, ({ date, triggeredAt }) => {
-      const already = busy.get(job.name) ?? 0;
-      if (already >= (job.atOnce ?? 1)) return;
-      busy.set(job.name, already + 1);
-      const ended = ctx.metrics.beginJob(job.name, (triggeredAt.getTime() - date.getTime()) / 1000);
-      const done = job
-        .run(ctx, nonces)
-        .then(() => ended('done'))
-        .catch(error => {
-          ended('failed');
-          ctx.log.error({ err: error, job: job.name }, 'job failed');
-        })
-        .finally(() => {
-          busy.set(job.name, (busy.get(job.name) ?? 1) - 1);
-          running.delete(done);
-        });
-      running.add(done);
-    }),
+    cron.schedule(job.schedule, ({ date, triggeredAt }) => begin(job, (triggeredAt.getTime() - date.getTime()) / 1000), options),
   );
   return async () => {
     for (const task of tasks) await task.destroy();

@@ -214,17 +214,18 @@ describe('two server processes on one PostgreSQL', () => {
   });
 
   it('have one audit log, in which every act of each stands once', async () => {
-    const { size, unsealed, checkpoints } = await until(async () => {
+    // What was mailed and published for the last certificate may still be on its way into it.
+    const { size, checkpoints } = await until(async () => {
       const found = await site.json('audit', 'verify');
-      return found.unsealed === 0 && found;
+      const { records, last } = (await db('audit').count('id as records').max('log_index as last').first()) ?? {};
+      return found.unsealed === 0 && Number(records) === found.size && Number(last) === found.size - 1 && found;
     });
-    assert.equal(unsealed, 0);
     assert.ok(checkpoints > 1);
-    assert.equal(Number((await db('audit').max('log_index as last').first())?.['last']), size - 1);
     assert.equal((await db('audit').where({ action: 'server.started' })).length, 2);
     for (const { status } of servers) {
-      const checkpoint = await (await fetch(`${status}/log/checkpoint`)).text();
-      assert.match(checkpoint, new RegExp(`^\\S+/log\n${size}\n`));
+      const [origin, served] = (await (await fetch(`${status}/log/checkpoint`)).text()).split('\n');
+      assert.match(String(origin), /^\S+\/log$/);
+      assert.ok(Number(served) >= size);
     }
   });
 });
