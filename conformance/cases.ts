@@ -10,6 +10,7 @@ import { issuerCases } from './issuers.ts';
 import { logCases } from './log.ts';
 import { mailboxCases } from './mailbox.ts';
 import { readmeCases } from './readme.ts';
+import { operatorCases } from './readme-operator.ts';
 import { statusCases } from './status.ts';
 import type { Case } from './trial.ts';
 
@@ -26,6 +27,7 @@ export const cases: Case[] = [
   ...mailboxCases,
   ...logCases,
   ...readmeCases,
+  ...operatorCases,
   ...federationCases,
   // Last: from then on another issuing CA signs.
   ...issuerCases,

@@ -4,7 +4,7 @@ import { cleanEnv, run, tail } from './process.ts';
 const wanted = [
   ...['certbot', 'lego', 'dehydrated', 'uacme', 'acme-tiny', 'ejabberd', 'prosody', 'lua-unbound', 'exim4-daemon-light'],
   ...['python3-slixmpp', 'openssl', 'curl', 'iproute2', 'util-linux'],
-  ...['nginx', 'gnutls-bin', 'golang-go', 'golang-golang-x-mod-dev'],
+  ...['nginx', 'gnutls-bin', 'golang-go', 'golang-golang-x-mod-dev', 'chromium', 'poppler-utils'],
 ];
 const policy = '/usr/sbin/policy-rc.d';
 const env = () => ({ ...cleanEnv('/root'), DEBIAN_FRONTEND: 'noninteractive', ...proxies() });

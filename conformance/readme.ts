@@ -9,8 +9,8 @@ import { until } from './wait.ts';
 const readme = readFileSync(resolve(import.meta.dirname, '../README.md'), 'utf8');
 
 /** The block of code that begins with `start`. */
-function block(start: RegExp): string {
-  const blocks = [...readme.matchAll(/^```\w+\n(.*?)^```$/gms)].map(([, text = '']) => text);
+export function block(start: RegExp): string {
+  const blocks = [...readme.matchAll(/^```\w*\n(.*?)^```$/gms)].map(([, text = '']) => text);
   const found = blocks.find(text => start.test(text));
   if (found === undefined) throw new Error(`the README has no block ${start}`);
   return found;
@@ -56,14 +56,18 @@ export const readmeCases: Case[] = [
         .replaceAll('http://localhost:18080', t.ca.status)
         .replaceAll('example.org', t.domain)
         .replaceAll(/proof\/[0-9a-f]{32}/g, `proof/${serial}`);
-      const npx = `npx() { shift; '${process.execPath}' '${resolve(import.meta.dirname, '../dist/src/main.js')}' "$@"; }`;
-      const config = join(t.ca.data, '..', 'config.yaml');
-      const { stdout } = await t.run(['sh', '-ec', `${npx}\n${lines}`], { XMPP_CA_CONFIG: config });
+      const { stdout } = await runLines(t, lines);
       const told = [/^entries: +\d+$/m, new RegExp(`^serial: +${serial}$`, 'm'), /^entry: +\{"type":"certificate"/m, /^unsealed: +\d+$/m];
       for (const each of told) if (!each.test(stdout)) throw new Error(`the lines do not tell ${each}:\n${stdout}`);
     },
   },
 ];
+
+/** Runs lines as a shell does, with the `npx xmpp-ca` of this checkout, until one fails. */
+export function runLines(t: Trial, lines: string): Promise<Output> {
+  const npx = `npx() { shift; '${process.execPath}' '${resolve(import.meta.dirname, '../dist/src/main.js')}' "$@"; }`;
+  return t.run(['sh', '-ec', `${npx}\n${lines}`], { XMPP_CA_CONFIG: join(t.ca.data, '..', 'config.yaml') });
+}
 
 /** A relying server's folder of roots and CRLs, and the cron job that fills it. */
 export class CronJob {

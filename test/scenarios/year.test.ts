@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
+import { leafOf, readLogged } from '../../src/ca/audit-leaf.ts';
 import { cleanUp } from '../../src/ca/clean-up.ts';
 import { deliverDue } from '../../src/ca/deliver.ts';
 import { publishDueCrls } from '../../src/ca/publish-crl.ts';
 import { record } from '../../src/ca/record.ts';
 import { closeReports } from '../../src/ca/report/report.ts';
+import { sealAudit } from '../../src/ca/seal-audit.ts';
+import { verifyAudit } from '../../src/ca/verify-audit.ts';
 import { clock } from '../../src/model/audit.ts';
 import { type Quarter, quarterAt, quartersLater, spanOf } from '../../src/model/quarter.ts';
+import { sealedAudit } from '../../src/store/audit.ts';
 import { countObservation } from '../../src/store/observations.ts';
 import { insertProof } from '../../src/store/proofs.ts';
 import { engines } from '../kit/ca.ts';
 import { openTestCtx, refusal, type TestCtx } from '../kit/ctx.ts';
+import { dump, foundIn } from '../kit/needles.ts';
 import { opened } from '../kit/opened.ts';
 import { aProof, at0 } from '../kit/records.ts';
 import { figuresOf, storeIssuance } from '../kit/report.ts';
@@ -56,6 +61,7 @@ class Life {
   acts: { at: number; figures: string[] }[] = [];
   crls: number[] = [];
   costs: Cost[] = [];
+  people: { name: string; email: string }[] = [];
   observed: { hour: number; service: string; ok: boolean }[] = [];
 }
 
@@ -83,7 +89,9 @@ async function live(at: TestCtx): Promise<Life> {
   const present = () => life.memberships.filter(m => m.until === Number.POSITIVE_INFINITY);
 
   const join = async (n: number) => {
-    const { id } = await at.run('member add', { name: `Club ${n}`, email: 'a@club.test' });
+    const person = { name: `Quill Feather ${n}th`, email: `quill.feather.${n}@letterbox.test` };
+    const { id } = await at.run('member add', person);
+    life.people.push(person);
     life.memberships.push({ member: id, at: at.clock.now, until: Number.POSITIVE_INFINITY });
   };
   const publish = async () => {
@@ -330,4 +338,27 @@ for (const engine of engines)
         assert.ok(ids.size > 60, `${ids.size} figures`);
       });
     }
+
+    it('leaves the name and address of no contact in the database, the metrics, or the tree', async () => {
+      const { ctx } = at;
+      const needles = life.people.flatMap(({ name, email }) => [name, email]);
+      assert.ok(needles.length > 50);
+      const [{ contacts }] = await at.run('member list', { name: needles[0] });
+      assert.deepEqual(contacts, [needles[1]], 'they are there, for whoever may ask');
+      await sealAudit(ctx);
+      const { size } = await verifyAudit(ctx);
+      const tree: Uint8Array[] = [];
+      for (let from = 0; from < size; from += 1000) {
+        const records = await sealedAudit(ctx.db, from, 1000);
+        const loggedOf = await readLogged(ctx.db, records);
+        tree.push(...records.map(r => leafOf(r, r.seal?.recordHash ?? new Uint8Array(), loggedOf(r))));
+      }
+      assert.ok(tree.length > 5000);
+      const places = {
+        database: await dump(ctx.db, engine),
+        metrics: (await ctx.metrics.read(undefined)).text,
+        tree: Buffer.concat(tree),
+      };
+      for (const [place, bytes] of Object.entries(places)) assert.deepEqual(foundIn(bytes, needles), [], place);
+    });
   });
