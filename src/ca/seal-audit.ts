@@ -64,8 +64,8 @@ async function sealBatch(ctx: Ctx, held: (trx: Trx) => Promise<void>): Promise<n
     const records = await unsealedAudit(trx, batch);
     if (records.length === 0) return 0;
     const leaves = await seal(ctx, trx, records, tree.size);
-    const tiles = growTiles(tree.size, tree.partial, leaves.map(leafHash));
-    for (const { level, index, hashes } of tiles) await putTile(trx, level, index, Buffer.concat(hashes));
+    const { changed } = growTiles(tree.size, tree.partial, leaves.map(leafHash));
+    for (const { level, index, hashes } of changed) await putTile(trx, level, index, Buffer.concat(hashes));
     const size = tree.size + records.length;
     const root = await treeHash(nodesOf(tilesOf(trx)), size);
     const note = signCheckpoint({ origin: log.origin, size, root }, logSigner(ctx, log));

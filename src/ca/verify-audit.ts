@@ -90,10 +90,10 @@ class Pass {
     const records = await sealedAudit(this.#ctx.db, from, Math.min(page, this.#size - from));
     const leaves = await readLeaves(this.#ctx, records, from);
     if (from + leaves.length < Math.min(this.#size, from + page)) broken(`entry ${from + leaves.length} is gone`);
-    const tiles = growTiles(from, this.#partial, leaves);
-    this.#partial = tiles.filter(t => t.hashes.length < tileWidth);
-    const isLast = from + page >= this.#size;
-    for (const tile of tiles) if (isLast || tile.hashes.length === tileWidth) await this.#compare(tile);
+    const { changed, partial } = growTiles(from, this.#partial, leaves);
+    this.#partial = partial;
+    for (const tile of changed) if (tile.hashes.length === tileWidth) await this.#compare(tile);
+    if (from + page >= this.#size) for (const tile of partial) await this.#compare(tile);
     for (const leaf of leaves) {
       grow(this.edge, leaf);
       await this.#checkCheckpoints();

@@ -103,9 +103,9 @@ export interface Tile extends TileId {
 
 /**
  * Adds leaves to a tree of which the partial tiles are at hand.
- * @returns every tile that is new or wider, the last of a level last
+ * @returns every tile that is new or wider, the last of a level last; and all that are partial now, also those that did not change
  */
-export function growTiles(size: number, partial: readonly Tile[], leaves: readonly Hash[]): Tile[] {
+export function growTiles(size: number, partial: readonly Tile[], leaves: readonly Hash[]): { changed: Tile[]; partial: Tile[] } {
   const open = new Map<number, Tile>(partial.map(t => [t.level, { ...t, hashes: [...t.hashes] }]));
   const changed = new Set<Tile>();
   const add = (level: number, hash: Hash, position: number): void => {
@@ -120,5 +120,5 @@ export function growTiles(size: number, partial: readonly Tile[], leaves: readon
   leaves.forEach((leaf, i) => {
     add(0, leaf, size + i);
   });
-  return [...changed];
+  return { changed: [...changed], partial: [...open.values()] };
 }

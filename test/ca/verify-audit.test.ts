@@ -12,6 +12,7 @@ import { Problem } from '../../src/model/problem.ts';
 import { hashesOf } from '../../src/tlog/tiles.ts';
 import { engines } from '../kit/ca.ts';
 import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { storedAudit } from '../kit/records.ts';
 
 for (const engine of engines)
   describe(`the verification of the audit log (${engine})`, () => {
@@ -311,6 +312,17 @@ for (const engine of engines)
         await harm();
         assert.match(await said(), found);
       });
+
+    it('names a tile of a higher level, also where the last records did not widen it', async () => {
+      await storedAudit(db(), 1025 - (await rows()).length);
+      await sealAudit(at.ctx);
+      assert.equal((await verifyAudit(at.ctx)).size, 1025);
+      const { hashes } = await db()('log_tiles').where({ level: 1 }).first();
+      await db()('log_tiles')
+        .where({ level: 1 })
+        .update({ hashes: Buffer.concat([Buffer.alloc(32), hashes.subarray(32)]) });
+      assert.match(await said(), /^the tile 1\/0 of the tree was altered; the records are as they were/);
+    });
 
     it('accepts a loss when the log began anew after it, and no other', async () => {
       await assert.rejects(beginLogAnew(at.ctx, 'nothing was lost', operator), /goes on as it is/);

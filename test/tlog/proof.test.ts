@@ -10,7 +10,7 @@ import { growTiles, nodesOf } from '../../src/tlog/tiles.ts';
 describe('proofs of inclusion (C2SP tlog-proof)', () => {
   const signer = noteSigner('ca.example/log', generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' }));
   const entries = Array.from({ length: 300 }, (_, i) => Buffer.from(`entry ${i}`));
-  const tiles = growTiles(0, [], entries.map(leafHash));
+  const { changed: tiles } = growTiles(0, [], entries.map(leafHash));
   const nodes = nodesOf(async ({ level, index }) => Buffer.concat(tiles.find(t => t.level === level && t.index === index)?.hashes ?? []));
 
   async function proof(index: number, size = 300): Promise<string> {

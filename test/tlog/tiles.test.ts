@@ -84,7 +84,7 @@ describe('tiles of a tree (C2SP tlog-tiles)', () => {
       Buffer.concat(this.tiles.get(`${level}/${index}`)?.hashes ?? []);
     add(leaves: readonly Hash[]): Tile[] {
       const partial = partialTiles(this.size).map(t => this.tiles.get(`${t.level}/${t.index}`) as Tile);
-      const changed = growTiles(this.size, partial, leaves);
+      const { changed } = growTiles(this.size, partial, leaves);
       for (const tile of changed) this.tiles.set(`${tile.level}/${tile.index}`, tile);
       this.size += leaves.length;
       return changed;
@@ -109,6 +109,23 @@ describe('tiles of a tree (C2SP tlog-tiles)', () => {
     }
     // One that is full is never touched again.
     assert.ok(kept.add([leafHash(Buffer.of())]).every(t => t.hashes.length < 256));
+  });
+
+  it('are the same where they grow page by page, also those that a page leaves alone', () => {
+    const leaves = Array.from({ length: 3 * 65_536 + 1 }, (_, i) => leafHash(Buffer.from(`${i}`)));
+    const name = ({ level, index }: Tile) => `${level}/${index}`;
+    const pages = new Map<string, Tile>();
+    let partial: Tile[] = [];
+    for (let from = 0; from < leaves.length; from += 1024) {
+      const grown = growTiles(from, partial, leaves.slice(from, from + 1024));
+      for (const tile of [...grown.changed, ...grown.partial]) pages.set(name(tile), tile);
+      partial = grown.partial;
+    }
+    const atOnce = growTiles(0, [], leaves);
+    assert.deepEqual(partial.map(name), ['2/0', '0/768']);
+    assert.deepEqual(partial, atOnce.partial);
+    assert.equal(pages.size, atOnce.changed.length);
+    for (const tile of atOnce.changed) assert.deepEqual(pages.get(name(tile)), tile);
   });
 
   it('are refused where they are narrower than the tree needs', async () => {
