@@ -67,7 +67,12 @@ function subjectOf({ subject }: StoredRecord): Record<string, string> | undefine
 async function loggedIssuers(db: Db): Promise<Map<string, Logged>> {
   const issuers = await listIssuers(db);
   const root = issuers.find(i => i.kind === 'root')?.id ?? '';
-  return new Map(issuers.map(({ id, certificate: der }) => [id, { serial: readCertificate(der).serial, issuerId: root, der }]));
+  return new Map(
+    issuers.map(({ id, certificate: der, revocation }) => [
+      id,
+      { serial: readCertificate(der).serial, issuerId: root, state: 'issued', der, ...(revocation && { revocation }) },
+    ]),
+  );
 }
 
 /** The bytes of a leaf. @throws Error where the certificate that it is about is not there */
@@ -83,13 +88,18 @@ function publicPart(record: StoredRecord, logged: Logged | undefined): object {
   }
   if (!revocations[action]) return { type: 'record' };
   if (!logged) throw new Error('its certificate is gone');
-  const { reason } = JSON.parse(record.detail ?? '{}');
-  return {
-    type: 'revocation',
-    issuer: logged.issuerId,
-    serial: logged.serial,
-    time: rfc3339(at),
-    // Nobody has its bytes, and nobody shall trust them.
-    reason: action === 'certificate.abandoned' ? 'cessationOfOperation' : reason,
-  };
+  return { type: 'revocation', issuer: logged.issuerId, serial: logged.serial, time: rfc3339(at), reason: reasonOf(record) };
+}
+
+/** Of a revocation. What was abandoned has bytes that nobody has, and nobody shall trust. */
+const reasonOf = ({ action, detail }: StoredRecord): unknown =>
+  action === 'certificate.abandoned' ? 'cessationOfOperation' : JSON.parse(detail ?? '{}').reason;
+
+/** The certificate must stand as it was recorded: what was issued stays so, and the first revocation stands for ever. @throws Error */
+export function checkBorneOut(record: StoredRecord, logged: Logged | undefined): void {
+  const { action, at } = record;
+  if (issuances[action] && logged && logged.state !== 'issued') throw new Error(`the certificate is recorded as ${logged.state}`);
+  if (!revocations[action]) return;
+  if (logged?.revocation?.at !== at || logged.revocation.reason !== reasonOf(record))
+    throw new Error('the certificate is not recorded as revoked then, for that reason');
 }

@@ -93,9 +93,10 @@ export async function endIssuer(
     );
   return ctx.db.transaction(async trx => {
     await lock(trx, 'issuers');
-    if (!(await revokeIssuer(trx, id, ctx.now(), reason)))
+    const now = ctx.now();
+    if (!(await revokeIssuer(trx, id, now, reason)))
       throw new Problem('malformed', `There is no issuing CA ${id}, it is active, or it was revoked already.`, { status: 404 });
-    await record(ctx, trx, ctx.now(), { action: 'issuer.revoked', actor, subject: { issuer: id }, detail: { reason } });
+    await record(ctx, trx, now, { action: 'issuer.revoked', actor, subject: { issuer: id }, detail: { reason } });
     return publishRootCrl(ctx, trx, root, actor);
   });
 }

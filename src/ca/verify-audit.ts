@@ -1,26 +1,20 @@
 import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
-import { Problem } from '../model/problem.ts';
-import { countUnsealedAudit, type StoredRecord, sealedAudit } from '../store/audit.ts';
+import { countUnsealedAudit, type StoredRecord, sealedAudit, strayAudit } from '../store/audit.ts';
 import { countLogged, type Logged } from '../store/certificates.ts';
-import {
-  allCheckpoints,
-  type CheckpointRecord,
-  findCheckpoint,
-  findTile,
-  type LogRecord,
-  listLogs,
-  newestCheckpoint,
-} from '../store/log.ts';
+import { allCheckpoints, type CheckpointRecord, findTile, type LogRecord, listLogs, newestCheckpoint } from '../store/log.ts';
 import { breathe, type Db } from '../store/open.ts';
-import { openCheckpoint } from '../tlog/checkpoint.ts';
+import { type Checkpoint, openCheckpointAside } from '../tlog/checkpoint.ts';
 import { type Edge, grow, type Hash, leafHash, rootOf, sameHash } from '../tlog/merkle.ts';
+import type { NoteKey } from '../tlog/note.ts';
 import { growTiles, type Tile, tileWidth } from '../tlog/tiles.ts';
-import { leafOf, readLogged, recordHashOf } from './audit-leaf.ts';
-import { checkpointFile, readKept } from './checkpoint-file.ts';
+import { checkBorneOut, leafOf, readLogged, recordHashOf } from './audit-leaf.ts';
+import { broken } from './broken-log.ts';
+import { checkpointFile } from './checkpoint-file.ts';
 import { explainDifference } from './explain-audit.ts';
 import { noteKeyOf } from './log-identity.ts';
 import { openPersonal } from './record.ts';
+import { verifyKept } from './verify-kept.ts';
 
 /** What was found to be as it was signed. */
 export interface Verified {
@@ -33,11 +27,6 @@ export interface Verified {
   lost: number;
   /** Records that have no place yet. */
   unsealed: number;
-}
-
-/** What is wrong, and where it is wrong first. @throws Problem */
-export function broken(detail: string): never {
-  throw new Problem('malformed', `The audit log is not what was signed: ${detail}.`, { status: 409 });
 }
 
 /** Records that are read at a time; whole tiles. */
@@ -54,6 +43,8 @@ export async function verifyAudit(ctx: Ctx, file = checkpointFile(ctx.config), p
   const logs = await listLogs(db);
   const log = logs.at(-1);
   if (!log) broken('the log has no identity');
+  const stray = await strayAudit(db);
+  if (stray) broken(`the audit record ${stray.id} (${stray.action}) was added: the log has no entry ${stray.seal?.index}`);
   const size = (await newestCheckpoint(db, log.id))?.size ?? log.beganSize;
   const check = new Pass(ctx, logs, size);
   for (let from = 0; from < size; from += page) {
@@ -62,26 +53,34 @@ export async function verifyAudit(ctx: Ctx, file = checkpointFile(ctx.config), p
     await breathe();
   }
   await check.end();
-  const { kept, lost } = await checkKept(db, logs, file);
+  const { kept, lost } = await verifyKept(db, logs, check.lostAfter, file);
   await checkCertificates(db);
   return { size, root: rootOf(check.edge), checkpoints: check.checkpoints, kept, lost, unsealed: await countUnsealedAudit(db) };
+}
+
+interface Due extends CheckpointRecord {
+  opened: Promise<Checkpoint | undefined>;
 }
 
 /** One reading of the log from its beginning to its end; memory stays the same. */
 class Pass {
   readonly edge: Edge = { size: 0, hashes: [] };
   checkpoints = 0;
+  /** By the name of a log that has begun anew: what was signed before it above this size is lost. */
+  readonly lostAfter = new Map<string, number>();
   #partial: Tile[] = [];
-  #due: CheckpointRecord[] = [];
+  #due: Due[] = [];
   #agreed = 0;
   readonly #at = { logId: 0, size: -1 };
   readonly #ctx: Ctx;
   readonly #logs: readonly LogRecord[];
+  readonly #keys: ReadonlyMap<number, NoteKey>;
   readonly #size: number;
 
   constructor(ctx: Ctx, logs: readonly LogRecord[], size: number) {
     this.#ctx = ctx;
     this.#logs = logs;
+    this.#keys = new Map(logs.map(log => [log.id, noteKeyOf(log)]));
     this.#size = size;
   }
 
@@ -89,6 +88,11 @@ class Pass {
   async records(from: number): Promise<void> {
     const records = await sealedAudit(this.#ctx.db, from, Math.min(page, this.#size - from));
     const leaves = await readLeaves(this.#ctx, records, from);
+    for (const { action, subject, detail } of records)
+      if (action === 'log.begun') {
+        const { lost } = JSON.parse(detail ?? '{}');
+        if (typeof lost?.after === 'number') this.lostAfter.set(JSON.parse(subject).log, lost.after);
+      }
     if (from + leaves.length < Math.min(this.#size, from + page)) broken(`entry ${from + leaves.length} is gone`);
     const { changed, partial } = growTiles(from, this.#partial, leaves);
     this.#partial = partial;
@@ -122,21 +126,27 @@ class Pass {
   async #checkCheckpoints(): Promise<void> {
     for (;;) {
       if (this.#due.length === 0) {
-        this.#due = await allCheckpoints(this.#ctx.db, this.#at, 1000);
-        const last = this.#due.at(-1);
+        const page = await allCheckpoints(this.#ctx.db, this.#at, 1000);
+        const last = page.at(-1);
         if (!last) return;
         Object.assign(this.#at, { logId: last.logId, size: last.size });
+        // Signatures are verified while records are read.
+        this.#due = page.map(record => ({ ...record, opened: this.#open(record) })).reverse();
       }
-      const [next] = this.#due;
+      const next = this.#due.at(-1);
       if (!next || next.size > this.edge.size) return;
-      this.#due.shift();
-      this.#checkCheckpoint(next);
+      this.#due.pop();
+      await this.#checkCheckpoint(next);
     }
   }
 
-  #checkCheckpoint({ logId, size, at, note }: CheckpointRecord): void {
-    const log = this.#logs.find(l => l.id === logId);
-    const signed = log && openCheckpoint(note, noteKeyOf(log));
+  async #open({ logId, note }: CheckpointRecord): Promise<Checkpoint | undefined> {
+    const key = this.#keys.get(logId);
+    return key && openCheckpointAside(note, key);
+  }
+
+  async #checkCheckpoint({ size, at, opened }: Due): Promise<void> {
+    const signed = await opened;
     if (signed?.size !== size) broken(`the checkpoint of size ${size}, of ${rfc3339(at)}, was altered: the log has not signed it`);
     if (size < this.edge.size) broken(`the checkpoint of size ${size}, of ${rfc3339(at)}, stands where it cannot have been signed`);
     if (!sameHash(signed.root, rootOf(this.edge)))
@@ -172,50 +182,11 @@ function readLeaf(ctx: Ctx, record: StoredRecord, logged: Logged | undefined): U
       broken(`${what}: what is personal in it, ${(error as Error).message}`);
     }
   try {
-    checkRevocation(record, logged);
+    checkBorneOut(record, logged);
     return leafOf(record, seal.recordHash, logged);
   } catch (error) {
     broken(`entry ${seal.index} (audit record ${record.id}, ${record.action}) is not borne out: ${(error as Error).message}`);
   }
-}
-
-/** The certificate must stand as its revocation was recorded: the first one stands for ever. @throws Error */
-function checkRevocation({ action, at, detail }: StoredRecord, logged: Logged | undefined): void {
-  if (action !== 'certificate.revoked') return;
-  const { reason } = JSON.parse(detail ?? '{}');
-  if (logged?.revocation?.at !== at || logged.revocation.reason !== reason)
-    throw new Error('the certificate is not recorded as revoked then, for that reason');
-}
-
-/** Each checkpoint that was kept must be in the database, but for those of what was lost before the log began anew. */
-async function checkKept(db: Db, logs: readonly LogRecord[], file: string): Promise<{ kept: number; lost: number }> {
-  let [kept, lost] = [0, 0];
-  const signedBy = (note: string) => {
-    for (const log of logs) {
-      const checkpoint = openCheckpoint(note, noteKeyOf(log));
-      if (checkpoint) return { log, checkpoint };
-    }
-    return undefined;
-  };
-  for await (const { line, kept: found } of readKept(file)) {
-    // Cut short by a crash: the same checkpoint stands on the line after.
-    if (!found) continue;
-    const signed = signedBy(found.checkpoint);
-    if (!signed) broken(`line ${line} of ${file} is no checkpoint that this log has signed`);
-    const { log, checkpoint } = signed;
-    const stored = await findCheckpoint(db, log.id, checkpoint.size);
-    kept++;
-    if (stored?.note === found.checkpoint) continue;
-    const successor = logs[logs.indexOf(log) + 1];
-    if (successor && checkpoint.size > successor.beganSize) lost++;
-    else if (stored)
-      broken(`line ${line} of ${file} holds another checkpoint of size ${checkpoint.size} than the database: the log was forked`);
-    else
-      broken(
-        `the checkpoint of size ${checkpoint.size} that was signed at ${found.at} (line ${line} of ${file}) is not in the database, which was rolled back or truncated`,
-      );
-  }
-  return { kept, lost };
 }
 
 /** Every record of a certificate was compared with it; here none may be without a record. */

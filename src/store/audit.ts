@@ -118,6 +118,11 @@ export async function sealedAudit(db: Db, from: number, limit: number): Promise<
   return rows.map(fromRow);
 }
 
+/** A record in a place that no log has. */
+export async function strayAudit(db: Db): Promise<StoredRecord | undefined> {
+  return (await rowsOf<AuditRow>(db, 'select * from audit where log_index < 0 order by log_index limit 1', [])).map(fromRow)[0];
+}
+
 /** Exactly this text occurs: `like` knows wildcards, and its case differs between the engines. */
 const hasSubject = "replace(subject, ?, '') <> subject";
 const subjectText = (name: string, value: string): string => JSON.stringify({ [name]: value }).slice(1, -1);

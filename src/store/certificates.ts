@@ -166,6 +166,7 @@ export async function findCertificates(db: Db, serials: readonly string[]): Prom
 export interface Logged {
   serial: string;
   issuerId: string;
+  state: CertificateState;
   der: Uint8Array | null;
   revocation?: Pick<Revocation, 'at' | 'reason'>;
 }
@@ -173,21 +174,25 @@ export interface Logged {
 /** Of certificates by their serials, ours included. */
 export async function findLogged(db: Db, serials: readonly string[]): Promise<Map<string, Logged>> {
   if (serials.length === 0) return new Map();
-  const columns = 'serial, issuer_id, der, revoked_at, revocation_reason, revoked_by';
+  const columns = 'serial, issuer_id, state, der, revoked_at, revocation_reason, revoked_by';
   const rows = await rowsOf<CertificateRow>(db, `select ${columns} from certificates where serial in (${places(serials)})`, serials);
   return new Map(
-    rows.map(r => [r.serial, { serial: r.serial, issuerId: r.issuer_id, der: r.der, ...present({ revocation: revocationOf(r) }) }]),
+    rows.map(r => {
+      const { serial, issuer_id: issuerId, state, der } = r;
+      return [serial, { serial, issuerId, state, der, ...present({ revocation: revocationOf(r) }) }];
+    }),
   );
 }
 
-/** How many certificates were issued, and how many are revoked or abandoned, beside how many the audit log tells of: one statement, one moment. */
+/** How many certificates were issued, and how many are revoked or abandoned, issuing CAs included, beside how many the audit log tells of: one statement, one moment. */
 export async function countLogged(db: Db): Promise<Record<'issued' | 'issuedLogged' | 'revoked' | 'revokedLogged', number>> {
   const [r] = await rowsOf<{ issued: number; issued_logged: number; revoked: number; revoked_logged: number }>(
     db,
     `select (select count(*) from certificates where state = 'issued') as issued,
       (select count(*) from audit where action in ('certificate.issued', 'credential.issued')) as issued_logged,
-      (select count(*) from certificates where revoked_at is not null) as revoked,
-      (select count(*) from audit where action in ('certificate.revoked', 'certificate.abandoned')) as revoked_logged`,
+      (select count(*) from certificates where revoked_at is not null)
+        + (select count(*) from issuers where revoked_at is not null) as revoked,
+      (select count(*) from audit where action in ('certificate.revoked', 'certificate.abandoned', 'issuer.revoked')) as revoked_logged`,
     [],
   );
   const { issued = 0, issued_logged: issuedLogged = 0, revoked = 0, revoked_logged: revokedLogged = 0 } = r ?? {};

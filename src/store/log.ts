@@ -1,6 +1,6 @@
 import type { TileReader } from '../tlog/tiles.ts';
 import type { Db } from './open.ts';
-import { insertRows, rowsOf } from './rows.ts';
+import { insertRows, places, rowsOf } from './rows.ts';
 
 /** The identity of the log: what its checkpoints are signed as. */
 export interface LogRecord {
@@ -128,4 +128,13 @@ export async function findCheckpoint(db: Db, logId: number, size: number): Promi
 export async function checkpointsAfter(db: Db, logId: number, size: number, limit: number): Promise<CheckpointRecord[]> {
   const sql = 'select * from checkpoints where log_id = ? and size > ? order by size limit ?';
   return (await rowsOf<CheckpointRow>(db, sql, [logId, size, limit])).map(checkpointFromRow);
+}
+
+/** The checkpoints of these sizes, of every identity; what is no size is passed over. */
+export async function findNotes(db: Db, sizes: readonly number[]): Promise<Set<string>> {
+  const wanted = sizes.filter(Number.isSafeInteger);
+  if (wanted.length === 0) return new Set();
+  const ofAll = 'log_id in (select id from logs)';
+  const sql = `select note from checkpoints where ${ofAll} and size in (${places(wanted)})`;
+  return new Set((await rowsOf<{ note: string }>(db, sql, wanted)).map(({ note }) => note));
 }

@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import { promisify } from 'node:util';
 
 /** Signed notes: C2SP signed-note, with Ed25519. */
 
@@ -62,27 +63,45 @@ const mostSignatures = 100;
  * @returns undefined where it is no note, has no signature of this key, or one that does not verify
  */
 export function openNote(note: string, key: NoteKey): string | undefined {
+  const read = readNote(note, key);
+  return read?.signatures.every(signature => verify(null, read.bytes, verifierOf(key).key, signature)) ? read.text : undefined;
+}
+
+const verifyAside = promisify(verify);
+
+/** The same beside the thread of the caller: for many notes. */
+export async function openNoteAside(note: string, key: NoteKey): Promise<string | undefined> {
+  const read = readNote(note, key);
+  for (const signature of read?.signatures ?? [])
+    if (!(await verifyAside(null, read?.bytes ?? Buffer.of(), verifierOf(key).key, signature))) return undefined;
+  return read?.text;
+}
+
+/** Text and signatures by this key, of which there is one at least; not verified. */
+function readNote(note: string, key: NoteKey): { text: string; bytes: Buffer; signatures: Uint8Array[] } | undefined {
   if (/[\u0000-\u0009\u000b-\u001f]/.test(note) || !note.endsWith('\n')) return undefined;
   const split = note.lastIndexOf('\n\n');
   if (split < 0) return undefined;
   const text = note.slice(0, split + 1);
   const lines = note.slice(split + 2, -1).split('\n');
   if (lines.length > mostSignatures) return undefined;
-  const id = keyId(key);
-  let verified = false;
+  const signatures: Uint8Array[] = [];
   for (const line of lines) {
     const match = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/]+=*)$/.exec(line);
     const bytes = Buffer.from(match?.[2] ?? '', 'base64');
     if (!match || bytes.length < 5) return undefined;
-    if (match[1] !== key.name || !bytes.subarray(0, 4).equals(id)) continue;
-    if (!isSignedBy(text, bytes.subarray(4), key)) return undefined;
-    verified = true;
+    if (match[1] === key.name && bytes.subarray(0, 4).equals(verifierOf(key).id)) signatures.push(bytes.subarray(4));
   }
-  return verified ? text : undefined;
+  return signatures.length ? { text, bytes: Buffer.from(text), signatures } : undefined;
 }
 
-function isSignedBy(text: string, signature: Uint8Array, { publicKey }: NoteKey): boolean {
-  return verify(null, Buffer.from(text), publicKeyOf(publicKey), signature);
+/** What a key is verified with, made once for each. */
+const verifiers = new WeakMap<NoteKey, { id: Buffer; key: KeyObject }>();
+
+function verifierOf(noteKey: NoteKey): { id: Buffer; key: KeyObject } {
+  const made = verifiers.get(noteKey) ?? { id: keyId(noteKey), key: publicKeyOf(noteKey.publicKey) };
+  verifiers.set(noteKey, made);
+  return made;
 }
 
 function publicKeyOf(bytes: Uint8Array): KeyObject {

@@ -5,6 +5,7 @@ import { beginLogAnew } from '../../src/ca/begin-log.ts';
 import { record } from '../../src/ca/record.ts';
 import { revoke } from '../../src/ca/revoke.ts';
 import { sealAudit } from '../../src/ca/seal-audit.ts';
+import { underLease } from '../../src/ca/under-lease.ts';
 import { verifyAudit } from '../../src/ca/verify-audit.ts';
 import { operator } from '../../src/model/audit.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
@@ -232,6 +233,24 @@ for (const engine of engines)
         /are revoked in the database/,
       ],
       [
+        'a certificate that was issued, and is said not to be',
+        () => db()('certificates').where({ serial: second.serial }).update({ state: 'committed' }),
+        /certificate\.issued\) is not borne out: the certificate is recorded as committed/,
+      ],
+      [
+        'an issuing CA that is said to be revoked',
+        () => db()('issuers').where({ kind: 'issuing' }).update({ revoked_at: 1, revocation_reason: 'superseded' }),
+        /are revoked in the database/,
+      ],
+      [
+        'a record that is added where no entry is',
+        async () => {
+          const { id, ...template } = (await rows()).at(-1);
+          await db()('audit').insert({ ...template, log_index: -1 });
+        },
+        /^the audit record \d+ \(key\.blocked\) was added: the log has no entry -1\.$/,
+      ],
+      [
         'a tile',
         () =>
           db()('log_tiles')
@@ -341,11 +360,44 @@ for (const engine of engines)
       const begun = await db()('audit').where({ action: 'log.begun' }).orderBy('id', 'desc').first();
       assert.match(
         begun.detail,
-        /"reason":"the disk of the database was lost","former":"localhost:8080\/log","from":\d+,"lost":\{"size":\d+,/,
+        /"reason":"the disk of the database was lost","former":"localhost:8080\/log","from":14,"lost":\{"after":14,"size":16,/,
       );
       const [first] = await db()('checkpoints').where({ log_id: 1 }).orderBy('size');
       await db()('checkpoints').where({ log_id: 1, size: first.size }).delete();
       assert.match(await said(), /is not in the database, which was rolled back or truncated/);
+    });
+
+    it('signs nothing more where another process has gone on from an older copy, until the log begins anew', async () => {
+      const before = await rows();
+      await issued(at, ['c.test']);
+      await sealAudit(at.ctx);
+      await restore(before.length);
+      const env = { XMPP_CA_KEY: readFileSync(join(at.folder, 'data/keys/kek'), 'utf8').trim() };
+      const other = await at.another({ dataDir: 'elsewhere', env });
+      await storedAudit(db(), 10);
+      await sealAudit(other.ctx);
+      await assert.rejects(sealAudit(at.ctx), /is another one than that which was signed at \S+, at the size \d+/);
+      assert.equal(readFileSync(kept(), 'utf8').trim().split('\n').length, 4, 'nothing of the other is kept beside ours');
+      assert.match(await said(), /\(line 4 of \S+audit-checkpoints\) is not in the database/);
+
+      await beginLogAnew(at.ctx, 'an older copy was put back', operator);
+      await sealAudit(at.ctx);
+      await sealAudit(other.ctx);
+      const { kept: inFile, lost } = await verifyAudit(at.ctx);
+      assert.deepEqual({ inFile, lost }, { inFile: 6, lost: 1 });
+      assert.equal((await verifyAudit(other.ctx)).lost, 0);
+      const [, second] = await db()('checkpoints').where({ log_id: 1 }).orderBy('size');
+      await db()('checkpoints').where({ log_id: 1, size: second.size }).delete();
+      assert.match(await said(), /is not in the database, which was rolled back or truncated/);
+    });
+
+    it('does not let the log begin anew while a process is sealing it', async () => {
+      await issued(at, ['c.test']);
+      await sealAudit(at.ctx);
+      await restore(10);
+      await underLease(at.ctx, 'seal audit', () =>
+        assert.rejects(beginLogAnew(at.ctx, 'an older copy was put back', operator), /Another process is sealing/),
+      );
     });
 
     /** What an older copy of the database has. */

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { openCheckpoint, signCheckpoint } from '../../src/tlog/checkpoint.ts';
 import { emptyRoot } from '../../src/tlog/merkle.ts';
-import { noteSigner, openNote, readVerifierKey, signNote, verifierKey } from '../../src/tlog/note.ts';
+import { noteSigner, openNote, openNoteAside, readVerifierKey, signNote, verifierKey } from '../../src/tlog/note.ts';
 
 const newSigner = (name: string) => noteSigner(name, generateKeyPairSync('ed25519').privateKey.export({ format: 'der', type: 'pkcs8' }));
 
@@ -21,7 +21,7 @@ describe('signed notes (C2SP signed-note)', () => {
     assert.equal(openNote(`${text.replace('answer', 'problem')}\n${signature}`, neumann), undefined);
   });
 
-  it('are opened with the key that signed them, whoever else has signed', () => {
+  it('are opened with the key that signed them, whoever else has signed', async () => {
     const [ours, other] = [newSigner('ca.example/log'), newSigner('witness.example')];
     const note = signNote('text\n\nof two parts\n', ours);
     assert.equal(openNote(note, ours), 'text\n\nof two parts\n');
@@ -30,9 +30,11 @@ describe('signed notes (C2SP signed-note)', () => {
     assert.equal(openNote(cosigned, ours), 'text\n\nof two parts\n');
     assert.equal(openNote(cosigned, other), 'text\n\nof two parts\n');
     assert.equal(openNote(note, { ...ours, name: 'another.example' }), undefined);
+    assert.equal(await openNoteAside(cosigned, ours), 'text\n\nof two parts\n');
+    assert.equal(await openNoteAside(cosigned, { ...ours, publicKey: other.publicKey }), undefined);
   });
 
-  it('are refused where they are malformed', () => {
+  it('are refused where they are malformed', async () => {
     const ours = newSigner('ca.example/log');
     const note = signNote('text\n', ours);
     const refused: [string, string][] = [
@@ -47,7 +49,10 @@ describe('signed notes (C2SP signed-note)', () => {
       ['with a second signature of ours that does not verify', `${note}${note.split('\n').at(-2)?.replace(/.{8}$/, 'AAAAAA==')}\n`],
       ['with too many signatures', note + `${note.split('\n').at(-2)}\n`.repeat(200)],
     ];
-    for (const [what, bad] of refused) assert.equal(openNote(bad, ours), undefined, what);
+    for (const [what, bad] of refused) {
+      assert.equal(openNote(bad, ours), undefined, what);
+      assert.equal(await openNoteAside(bad, ours), undefined, what);
+    }
     fc.assert(fc.property(fc.string({ unit: 'binary' }), bad => openNote(bad, ours) === undefined));
     assert.throws(() => signNote('no line feed', ours), /line feed/);
     assert.throws(() => newSigner('with space'), /cannot name/);
