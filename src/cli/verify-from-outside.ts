@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import { domainToASCII } from 'node:url';
 import type { Command } from 'commander';
-import { verifyPublished } from '../ca/verify-published.ts';
+import { type ReadPublished, verifyPublished } from '../ca/verify-published.ts';
 import { writeAside } from '../ca/write-aside.ts';
 import { base64 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
@@ -50,7 +51,7 @@ function verifyProof({ proof, key, ...globals }: Options & { proof: string }): v
 async function verifyLog({ url = '', key, known, name, ...globals }: Options): Promise<void> {
   if (!URL.canParse(url) || !/^https?:\/\//.test(url)) throw new UsageError('--url: is the http or https URL of a log');
   const before = known !== undefined && existsSync(known) ? readSigned('--known', known) : undefined;
-  const names = name === undefined ? [] : name.split(',').map(each => each.trim().toLowerCase());
+  const names = name === undefined ? [] : name.split(',').map(each => domainToASCII(each.trim()) || each.trim().toLowerCase());
   const log = await verifyPublished(readFrom(url.replace(/\/$/, '')), keyOf(key), { known: before, names, progress: remark });
   if (known !== undefined) writeAside(known, log.note, 0o644);
   const { origin, size, root } = log.checkpoint;
@@ -71,17 +72,24 @@ function keyOf(key: string | undefined): NoteKey {
   return found;
 }
 
-/** Milliseconds for one answer, and the longest that a bundle of entries can be. */
+/** Milliseconds for one answer. */
 const patience = 60_000;
-const mostBytes = 256 * 65_537;
 
-const readFrom = (base: string) => async (path: string) => {
-  const url = `${base}/${path}`;
-  const answer = await fetch(url, { signal: AbortSignal.timeout(patience), redirect: 'error' }).catch(error => {
-    throw new Error(`${url} cannot be read: ${(error.cause ?? error).message}`);
-  });
-  if (!answer.ok) throw new Error(`${url} was answered with ${answer.status}`);
-  const body = new Uint8Array(await answer.arrayBuffer());
-  if (body.length > mostBytes) throw new Error(`${url} is longer than it may be`);
-  return body;
-};
+const readFrom =
+  (base: string): ReadPublished =>
+  async (path, most) => {
+    const url = `${base}/${path}`;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(patience), redirect: 'error' }).catch(error => {
+      throw new Error(`${url} cannot be read: ${(error.cause ?? error).message}`);
+    });
+    if (!answer.ok) throw new Error(`${url} was answered with ${answer.status}`);
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    // What it unpacks to is counted, and no more is read than that.
+    for await (const chunk of answer.body ?? []) {
+      length += chunk.length;
+      if (length > most) throw new Error(`${url} is longer than it may be: ${most} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  };

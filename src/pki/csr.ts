@@ -1,8 +1,9 @@
 import { verify } from 'node:crypto';
 import { Problem } from '../model/problem.ts';
-import { context, contextConstructed, DerError, elements, readBits, readDer, readOid, type Tlv, tags, unsigned } from './der.ts';
+import { contextConstructed, DerError, elements, readBits, readDer, readOid, type Tlv, tags, unsigned } from './der.ts';
 import { oids } from './oids.ts';
 import { checkLeafKey, type PublicKeyFacts, UnfitKey } from './public-key.ts';
+import { commonNames, readGeneralName } from './read-names.ts';
 
 /** What a certification request (RFC 2986) asks for. Extensions other than the names are ignored. */
 export interface CsrFacts {
@@ -105,29 +106,6 @@ function readPart<T>(part: string, read: () => T): T {
   }
 }
 
-/** DirectoryString and what else was ever used for one (RFC 5280 §4.1.2.4). */
-const encodings: Record<number, (value: Buffer) => string> = {
-  [tags.utf8String]: value => value.toString('utf8'),
-  [tags.printableString]: value => value.toString('latin1'),
-  [tags.ia5String]: value => value.toString('latin1'),
-  [tags.teletexString]: value => value.toString('latin1'),
-  [tags.bmpString]: value =>
-    Buffer.from(value.subarray(0, value.length & ~1))
-      .swap16()
-      .toString('utf16le'),
-};
-
-function commonNames(subject: Tlv): string[] {
-  const attributes = elements(subject, tags.sequence).flatMap(set => elements(set, tags.set));
-  return attributes.flatMap(attribute => {
-    const [type, value] = elements(attribute, tags.sequence);
-    if (!type || !value || readOid(type) !== oids.commonName) return [];
-    const decode = encodings[value.tag];
-    if (!decode) throw new DerError('a common name that is no text');
-    return decode(Buffer.from(value.value));
-  });
-}
-
 /** The values of the subjectAltName extensions asked for (RFC 2985 §5.4.2). */
 function requestedAltNames(attributes: Tlv): Uint8Array[] {
   const requests = elements(attributes, contextConstructed(0)).flatMap(attribute => {
@@ -143,20 +121,22 @@ function requestedAltNames(attributes: Tlv): Uint8Array[] {
 }
 
 function addAltName(name: Tlv, dns: Set<string>, srv: Set<string>, xmpp: Set<string>): void {
-  if (name.tag === context(2)) {
-    dns.add(Buffer.from(name.value).toString('latin1').toLowerCase());
-    return;
-  }
-  if (name.tag !== contextConstructed(0))
+  const read = readGeneralName(name);
+  if (!read)
     throw badCsr(
       'The CSR asks for a name that is neither a dNSName nor one of XMPP (SRVName, XmppAddr); leave IP addresses, mail addresses and URIs out.',
     );
-  const [type, wrapper] = elements(name);
-  const value = wrapper && elements(wrapper, contextConstructed(0))[0];
-  if (!type || !value) throw badCsr('The CSR holds an otherName that cannot be parsed.');
-  const text = Buffer.from(value.value).toString('utf8');
-  const kind = readOid(type);
-  if (kind === oids.dnsSRV && value.tag === tags.ia5String) srv.add(text.toLowerCase());
-  else if (kind === oids.xmppAddr && value.tag === tags.utf8String) xmpp.add(text);
-  else throw badCsr(`The CSR asks for an otherName of type ${kind}; only SRVName and XmppAddr are known here.`);
+  switch (read.kind) {
+    case 'dns':
+      dns.add(read.value.toLowerCase());
+      return;
+    case 'srv':
+      srv.add(read.value.toLowerCase());
+      return;
+    case 'xmppAddr':
+      xmpp.add(read.value);
+      return;
+    case 'other':
+      throw badCsr(`The CSR asks for an otherName of type ${read.type}; only SRVName and XmppAddr are known here.`);
+  }
 }

@@ -332,6 +332,18 @@ for (const engine of engines)
         assert.match(await said(), found);
       });
 
+    it('names an issuing CA whose revocation is taken back', async () => {
+      const old = at.ctx.authority.active.id;
+      const { id } = await at.run('issuer create');
+      await at.run('issuer activate', { id });
+      at.clock.now += 60;
+      await at.run('issuer revoke', { id: old, reason: 'superseded' });
+      await sealAudit(at.ctx);
+      assert.equal(await said(), 'nothing');
+      await db()('issuers').where({ id: old }).update({ revoked_at: null, revocation_reason: null });
+      assert.match(await said(), /issuer\.revoked\) is not borne out: the certificate is not recorded as revoked then, for that reason/);
+    });
+
     it('names a tile of a higher level, also where the last records did not widen it', async () => {
       await storedAudit(db(), 1025 - (await rows()).length);
       await sealAudit(at.ctx);

@@ -36,7 +36,7 @@ describe('the published log', () => {
     await at.close();
   });
 
-  const read: ReadPublished = async path => {
+  const read = async (path: string): Promise<Uint8Array> => {
     const answer = await fetch(`${base}/${path}`);
     if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
     return new Uint8Array(await answer.arrayBuffer());
@@ -53,7 +53,7 @@ describe('the published log', () => {
 
   it('is checked from its beginning, and then from what was known', async () => {
     const certificate = await issued(at, ['im.club.test']);
-    await issued(at, ['other.test']);
+    const other = await issued(at, ['other.test']);
     await revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
     await fill(3);
     const first = await verifyPublished(read, key, { names: ['club.test'] });
@@ -66,11 +66,26 @@ describe('the published log', () => {
       ],
     );
     assert.deepEqual(first.found[0]?.names, ['im.club.test']);
+    for (const wanted of ['im.club.test', 'test']) assert.ok((await verifyPublished(read, key, { names: [wanted] })).found.length >= 2);
+    assert.deepEqual((await verifyPublished(read, key, { names: ['lub.test', 'a.im.club.test'] })).found, []);
     // Past the width of a tile, and of a second one.
     await fill(300);
     await fill(300);
-    const second = await verifyPublished(read, key, { known: first.note });
-    assert.equal(second.entries, 600);
+    await revoke(at.ctx, other, 'keyCompromise', { kind: 'operator' }, operator);
+    const wild = await issued(at, ['*.club.test']);
+    await revoke(at.ctx, wild, 'superseded', { kind: 'operator' }, operator);
+    await sealAudit(at.ctx);
+    const second = await verifyPublished(read, key, { known: first.note, names: ['other.test', 'a.club.test'] });
+    assert.deepEqual([second.certificates, second.revocations], [1, 2]);
+    assert.deepEqual(
+      second.found.map(({ type, serial, names }) => [type, serial, names]),
+      [
+        ['revocation', other.serial, ['other.test']],
+        ['certificate', wild.serial, ['*.club.test']],
+        ['revocation', wild.serial, undefined],
+      ],
+      'also of a certificate that came before',
+    );
     assert.equal((await verifyPublished(read, key, { known: second.note })).entries, 0);
   });
 
@@ -160,6 +175,7 @@ describe('the published log', () => {
       altered(/^tile\/entries\/000$/, bytes => bytes.subarray(0, bytes.length - 2 - bytes.readUInt16BE(0))),
       /cut short|entries, not 256|not that of the tree/,
     ],
+    ['a bundle of entries without end', altered(/^tile\/entries\/000$/, () => Buffer.alloc(2_000_000)), /has more entries, not 256/],
     ['a tile that is too short', altered(/^tile\/0\/000$/, bytes => bytes.subarray(32)), /has 8160 bytes, not 8192/],
   ];
   for (const [what, from, message] of cases)
