@@ -12,6 +12,7 @@ import * as audit from './0010-audit.ts';
 import * as report from './0011-report.ts';
 import * as webhooks from './0012-webhooks.ts';
 import * as privacy from './0013-privacy.ts';
+import * as refusals from './0014-refusals.ts';
 
 /** In order. The names carry no extension, so that source and compiled builds agree. */
 const migrations: Record<string, Knex.Migration> = {
@@ -28,6 +29,7 @@ const migrations: Record<string, Knex.Migration> = {
   '0011-report': report,
   '0012-webhooks': webhooks,
   '0013-privacy': privacy,
+  '0014-refusals': refusals,
 };
 
 export const migrationSource: Knex.MigrationSource<string> = {

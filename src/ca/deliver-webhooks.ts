@@ -1,8 +1,9 @@
 import type { Ctx } from '../ctx.ts';
 import { maxAttempts, retryPause } from '../model/message.ts';
-import { type Delivery, failingLife, type Webhook } from '../model/webhook.ts';
+import { type Delivery, failingLife, longestPause, type Webhook } from '../model/webhook.ts';
 import { type Hook, type Outcome, sendHook } from '../notify/webhook.ts';
-import { dueDeliveries, settleDelivery } from '../store/webhook-deliveries.ts';
+import type { Trx } from '../store/open.ts';
+import { dueDeliveries, isAwaited, settleDelivery } from '../store/webhook-deliveries.ts';
 import { claimWebhooks, holdWebhook, releaseWebhook, setHealth } from '../store/webhooks.ts';
 import { disable, ownRoots, receiverOf, renderHooks } from './webhook.ts';
 
@@ -11,6 +12,9 @@ const claim = 60;
 
 /** Webhooks that one run serves side by side. */
 const sideBySide = 10;
+
+/** Seconds after which it is another webhook's turn. */
+const turn = 30;
 
 /** Deliveries that are read at once. */
 const batch = 20;
@@ -22,11 +26,12 @@ export async function deliverWebhooks(ctx: Ctx): Promise<void> {
 }
 
 async function serve(ctx: Ctx, claimed: Webhook): Promise<void> {
+  const until = ctx.now() + turn;
   try {
     for (;;) {
       const due = await dueDeliveries(ctx.db, claimed.id, ctx.now(), batch);
       const hooks = await renderHooks(ctx, due);
-      for (const delivery of due) if (!(await deliverOne(ctx, claimed, delivery, hooks.get(delivery.id)))) return;
+      for (const delivery of due) if (!(await deliverOne(ctx, claimed, delivery, hooks.get(delivery.id))) || ctx.now() >= until) return;
       if (due.length < batch) return;
     }
   } finally {
@@ -40,7 +45,8 @@ async function deliverOne(ctx: Ctx, claimed: Webhook, delivery: Delivery, hook: 
   const webhook = await holdWebhook(ctx.db, claimed, claim);
   if (!webhook) return false;
   if (!hook) {
-    await settleDelivery(ctx.db, delivery, { state: 'dead', nextAt: ctx.now(), lastError: 'what it tells of is gone' });
+    const { refusals } = delivery;
+    await settleDelivery(ctx.db, delivery, { state: 'dead', refusals, nextAt: ctx.now(), lastError: 'what it tells of is gone' });
     return true;
   }
   const outcome = await attempt(ctx, webhook, hook);
@@ -67,25 +73,41 @@ async function settle(ctx: Ctx, webhook: Webhook, delivery: Delivery, outcome: O
   const now = ctx.now();
   if (outcome.took === 'taken') {
     await ctx.db.transaction(async trx => {
-      await settleDelivery(trx, delivery, { state: 'sent', nextAt: now, sentAt: now });
+      await settleDelivery(trx, delivery, { state: 'sent', refusals: delivery.refusals, nextAt: now, sentAt: now });
       if (webhook.failingSince !== undefined) await setHealth(trx, webhook, { failures: 0, nextAt: now });
     });
     return true;
   }
-  const { took, why: lastError } = outcome;
-  const attempts = delivery.attempts + 1;
-  const isDead = took === 'refused' && attempts >= maxAttempts;
-  const failures = took === 'refused' ? 0 : webhook.failures + 1;
   const failingSince = webhook.failingSince ?? now;
-  const nextAt = took === 'nothing' ? now + retryPause(failures) : now;
-  const end =
-    took === 'gone' ? lastError : now - failingSince >= failingLife ? `nothing was taken for days; at last: ${lastError}` : undefined;
+  const end = outcome.took === 'gone' || now - failingSince >= failingLife ? whyEnded(outcome) : undefined;
   const isEnded = await ctx.db.transaction(async trx => {
-    const again = took === 'refused' ? now + retryPause(attempts) : nextAt;
-    await settleDelivery(trx, delivery, isDead ? { state: 'dead', nextAt: now, lastError } : { state: 'queued', nextAt: again, lastError });
-    await setHealth(trx, webhook, { failures, nextAt, failingSince });
+    if (outcome.took === 'refused') await refuse(trx, webhook, delivery, outcome.why, failingSince, now);
+    else await wait(trx, webhook, delivery, outcome, failingSince, now);
     return end !== undefined && (await disable(ctx, trx, webhook.id, end));
   });
   if (isEnded) ctx.log.warn({ webhook: webhook.id, why: end }, 'a webhook was disabled: "webhook enable" goes on where it stopped');
-  return took === 'refused' && !isEnded;
+  return outcome.took === 'refused' && !isEnded;
+}
+
+type Failure = Exclude<Outcome, { took: 'taken' }>;
+
+const whyEnded = ({ took, why }: Failure): string => (took === 'gone' ? why : `nothing was taken for days; at last: ${why}`);
+
+/** One is refused. Where it is given up and nothing else waits, nothing fails any more. */
+async function refuse(trx: Trx, webhook: Webhook, delivery: Delivery, lastError: string, failingSince: number, now: number): Promise<void> {
+  const refusals = delivery.refusals + 1;
+  const isDead = refusals >= maxAttempts;
+  const nextAt = isDead ? now : now + retryPause(refusals);
+  await settleDelivery(trx, delivery, { state: isDead ? 'dead' : 'queued', refusals, nextAt, lastError });
+  const isWell = isDead && !(await isAwaited(trx, webhook.id));
+  await setHealth(trx, webhook, { failures: 0, nextAt: now, ...(!isWell && { failingSince }) });
+}
+
+/** Nothing is taken, for as long as it says itself or longer. */
+async function wait(trx: Trx, webhook: Webhook, delivery: Delivery, outcome: Failure, failingSince: number, now: number): Promise<void> {
+  const failures = webhook.failures + 1;
+  const asked = outcome.took === 'nothing' ? (outcome.pause ?? 0) : 0;
+  const nextAt = now + Math.max(retryPause(failures), Math.min(asked, longestPause));
+  await settleDelivery(trx, delivery, { state: 'queued', refusals: delivery.refusals, nextAt, lastError: outcome.why });
+  await setHealth(trx, webhook, { failures, nextAt, failingSince });
 }

@@ -48,6 +48,8 @@ export interface Delivery {
   logId?: number;
   state: DeliveryState;
   attempts: number;
+  /** Attempts at which this one was refused, and not all that goes there. */
+  refusals: number;
   createdAt: number;
   nextAt: number;
   sentAt?: number;
@@ -56,6 +58,9 @@ export interface Delivery {
 
 /** Seconds that an old secret still signs. */
 export const oldSecretLife = 86400;
+
+/** Seconds that a receiver may ask to be left alone for, at most. */
+export const longestPause = 86400;
 
 /** Seconds after which a webhook that takes nothing is disabled. */
 export const failingLife = 5 * 86400;

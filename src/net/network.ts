@@ -56,8 +56,8 @@ export interface Network {
   mx(name: string, signal?: AbortSignal): Promise<MxRecord[]>;
   /** GET http://name:port/path with redirects as RFC 8555 §8.3 and our limits have them. */
   get(url: { name: string; path: string }, signal?: AbortSignal): Promise<HttpReply>;
-  /** POST to a URL under the same limits, its certificate verified; redirects are not followed, and the answer's body is not read. */
-  post(request: Post, signal?: AbortSignal): Promise<{ status: number; address: string }>;
+  /** POST to a URL under the same limits, its certificate verified; redirects are not followed, and the answer's body is not read. `retryAfter` is the header. */
+  post(request: Post, signal?: AbortSignal): Promise<{ status: number; address: string; retryAfter?: string }>;
   /** TLS to the name on the validation port, SNI the name, the given ALPN protocol offered; the peer's certificate is not judged. */
   tls(name: string, alpn: string, signal?: AbortSignal): Promise<TlsPeer>;
 }

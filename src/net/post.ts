@@ -22,7 +22,7 @@ export function whyNoTarget(text: string, closed: boolean): string | undefined {
   return special === undefined ? undefined : `is at an address that is ${special}: not a public address`;
 }
 
-/** To the very address that was checked, with no redirect followed and nothing of the answer read but its status. */
+/** To the very address that was checked, with no redirect followed and nothing of the answer read but its status and when to come back. */
 export function createPost(
   dial: Dial,
   closed: boolean,
@@ -40,12 +40,15 @@ export function createPost(
       try {
         const peer = { name, address, port, alpn: ['http/1.1'], signal, trust: trust(roots) };
         const stream = url.protocol === 'https:' ? await handshake(socket, peer) : socket;
-        const { statusCode = 0 } = await send(stream, url, { method: 'POST', headers, body }, limits.http.headers).catch(error => {
-          throw new Problem('connection', `${printable(url.origin)} (${address}): ${stopped(signal) ?? describe(error)}.`, {
-            cause: error,
-          });
-        });
-        return { status: statusCode, address };
+        const { statusCode = 0, headers: answered } = await send(stream, url, { method: 'POST', headers, body }, limits.http.headers).catch(
+          error => {
+            throw new Problem('connection', `${printable(url.origin)} (${address}): ${stopped(signal) ?? describe(error)}.`, {
+              cause: error,
+            });
+          },
+        );
+        const retryAfter = answered['retry-after'];
+        return { status: statusCode, address, ...(retryAfter !== undefined && { retryAfter }) };
       } finally {
         socket.destroy();
       }

@@ -22,8 +22,8 @@ export interface Receiver {
   secrets: readonly Uint8Array[];
 }
 
-/** What came of it: taken (2xx); `gone` for good (410); `refused`, this one; or nothing is taken now, whatever it is. */
-export type Outcome = { took: 'taken' } | { took: 'gone' | 'refused' | 'nothing'; why: string };
+/** What came of it: taken (2xx); `gone` for good (410); `refused`, this one; or nothing is taken now, whatever it is, nor for so many seconds. */
+export type Outcome = { took: 'taken' } | { took: 'gone' | 'refused'; why: string } | { took: 'nothing'; why: string; pause?: number };
 
 /** As it is shown, once. */
 export const shownSecret = (secret: Uint8Array): string => `whsec_${base64(secret)}`;
@@ -53,13 +53,19 @@ export async function sendHook(
     'webhook-signature': signatures(secrets, id, now, body),
   };
   try {
-    const { status } = await net.post({ url, headers, body: Buffer.from(body), roots }, signal);
+    const { status, retryAfter } = await net.post({ url, headers, body: Buffer.from(body), roots }, signal);
     if (status >= 200 && status < 300) return { took: 'taken' };
     const why = `the answer was ${status}`;
     if (status === 410) return { took: 'gone', why };
-    return { took: notNow.includes(status) ? 'nothing' : 'refused', why };
+    return notNow.includes(status) ? { took: 'nothing', why, ...pauseOf(retryAfter, now) } : { took: 'refused', why };
   } catch (error) {
     if (!(error instanceof Problem) || signal.aborted) throw error;
     return { took: 'nothing', why: error.detail };
   }
+}
+
+/** Retry-After: seconds, or a date (RFC 9110 §10.2.3). */
+function pauseOf(text = '', now: number): { pause?: number } {
+  const pause = /^\d{1,9}$/.test(text) ? Number(text) : Math.ceil(Date.parse(text) / 1000) - now;
+  return pause > 0 ? { pause } : {};
 }

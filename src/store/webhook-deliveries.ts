@@ -11,6 +11,7 @@ interface DeliveryRow {
   log_id: number | null;
   state: DeliveryState;
   attempts: number;
+  refusals: number;
   created_at: number;
   next_at: number;
   sent_at: number | null;
@@ -25,6 +26,7 @@ function fromRow(r: DeliveryRow): Delivery {
     index: r.event_index,
     state: r.state,
     attempts: r.attempts,
+    refusals: r.refusals,
     createdAt: r.created_at,
     nextAt: r.next_at,
     ...present({ logId: r.log_id, sentAt: r.sent_at, lastError: r.last_error }),
@@ -39,7 +41,7 @@ export async function queueDeliveries(trx: Db, deliveries: readonly NewDelivery[
     await rowsOf(
       trx,
       `insert into webhook_deliveries (id, webhook_id, type, event_index, log_id, state, created_at, next_at) values (?, ?, ?, ?, ?, 'queued', ?, ?)
-       on conflict (id) do update set state = 'queued', attempts = 0, created_at = excluded.created_at, next_at = excluded.next_at,
+       on conflict (id) do update set state = 'queued', attempts = 0, refusals = 0, created_at = excluded.created_at, next_at = excluded.next_at,
          sent_at = null, last_error = null
        returning id`,
       [id, webhookId, type, index, logId, now, now],
@@ -57,16 +59,21 @@ export async function dueDeliveries(db: Db, webhookId: string, now: number, limi
 export async function settleDelivery(
   trx: Db,
   { id, attempts }: Pick<Delivery, 'id' | 'attempts'>,
-  change: Pick<Delivery, 'state' | 'nextAt' | 'sentAt' | 'lastError'>,
+  change: Pick<Delivery, 'state' | 'refusals' | 'nextAt' | 'sentAt' | 'lastError'>,
 ): Promise<boolean> {
-  const { state, nextAt, sentAt, lastError } = change;
-  const to = { state, attempts: attempts + 1, next_at: nextAt, sent_at: sentAt, last_error: lastError ?? null };
+  const { state, refusals, nextAt, sentAt, lastError } = change;
+  const to = { state, attempts: attempts + 1, refusals, next_at: nextAt, sent_at: sentAt, last_error: lastError ?? null };
   return (await updateRows(trx, 'webhook_deliveries', { id, state: 'queued', attempts }, to)) === 1;
+}
+
+/** Whether anything waits for a webhook. */
+export async function isAwaited(db: Db, webhookId: string): Promise<boolean> {
+  return (await rowsOf(db, "select 1 from webhook_deliveries where webhook_id = ? and state = 'queued' limit 1", [webhookId])).length > 0;
 }
 
 /** What a webhook has given up is tried once more. @returns how many */
 export async function requeueDead(trx: Db, webhookId: string, now: number): Promise<number> {
-  const sql = `update webhook_deliveries set state = 'queued', attempts = 0, next_at = ? where webhook_id = ? and state = 'dead' returning id`;
+  const sql = `update webhook_deliveries set state = 'queued', attempts = 0, refusals = 0, next_at = ? where webhook_id = ? and state = 'dead' returning id`;
   return (await rowsOf(trx, sql, [now, webhookId])).length;
 }
 

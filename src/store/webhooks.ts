@@ -85,13 +85,13 @@ export async function rewindCursor(trx: Db, id: string, to: number): Promise<voi
   await rowsOf(trx, 'update webhooks set log_cursor = ? where id = ? and log_cursor > ? returning id', [to, id, to]);
 }
 
-/** Webhooks for this process alone, for so many seconds: those for which something is due. */
+/** Webhooks for this process alone, for so many seconds: those for which something is due, the one that was served longest ago first. */
 export async function claimWebhooks(db: Db, now: number, limit: number, seconds: number): Promise<Webhook[]> {
   const due = `exists (select 1 from webhook_deliveries d where d.webhook_id = webhooks.id and d.state = 'queued' and d.next_at <= ?)`;
   const free = () => db('webhooks').whereNull('disabled_at').where('claim_until', '<=', databaseClock(db));
-  const wanted = (await free().where('next_at', '<=', now).whereRaw(due, [now]).orderBy('next_at').limit(limit).select('id')).map(
-    r => r.id,
-  );
+  const wanted = (
+    await free().where('next_at', '<=', now).whereRaw(due, [now]).orderBy(['claim_until', 'next_at']).limit(limit).select('id')
+  ).map(r => r.id);
   if (wanted.length === 0) return [];
   // Asked again in the update: another process may have been faster.
   const rows = await free()
@@ -112,7 +112,7 @@ export async function holdWebhook(db: Db, claimed: Held, seconds: number): Promi
 }
 
 export async function releaseWebhook(db: Db, claimed: Held): Promise<void> {
-  await updateRows(db, 'webhooks', held(claimed), { claim_until: 0 });
+  await updateRows(db, 'webhooks', held(claimed), { claim_until: databaseClock(db) });
 }
 
 /** While the claim holds. @returns whether it does */

@@ -216,6 +216,110 @@ for (const engine of engines)
       assert.deepEqual((({ queued, dead, failingSince }) => [queued, dead, failingSince])(await show(id)), [0, 0, undefined]);
     });
 
+    it('have their attempts left after a receiver was away for long', async () => {
+      const { id } = await add();
+      at.net.hooks.delete(url);
+      await member();
+      for (let failures = 1; failures <= maxAttempts + 2; failures++) {
+        await tick();
+        at.clock.now += retryPause(failures);
+      }
+      listen(at);
+      answers.push(500);
+      await tick();
+      const [delivery] = await deliveries(id);
+      assert.equal(delivery.state, 'queued');
+      assert.equal(Date.parse(delivery.nextAttempt) / 1000 - at.clock.now, retryPause(1));
+    });
+
+    it('that were refused for good say nothing of the receiver when it is away a week later', async () => {
+      const { id } = await add();
+      await member();
+      for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+        answers.push(400);
+        await tick();
+        at.clock.now += 6 * 3600;
+      }
+      assert.deepEqual((({ dead, failingSince }) => [dead, failingSince])(await show(id)), [1, undefined]);
+      at.clock.now += 7 * day;
+      await member();
+      answers.push(503);
+      await tick();
+      assert.equal((await show(id)).status, 'enabled');
+      at.clock.now += 60;
+      await tick();
+      assert.equal((await show(id)).queued, 0);
+    });
+
+    it('whose receiver refuses everything are disabled after five days', async () => {
+      const { id } = await add();
+      for (let passed = 0; passed <= 5 * day; passed += 3 * 3600) {
+        if (passed % day === 0) await member(`${passed}`);
+        answers = Array(20).fill(401);
+        await tick();
+        at.clock.now += 3 * 3600;
+      }
+      assert.equal((await show(id)).status, 'disabled');
+    });
+
+    it('wait for as long as a receiver says, and no longer than a day', async () => {
+      const { id } = await add();
+      await member();
+      for (const [said, pause] of [
+        ['3600', 3600],
+        ['1', retryPause(2)],
+        ['9999999', day],
+        [new Date((at.clock.now + 10 * day) * 1000).toUTCString(), day],
+        ['soon', retryPause(5)],
+      ] as const) {
+        at.net.retryAfter = said;
+        answers.push(503);
+        await tick();
+        const before = received.length;
+        at.clock.now += pause - 1;
+        await tick();
+        assert.equal(received.length, before, said);
+        at.clock.now += 1;
+      }
+      await tick();
+      assert.equal((await show(id)).queued, 0);
+    });
+
+    it('that are slow give way to others', async () => {
+      const slow = 'https://slow.example/';
+      for (const hook of [slow, url]) await add('member.*', hook);
+      const served: string[] = [];
+      for (const hook of [slow, url])
+        at.net.hooks.set(hook, () => {
+          served.push(hook);
+          if (hook === slow) at.clock.now += 14;
+          return 200;
+        });
+      for (let n = 0; n < 6; n++) await member(`${n}`);
+      await tick();
+      assert.ok(served.filter(hook => hook === slow).length <= 3, 'half a minute at a time');
+      for (let turns = 0; turns < 4; turns++) await deliverWebhooks(at.ctx);
+      assert.equal(served.length, 12);
+    });
+
+    it('are served in turn, those that have waited longest first', async () => {
+      const hooks = Array.from({ length: 12 }, (_, n) => `https://hook${n}.example/`);
+      const served: string[] = [];
+      for (const hook of hooks) {
+        at.net.hooks.set(hook, () => {
+          served.push(hook);
+          at.clock.now += 31;
+          return 200;
+        });
+        await add('member.*', hook);
+      }
+      await member('a');
+      await member('b');
+      await tick();
+      await deliverWebhooks(at.ctx);
+      assert.equal(new Set(served).size, 12);
+    });
+
     it('whose receiver says 410 are disabled, with a record; enabled, they go on where they stopped', async () => {
       const { id } = await add();
       await member('a');

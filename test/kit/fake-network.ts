@@ -8,6 +8,8 @@ export interface FakeNetwork extends Network {
   pages: Map<string, string>;
   /** By URL: what answers a POST, with a status. */
   hooks: Map<string, (request: Post) => number | Promise<number>>;
+  /** What every hook sends besides. */
+  retryAfter?: string;
   peers: Map<string, { alpn: string | undefined; certificate: Uint8Array }>;
   /** By what is asked: `txt:name`, `caa:name`, `mx:name`, `get:name`, `post:url`, `tls:name`. They come first. */
   failures: Map<string, Problem>;
@@ -56,7 +58,8 @@ export function fakeNetwork(): FakeNetwork {
       await ask(`post:${request.url}`, signal);
       const hook = fake.hooks.get(request.url);
       if (!hook) throw new Problem('connection', `Cannot connect to ${request.url}: ${address}: the connection was refused.`);
-      return { status: await hook(request), address };
+      const status = await hook(request);
+      return { status, address, ...(fake.retryAfter !== undefined && { retryAfter: fake.retryAfter }) };
     },
     async tls(name, _alpn, signal) {
       await ask(`tls:${name}`, signal);

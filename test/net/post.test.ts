@@ -45,6 +45,12 @@ describe('a POST', () => {
     ]);
   });
 
+  it('gives what the answer says of another attempt (RFC 9110 §10.2.3)', async () => {
+    const port = await peer.servers.http((_req, res) => res.writeHead(503, { 'Retry-After': '120' }).end());
+    const answer = await network().post(aPost(`http://a.example:${port}/`));
+    assert.deepEqual(answer, { status: 503, address: '127.0.0.1', retryAfter: '120' });
+  });
+
   describe('over TLS', () => {
     const listen = () => peer.servers.https((_req, res) => res.end('ok'), credentials);
 
