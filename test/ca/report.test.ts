@@ -6,6 +6,8 @@ import { publishDueCrls } from '../../src/ca/publish-crl.ts';
 import { record } from '../../src/ca/record.ts';
 import { closeReports } from '../../src/ca/report/report.ts';
 import { clock } from '../../src/model/audit.ts';
+import { rfc3339 } from '../../src/model/encoding.ts';
+import type { Problem } from '../../src/model/problem.ts';
 import { quarterAt, quartersLater, spanOf } from '../../src/model/quarter.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { takeLease } from '../../src/store/leases.ts';
@@ -121,10 +123,41 @@ for (const engine of engines)
             'crl.published',
             'crl.late',
           ),
-          [5, 1, 3, 1, 1, 5, 0, 3, 2],
+          [5, 1, 3, 1, 1, 5, 0, 3, 1],
         );
+        at.clock.now += 60;
+        assert.deepEqual(await values('crl.late'), [1], 'the last one still has a second');
+        at.clock.now++;
+        assert.deepEqual(await values('crl.late'), [2]);
         const { rows } = await trace('crl.late');
         assert.deepEqual(rows.map((r: { serial: string }) => r.serial).sort(), [two, four].sort());
+      });
+
+      it('revoked, that the CRL which they name did not have within a minute, whatever other CRLs had', async () => {
+        const [listed, late] = [await storedIssuance(at, { shard: 2 }), await storedIssuance(at, { shard: 3 })];
+        for (const { serial } of [listed, late]) await at.run('cert revoke', { serial });
+        await publishDueCrls(at.ctx);
+        const subject = { issuer: at.ctx.authority.active.id };
+        await record(at.ctx, at.ctx.db, at.clock.now, { action: 'crl.published', actor: clock, subject, detail: { number: 1, shard: 2 } });
+        at.clock.now += 61;
+        assert.deepEqual(await values('crl.late'), [1]);
+        const { rows } = await trace('crl.late');
+        assert.deepEqual(
+          rows.map((r: { serial: string }) => r.serial),
+          [late.serial],
+        );
+      });
+
+      it('valid, and domains held by them, as long as their issuing CA is not revoked', async () => {
+        const memberId = await addMember();
+        await storedIssuance(at, { memberId, names: ['a.test'] });
+        const old = at.ctx.authority.active.id;
+        const { id } = await at.run('issuer create');
+        await at.run('issuer activate', { id });
+        await storedIssuance(at, { memberId, issuerId: id, names: ['b.test'] });
+        assert.deepEqual(await values('certificates.valid', 'domains.total'), [2, 2]);
+        await at.run('issuer revoke', { id: old, reason: 'cACompromise' });
+        assert.deepEqual(await values('certificates.valid', 'domains.total'), [1, 1]);
       });
     });
 
@@ -176,6 +209,29 @@ for (const engine of engines)
           .sort(),
         [ended.id, revoked.id].sort(),
       );
+    });
+
+    it('counts proofs revoked: those that stood, and where nothing was recorded of that', async () => {
+      const member = await addMember();
+      const valid = { status: 'valid', createdAt: at0, validatedAt: at0, expiresAt: at0 + day } as const;
+      const [standing, lapsed, pending] = [
+        aProof(member, 'a.test', { ...valid, expiresAt: at0 + 9 * day }),
+        aProof(member, 'b.test', valid),
+        aProof(member, 'c.test', { expiresAt: at0 + 9 * day }),
+      ];
+      for (const proof of [standing, lapsed, pending]) await insertProof(at.ctx.db, proof);
+      at.clock.now += day;
+      for (const { id } of [standing, lapsed, pending]) await at.run('domain revoke', { id });
+      assert.deepEqual(await values('proofs.revoked'), [1]);
+      const { rows } = await trace('proofs.revoked');
+      const [revoked] = await listAudit(at.ctx.db, { action: 'domain.revoked', subject: { proof: standing.id } });
+      assert.deepEqual(
+        rows.map((r: { id: string }) => r.id),
+        [String(revoked?.id)],
+      );
+      const before = { action: 'domain.revoked', actor: clock, subject: { member, proof: 'old' }, detail: { domain: 'd.test' } } as const;
+      await record(at.ctx, at.ctx.db, at.clock.now, before);
+      assert.deepEqual(await values('proofs.revoked'), [2]);
     });
 
     it('counts validations by method and outcome, and proofs', async () => {
@@ -320,6 +376,18 @@ for (const engine of engines)
         assert.equal((await report()).figures.find((f: { id: string }) => f.id === 'costs.EUR').value, '1.50');
       });
 
+      it('of which what came to more than the ledger holds is not taken back, and why is said', async () => {
+        for (let i = 0; i < 3; i++) await storedIssuance(at, { names: [`${i}.test`] });
+        const { id } = await cost({ amount: '999999.99', per: 'certificate' });
+        await at.ctx.db('ledger').update({ amount: Number.MAX_SAFE_INTEGER });
+        await close();
+        await assert.rejects(at.run('ledger reverse', { id, note: 'it was free' }), (error: Problem) => {
+          assert.deepEqual([error.type, error.status], ['malformed', 400]);
+          assert.match(error.detail, /270215977642229\.73 EUR.* more than an entry holds/);
+          return true;
+        });
+      });
+
       it('without what is no cost', async () => {
         for (const [more, why] of [
           [{ currency: 'ZZZ' }, /no currency of ISO 4217/],
@@ -335,6 +403,8 @@ for (const engine of engines)
           [{ per: 'month' }, /./],
           [{ note: ' ' }, /./],
           [{ note: 'a\nb' }, /control/],
+          [{ amount: '1000000', per: 'certificate' }, /each certificate.* 6 digits before the point/],
+          [{ amount: '-1000000.01', per: 'certificate' }, /each certificate.* 6 digits before the point/],
         ] as const)
           await assert.rejects(cost(more), why, JSON.stringify(more));
         assert.deepEqual(await at.run('ledger list'), []);
@@ -342,7 +412,8 @@ for (const engine of engines)
     });
 
     it('has the incidents that operators noted', async () => {
-      await at.run('incident add', { what: 'mail was late', at: new Date((at0 - 3600) * 1000).toISOString() });
+      at.clock.now += 3600;
+      await at.run('incident add', { what: 'mail was late', at: rfc3339(at0) });
       await at.run('incident add', { what: 'a key was lost', severity: 'critical' });
       assert.deepEqual(await values('incidents.noted', 'incidents.noted.severity.critical', 'incidents.noted.severity.minor'), [2, 1, 1]);
       assert.deepEqual(
@@ -350,6 +421,8 @@ for (const engine of engines)
         ['mail was late', 'a key was lost'],
       );
       await assert.rejects(at.run('incident add', { what: 'tomorrow', at: '2030-01-01T00:00:00Z' }), /still to come/);
+      for (const early of ['1026-10-12T09:30:00Z', rfc3339(at0 - 1)])
+        await assert.rejects(at.run('incident add', { what: 'a slip', at: early }), /before this CA: its first record is of 2026-09-21T/);
     });
 
     describe('that is closed', () => {
