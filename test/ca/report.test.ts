@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { cleanUp } from '../../src/ca/clean-up.ts';
 import { deliverDue } from '../../src/ca/deliver.ts';
 import { publishDueCrls } from '../../src/ca/publish-crl.ts';
@@ -11,8 +12,10 @@ import type { Problem } from '../../src/model/problem.ts';
 import { quarterAt, quartersLater, spanOf } from '../../src/model/quarter.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { takeLease } from '../../src/store/leases.ts';
+import { insertEntry } from '../../src/store/ledger.ts';
 import { countObservation } from '../../src/store/observations.ts';
 import { insertProof } from '../../src/store/proofs.ts';
+import { lockAccounts } from '../../src/store/reports.ts';
 import { codeIn, engines } from '../kit/ca.ts';
 import { issued, openTestCtx, refusal } from '../kit/ctx.ts';
 import { opened } from '../kit/opened.ts';
@@ -494,6 +497,49 @@ for (const engine of engines)
       const first = await figures(quartersLater(now, -1));
       assert.deepEqual(first['costs.EUR'], ['99.99', null, null]);
       assert.deepEqual((await figures())['costs.EUR'], ['0.00', '99.99', null]);
+    });
+
+    describe('before the CA', () => {
+      const [first, before] = [quartersLater(now, -3), quartersLater(now, -1)];
+      const closed = async () => (await at.run('report list')).map((r: { quarter: string }) => r.quarter);
+
+      it('is closed with the first quarter of the CA: until then costs are dated in it in any order', async () => {
+        await cost({ date: '2025-12-31' });
+        await closeReports(at.ctx);
+        assert.deepEqual(await closed(), []);
+        await cost({ date: '2025-10-01' });
+        await cost({ date: '2026-06-30' });
+        assert.equal((await report(first)).state, 'open');
+        at.clock.now = until + 5 * day - 1;
+        await closeReports(at.ctx);
+        assert.deepEqual(await closed(), []);
+        await close();
+        assert.deepEqual(await closed(), [first, quartersLater(now, -2), before, now]);
+        assert.deepEqual((await figures(before))['costs.EUR'], ['12.50', '0.00', null]);
+        await assert.rejects(cost({ date: '2025-12-31' }), /report of 2025-Q4 is closed/);
+      });
+
+      it('has no report, and is not said to have one that is closed, where nothing was paid until the first was closed', async () => {
+        await close();
+        await assert.rejects(
+          cost({ date: '2026-06-30' }),
+          /no report of 2026-Q2, and there will be none: later ones are closed: date the entry today/,
+        );
+        await assert.rejects(report(before), /the first is that of 2026-Q3/);
+      });
+
+      it('is not left out where its first cost comes while the next quarter is being closed', async () => {
+        const entry = { category: 'hosting', currency: 'EUR', per: 'fixed', note: 'a month', who: 'operator', createdAt: at0 } as const;
+        const trx = await at.ctx.db.transaction();
+        await lockAccounts(trx);
+        const closing = close();
+        await setTimeout(500);
+        await insertEntry(trx, { ...entry, id: 'early', date: '2026-06-30', amount: 1250n });
+        await trx.commit();
+        await closing;
+        assert.deepEqual(await closed(), [before, now]);
+        assert.deepEqual((await figures())['costs.EUR'], ['0.00', '12.50', null]);
+      });
     });
 
     it('is the sum of what each figure is traced to', async () => {

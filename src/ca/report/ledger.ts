@@ -59,13 +59,16 @@ async function checkDate(ctx: Ctx, date: string): Promise<void> {
   if (date < earliest) throw new Problem('malformed', `The date ${date} is long before this CA: ${earliest} is the earliest.`);
 }
 
-/** What a closed quarter is made of is never added to. @throws Problem that says what to do instead */
+/** What a closed quarter is made of is never added to, and none is begun before one that is closed. @throws Problem that says what to do instead */
 async function refuseClosed(trx: Trx, at: number, instead: string): Promise<void> {
   await lockAccounts(trx);
   const last = await lastClosed(trx);
   const quarter = quarterAt(at);
-  if (last !== undefined && quarter <= last)
-    throw new Problem('malformed', `The report of ${quarter} is closed, and its numbers never change: ${instead}.`, { status: 409 });
+  if (last === undefined || quarter > last) return;
+  const why = (await findReport(trx, quarter))
+    ? `The report of ${quarter} is closed, and its numbers never change`
+    : `There is no report of ${quarter}, and there will be none: later ones are closed`;
+  throw new Problem('malformed', `${why}: ${instead}.`, { status: 409 });
 }
 
 /**

@@ -46,14 +46,16 @@ const hashOf = (text: string): string => createHash('sha256').update(text).diges
 
 async function checkQuarter(ctx: Ctx, quarter: Quarter): Promise<void> {
   if (spanOf(quarter).from > ctx.now()) throw new Problem('malformed', `The quarter ${quarter} has not begun.`);
-  const first = await firstQuarter(ctx);
+  const first = await firstQuarter(ctx, ctx.db);
   if (quarter < first) throw new Problem('malformed', `There is no report of ${quarter}: the first is that of ${first}.`, { status: 404 });
 }
 
+/** In which the CA was made. */
+const begunQuarter = async (ctx: Ctx, db: Db): Promise<Quarter> => quarterAt((await firstRecordAt(db)) ?? ctx.now());
+
 /** In which the CA was made, or something was paid for it. */
-async function firstQuarter(ctx: Ctx): Promise<Quarter> {
-  const { db } = ctx;
-  const begun = quarterAt((await firstRecordAt(db)) ?? ctx.now());
+async function firstQuarter(ctx: Ctx, db: Db): Promise<Quarter> {
+  const begun = await begunQuarter(ctx, db);
   const paid = await oldestEntryDate(db);
   const first = paid === undefined ? begun : quarterAt(startOfDate(paid));
   return first < begun ? first : begun;
@@ -87,7 +89,7 @@ interface Others {
 }
 
 async function othersOf(ctx: Ctx, quarter: Quarter): Promise<Others> {
-  const first = await firstQuarter(ctx);
+  const first = await firstQuarter(ctx, ctx.db);
   const of = async (other: Quarter): Promise<Values | undefined> => {
     if (other < first) return undefined;
     const closed = await findReport(ctx.db, other);
@@ -114,19 +116,29 @@ async function compose(ctx: Ctx, db: Db, span: Span, kept: Tally, others: Others
   };
 }
 
+/** The next to be closed, once it is time. One before the CA waits for the CA's own first: until that is closed, costs may be dated in any before it. */
+async function dueQuarter(ctx: Ctx, db: Db): Promise<Quarter | undefined> {
+  const last = await lastClosed(db);
+  const next = last === undefined ? await firstQuarter(ctx, db) : quartersLater(last, 1);
+  const begun = await begunQuarter(ctx, db);
+  const { until } = spanOf(next < begun ? begun : next);
+  return until + ctx.config.report.closeDays * day > ctx.now() ? undefined : next;
+}
+
 /** Closes each quarter that ended days ago, one after another, by one process of many. What is closed is never counted again. */
 export async function closeReports(ctx: Ctx): Promise<void> {
   await underLease(ctx, 'close reports', async held => {
     for (;;) {
-      const last = await lastClosed(ctx.db);
-      const quarter = last === undefined ? await firstQuarter(ctx) : quartersLater(last, 1);
+      const quarter = await dueQuarter(ctx, ctx.db);
+      if (ctx.background.ending.aborted || quarter === undefined) return;
       const span = spanOf(quarter);
-      if (ctx.background.ending.aborted || span.until + ctx.config.report.closeDays * day > ctx.now()) return;
       const kept = await count(keptFacts(ctx, span));
       const others = await othersOf(ctx, quarter);
       await ctx.db.transaction(async trx => {
         await held(trx);
         await lockAccounts(trx);
+        // Meanwhile something may have been dated in one before it.
+        if ((await dueQuarter(ctx, trx)) !== quarter) return;
         const closedAt = ctx.now();
         const text = JSON.stringify(await compose(ctx, trx, span, kept, others, 'closed'));
         const sha256 = hashOf(text);
