@@ -5,6 +5,7 @@ import { cleanUp } from '../../src/ca/clean-up.ts';
 import { deliverDue } from '../../src/ca/deliver.ts';
 import { publishDueCrls } from '../../src/ca/publish-crl.ts';
 import { record } from '../../src/ca/record.ts';
+import { reportPage } from '../../src/ca/report/page.ts';
 import { closeReports } from '../../src/ca/report/report.ts';
 import { clock } from '../../src/model/audit.ts';
 import { rfc3339 } from '../../src/model/encoding.ts';
@@ -497,6 +498,35 @@ for (const engine of engines)
       const first = await figures(quartersLater(now, -1));
       assert.deepEqual(first['costs.EUR'], ['99.99', null, null]);
       assert.deepEqual((await figures())['costs.EUR'], ['0.00', '99.99', null]);
+    });
+
+    it('has every week on its page, also those in which nothing was issued; an open quarter those so far', async () => {
+      const issuedIn = async (week: number) => {
+        at.clock.now = spanOf(next).from + (week - 1) * 7 * day;
+        await storedIssuance(at, { names: [`${week}.test`] });
+      };
+      const next = quartersLater(now, 1);
+      const weeks = (count: number) => Array.from({ length: count }, (_, i) => String(i + 1).padStart(2, '0'));
+      const told = async () => {
+        const page = reportPage(await report(next));
+        const [, columns = ''] = /<title>Certificates issued by week of the quarter<\/title><desc>([^<]*)</.exec(page) ?? [];
+        const [, table = ''] = /<h2>Certificates by week<\/h2>(.*?)<\/table>/s.exec(page) ?? [];
+        const rows = [...table.matchAll(/<tr><th scope="row">(\d\d)<\/th><td>([^<]*)/g)].map(([, week, issued]) => [week, issued]);
+        const drawn = columns.split('; ').map(column => /^(\d\d): renewals 0, for new names (\d+)$/.exec(column)?.slice(1));
+        return { rows, drawn };
+      };
+      await storedIssuance(at);
+      await issuedIn(2);
+      await issuedIn(5);
+      at.clock.now += 2 * 7 * day;
+      const open = weeks(7).map(week => [week, week === '02' || week === '05' ? '1' : '0']);
+      const { rows, drawn } = await told();
+      assert.deepEqual(drawn, open);
+      // Week 12 of the quarter before had one.
+      assert.deepEqual(rows, [...open, ['12', '0']]);
+      await close(next);
+      const all = weeks(14).map(week => [week, week === '02' || week === '05' ? '1' : '0']);
+      assert.deepEqual(await told(), { rows: all, drawn: all });
     });
 
     describe('before the CA', () => {

@@ -1,11 +1,9 @@
 import type { Ctx } from '../../ctx.ts';
 import { type ProfileName, profileNames } from '../../model/certificate.ts';
-import type { Span } from '../../model/quarter.ts';
+import { type Span, weekAt } from '../../model/quarter.ts';
 import type { Fact, ReportedRecord, SourceRow } from '../../model/report.ts';
 import { profiles } from '../../pki/profiles/table.ts';
 import { type ReportedCertificate, recordsOf, reportedCertificates } from '../../store/reported.ts';
-
-const week = 7 * 86400;
 
 /** Seconds within which a CRL lists what is revoked, as we promise. */
 const promised = 60;
@@ -40,8 +38,8 @@ export async function* certificateFacts({ db, now }: Ctx, { from, until }: Span)
 
 function figuresOf(record: ReportedRecord, certificate: ReportedCertificate | undefined, from: number): string[] {
   const { profile = 'unknown', memberId = 'none', isRenewal = false } = certificate ?? {};
-  const number = String(Math.floor((record.at - from) / week) + 1).padStart(2, '0');
-  const split = (what: string) => [what, `${what}.profile.${profile}`, `${what}.member.${memberId}`, `${what}.week.${number}`];
+  const week = weekAt(from, record.at);
+  const split = (what: string) => [what, `${what}.profile.${profile}`, `${what}.member.${memberId}`, `${what}.week.${week}`];
   if (record.action === 'certificate.issued')
     return [...split('certificates.issued'), ...split(isRenewal ? 'certificates.renewed' : 'certificates.first')];
   if (record.action === 'certificate.abandoned') return ['certificates.abandoned'];
