@@ -11,6 +11,7 @@ import { clock } from '../../src/model/audit.ts';
 import { rfc3339 } from '../../src/model/encoding.ts';
 import type { Problem } from '../../src/model/problem.ts';
 import { quarterAt, quartersLater, spanOf } from '../../src/model/quarter.ts';
+import { operations } from '../../src/operations/table.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { takeLease } from '../../src/store/leases.ts';
 import { insertEntry } from '../../src/store/ledger.ts';
@@ -529,6 +530,52 @@ for (const engine of engines)
       assert.deepEqual(await told(), { rows: all, drawn: all });
     });
 
+    describe('is traced', () => {
+      it('with the value that it tells, also where there is nothing to tell; of a closed one, as it was closed', async () => {
+        await cost();
+        const told = async (...ids: string[]) => Promise.all(ids.map(async id => (await trace(id)).value));
+        const ids = [
+          'costs.EUR',
+          'costs.EUR.per-certificate',
+          'costs.JPY',
+          'costs.JPY.per-certificate',
+          'ocsp.availability',
+          'notices.sent',
+        ];
+        assert.deepEqual(await told(...ids), ['12.50', null, '0', null, null, 0]);
+        await close();
+        await at.ctx.db('ledger').update({ amount: 999 });
+        assert.deepEqual(await told(...ids), ['12.50', null, '0', null, null, 0]);
+      });
+
+      it('to so many rows at most, with a word that there are more', async () => {
+        for (let i = 0; i < 5; i++) await storedIssuance(at, { names: [`${i}.test`] });
+        const some = async (limit: number) => {
+          const { value, rows, more } = await at.run('report trace', { quarter: now, figure: 'certificates.issued', limit });
+          return [value, rows.length, more];
+        };
+        assert.deepEqual(
+          [await some(4), await some(5)],
+          [
+            [5, 4, true],
+            [5, 5, false],
+          ],
+        );
+        const { remark } = operations.find(o => o.name === 'report trace') ?? {};
+        const traced = await at.run('report trace', { quarter: now, figure: 'certificates.issued', limit: 4 });
+        assert.match(String(remark?.({}, traced)), /more than these 4 rows/);
+      });
+
+      it('by what it is made of alone', async () => {
+        await storedIssuance(at);
+        await at.run('incident add', { what: 'it went wrong' });
+        await at.ctx.db.schema.renameTable('certificates', 'certificates_away');
+        for (const id of ['incidents.noted', 'notices.sent', 'ocsp.availability', 'validations.valid', 'proofs.made', 'crl.published'])
+          assert.equal((await trace(id)).figure, id);
+        await assert.rejects(trace('certificates.issued'));
+      });
+    });
+
     describe('before the CA', () => {
       const [first, before] = [quartersLater(now, -3), quartersLater(now, -1)];
       const closed = async () => (await at.run('report list')).map((r: { quarter: string }) => r.quarter);
@@ -581,8 +628,9 @@ for (const engine of engines)
       await at.run('incident add', { what: 'nothing to speak of' });
       await deliverDue(at.ctx);
       for (const { id, value } of (await report()).figures) {
+        const { rows, ...traced } = await trace(id);
+        assert.equal(traced.value, value, id);
         if (/availability|per-certificate/.test(id)) continue;
-        const { rows } = await trace(id);
         const cents = (text: string) => Number(text.replace('.', ''));
         const sum = rows.reduce((total: number, { by }: { by: string }) => total + cents(by), 0);
         assert.equal(sum, cents(String(value)), id);
