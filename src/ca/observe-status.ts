@@ -1,9 +1,10 @@
 import type { Ctx, SigningIssuer } from '../ctx.ts';
 import { readCertificate } from '../pki/certificate.ts';
+import { crlUrl } from '../pki/issue.ts';
 import { checkCrl, checkOcspAnswer, writeOcspRequest } from '../pki/relying-party.ts';
 import { countObservation, lastObservation, type ObservedService } from '../store/observations.ts';
 import { responderCredential } from './credentials.ts';
-import { endingCrls } from './publish-crl.ts';
+import { crlScopes, endingCrls } from './publish-crl.ts';
 import { underLease } from './under-lease.ts';
 
 /** A request to the status listener. @throws where nobody answers */
@@ -20,30 +21,33 @@ export async function observeStatus(ctx: Ctx, ask: AskStatus): Promise<void> {
     const issuers = [...ctx.authority.issuers.values()].filter(
       (issuer): issuer is SigningIssuer => issuer.signer !== undefined && issuer.notAfter > now,
     );
-    await observe(ctx, 'crl', async () => {
-      for (const issuer of issuers) await lookAtCrl(ctx, ask, issuer);
+    await observe(ctx, now, 'crl', async () => {
+      for (const issuer of issuers) await lookAtCrl(ctx, ask, issuer, now);
       const [ended] = await endingCrls(ctx, 0);
       if (ended) throw new Error(`the CRL ${ended.shard} of ${ended.issuerId} has ended`);
     });
-    await observe(ctx, 'ocsp', async () => {
+    await observe(ctx, now, 'ocsp', async () => {
       for (const issuer of issuers) await askOcsp(ctx, ask, issuer);
     });
   });
 }
 
-/** Whatever goes wrong is what was seen. */
-async function observe(ctx: Ctx, service: ObservedService, look: () => Promise<void>): Promise<void> {
+/** Whatever goes wrong is what was seen, in the minute in which the look began: one that takes long does not put off the next. */
+async function observe(ctx: Ctx, now: number, service: ObservedService, look: () => Promise<void>): Promise<void> {
   const failure = await look().then(
     () => undefined,
     error => (error instanceof Error ? error.message : String(error)),
   );
   if (ctx.background.ending.aborted) return;
   if (failure !== undefined) ctx.log.warn({ service, reason: failure }, 'a status service is not as it should be');
-  await countObservation(ctx.db, ctx.now(), service, failure);
+  await countObservation(ctx.db, now, service, failure);
 }
 
-async function lookAtCrl(ctx: Ctx, ask: AskStatus, issuer: SigningIssuer): Promise<void> {
-  checkCrl(await answerTo(ask('GET', `/crl/${issuer.id}.crl`)), issuer, ctx.now());
+/** Of the complete CRL and its shards, each in its turn. */
+async function lookAtCrl(ctx: Ctx, ask: AskStatus, issuer: SigningIssuer, now: number): Promise<void> {
+  const shards = (await crlScopes(ctx)).filter(({ issuerId }) => issuerId === issuer.id).map(({ shard }) => shard);
+  const shard = shards[Math.floor(now / minute) % shards.length];
+  checkCrl(await answerTo(ask('GET', crlUrl('', issuer.id, shard))), issuer, ctx.now());
 }
 
 /** About the responder's own certificate: there is always one. */

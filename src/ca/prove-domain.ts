@@ -8,7 +8,16 @@ import { Problem } from '../model/problem.ts';
 import { within } from '../net/deadline.ts';
 import { revokeAuthorizationsOfProof } from '../store/authorizations.ts';
 import type { Trx } from '../store/open.ts';
-import { confirmProof, insertProof, listProofs, lockDomain, otherHolders, revokeProof, supersedeProofs } from '../store/proofs.ts';
+import {
+  confirmProof,
+  findProof,
+  insertProof,
+  listProofs,
+  lockDomain,
+  otherHolders,
+  revokeProof,
+  supersedeProofs,
+} from '../store/proofs.ts';
 import { contested, refuseContested } from './contested.ts';
 import { countCode } from './count-code.ts';
 import { newId } from './ids.ts';
@@ -112,10 +121,13 @@ export async function endProofs(ctx: Ctx, proofs: readonly DomainProof[], actor:
 async function endProof(ctx: Ctx, trx: Trx, proof: DomainProof, actor: Actor): Promise<void> {
   if (!(await revokeProof(trx, proof.id))) throw new Problem('malformed', `The proof ${proof.id} of "${proof.domain}" is revoked already.`);
   await revokeAuthorizationsOfProof(trx, proof.id);
-  await record(ctx, trx, ctx.now(), {
+  const now = ctx.now();
+  // As it is now that nobody else moves it: it may have been confirmed since it was read.
+  const { validatedAt, expiresAt } = (await findProof(trx, proof.id)) ?? proof;
+  await record(ctx, trx, now, {
     action: 'domain.revoked',
     actor,
     subject: { member: proof.memberId, proof: proof.id },
-    detail: { domain: proof.domain },
+    detail: { domain: proof.domain, stood: validatedAt !== undefined && expiresAt > now },
   });
 }

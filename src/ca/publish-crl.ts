@@ -28,6 +28,9 @@ function scopes(ctx: Ctx, published: readonly CrlScope[]): CrlScope[] {
   });
 }
 
+/** Every CRL that relying parties may ask for. */
+export const crlScopes = async (ctx: Ctx): Promise<CrlScope[]> => scopes(ctx, await newestCrls(ctx.db));
+
 /** What relying parties will have no CRL of in so many seconds, or never had. */
 export async function endingCrls(ctx: Ctx, seconds: number): Promise<CrlScope[]> {
   const published = await newestCrls(ctx.db);
@@ -48,7 +51,7 @@ const patience = 400;
 /** Publishes all now, whether due or not. @throws Problem where another process holds a lease for too long */
 export async function publishCrls(ctx: Ctx, actor: Actor): Promise<CrlRecord[]> {
   const published: CrlRecord[] = [];
-  for (const scope of scopes(ctx, await newestCrls(ctx.db))) {
+  for (const scope of await crlScopes(ctx)) {
     let crl = await publish(ctx, scope, actor);
     for (let tries = 0; !crl && tries < patience; tries++) {
       await setTimeout(100);

@@ -34,6 +34,18 @@ export function quartersLater(quarter: Quarter, by: number): Quarter {
   return `${Math.floor(count / 4)}-Q${(count % 4) + 1}`;
 }
 
+const week = 7 * 86400;
+
+/** The week of a quarter in which a time is, of as many digits as the last one. */
+export const weekAt = (from: number, at: number): string => String(Math.floor((at - from) / week) + 1).padStart(2, '0');
+
+/** Every week of a quarter from its beginning to one time, before the other. */
+export function weeksOf(from: number, until: number): string[] {
+  const weeks: string[] = [];
+  for (let at = from; at < until; at += week) weeks.push(weekAt(from, at));
+  return weeks;
+}
+
 /** `2026-10-31`, in UTC. */
 export const dateAt = (seconds: number): string => new Date(seconds * 1000).toISOString().slice(0, 10);
 

@@ -58,6 +58,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   remark?(input: z.output<I>, output: z.output<O>): string | undefined;
   /** The same without an end to a page, an item a line, for whoever takes all there is. */
   rows?(ctx: Ctx, input: z.output<I>): AsyncIterable<object[]>;
+  /** The members of these items, where they are one table: then they come as CSV too. */
+  columns?: string[];
   /** A list's: the same in pieces. */
   page?(ctx: Ctx, input: z.output<I>, page: Page): Promise<Listed>;
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { reportPage } from '../ca/report/page.ts';
-import { tellReport, traceFigure } from '../ca/report/report.ts';
+import { tellReport } from '../ca/report/report.ts';
 import { reportCsv, reportText } from '../ca/report/rows.ts';
+import { type TracedRow, tracedRows, traceFigure } from '../ca/report/trace.ts';
 import { auditActions } from '../model/audit.ts';
 import { csvLine } from '../model/csv.ts';
 import { rfc3339 } from '../model/encoding.ts';
@@ -60,13 +61,23 @@ const source = z.object({
 const traced = z.object({
   ...{ quarter: quarterShown, figure: z.string(), label: z.string(), unit: z.string(), value },
   rows: z.array(source),
+  more: z.boolean().describe('whether there are more rows than these'),
 });
 
 const columns = Object.keys(source.shape);
 
-function rowsText({ label, unit, value, rows }: z.output<typeof traced>): string {
+const isMoney = (figure: string): boolean => figure.startsWith('costs.');
+
+const showRow = ({ figure, by, row: { at, ...row } }: TracedRow): z.input<typeof source> => ({
+  figure,
+  by: isMoney(figure) ? formatAmount(by, figure.slice('costs.'.length).slice(0, 3)) : String(by),
+  ...row,
+  ...(at !== undefined && { at: rfc3339(at) }),
+});
+
+function rowsText({ label, unit, value, rows, more }: z.output<typeof traced>): string {
   const lines = rows.map(({ figure: _, ...row }) => `${Object.values(row).filter(Boolean).join('  ')}\n`);
-  return `${label}: ${value ?? 'nothing to tell'}${unit === 'count' ? '' : ` ${unit}`}\n${lines.join('')}`;
+  return `${label}: ${value ?? 'nothing to tell'}${unit === 'count' ? '' : ` ${unit}`}${more ? `, of which the first ${rows.length} rows` : ''}\n${lines.join('')}`;
 }
 
 export const reportOperations = [
@@ -93,7 +104,17 @@ export const reportOperations = [
     scope: 'read',
     http: { method: 'get', path: '/reports/{quarter}/figures/{figure}' },
     positional: ['quarter', 'figure'],
-    input: z.object({ quarter, figure: z.string().max(200).describe('its id, as the report says it') }),
+    input: z.object({
+      quarter,
+      figure: z.string().max(200).describe('its id, as the report says it'),
+      limit: z
+        .number()
+        .int()
+        .min(1)
+        .max(100_000)
+        .optional()
+        .describe('at most so many rows; 1000 unless said; of the admin API, as NDJSON or CSV, all of them unless said'),
+    }),
     output: traced,
     formats: {
       text: { type: 'text/plain', write: rowsText },
@@ -102,19 +123,19 @@ export const reportOperations = [
         write: ({ rows }) => [columns, ...rows.map(row => columns.map(c => row[c as keyof typeof row]))].map(csvLine).join(''),
       },
     },
-    async run(ctx, { quarter, figure }) {
-      const { label, unit, rows } = await traceFigure(ctx, quarter, figure);
-      const { figures } = await tellReport(ctx, quarter);
-      const isMoney = (id: string) => id.startsWith('costs.');
-      return {
-        ...{ quarter, figure, label, unit, value: figures.find(f => f.id === figure)?.value ?? 0 },
-        rows: rows.map(({ figure, by, row: { at, ...row } }) => ({
-          figure,
-          by: isMoney(figure) ? formatAmount(by, figure.slice('costs.'.length).slice(0, 3)) : String(by),
-          ...row,
-          ...(at !== undefined && { at: rfc3339(at) }),
-        })),
-      };
+    async run(ctx, { quarter, figure, limit = 1000 }) {
+      const { rows, ...told } = await traceFigure(ctx, quarter, figure, limit);
+      return { quarter, figure, ...told, rows: rows.map(showRow) };
+    },
+    remark: (_, { rows, more }) => (more ? `there are more than these ${rows.length} rows; --limit shows more` : undefined),
+    columns,
+    async *rows(ctx, { quarter, figure, limit = Number.POSITIVE_INFINITY }) {
+      let left = limit;
+      for await (const page of tracedRows(ctx, quarter, figure)) {
+        yield page.slice(0, left).map(showRow);
+        left -= page.length;
+        if (left <= 0) return;
+      }
     },
   }),
   listing({

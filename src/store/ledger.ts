@@ -1,4 +1,6 @@
 import type { CostBasis, LedgerEntry } from '../model/ledger.ts';
+import { formatAmount } from '../model/money.ts';
+import { Problem } from '../model/problem.ts';
 import { type Db, present } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, rowsOf, selectRow } from './rows.ts';
@@ -24,9 +26,13 @@ function fromRow(r: LedgerRow): LedgerEntry {
   };
 }
 
-/** @throws a duplicate where what it takes back was taken back already */
+/** @throws Problem where it is too much for a row; a duplicate where what it takes back was taken back already */
 export async function insertEntry(trx: Db, { createdAt, amount, ...rest }: LedgerEntry): Promise<void> {
-  if (!Number.isSafeInteger(Number(amount))) throw new Error('the amount is more than a row holds');
+  if (!Number.isSafeInteger(Number(amount)))
+    throw new Problem(
+      'malformed',
+      `${formatAmount(amount, rest.currency)} ${rest.currency} is more than an entry holds: add several in its place.`,
+    );
   await insertRows(trx, 'ledger', { ...rest, amount: Number(amount), created_at: createdAt });
 }
 

@@ -137,10 +137,16 @@ export async function erasePersonalOfMessages(db: Db, ids: readonly string[]): P
   return db('outbox').whereIn('id', ids).whereNotNull('personal').update({ personal: null });
 }
 
-/** Nobody is left to tell. @returns how many waited */
+/** Nobody is left to tell. Counted on the day of the database's clock. @returns how many waited */
 export async function giveUpMessages(db: Db, ids: readonly string[]): Promise<number> {
   const change = { state: 'dead', last_error: 'whom it tells was erased', personal: null };
-  return db('outbox').whereIn('id', ids).where({ state: 'queued' }).update(change);
+  return db.transaction(async trx => {
+    const waiting = trx('outbox').whereIn('id', ids).where({ state: 'queued' });
+    const kinds = (await waiting.update(change).returning<{ kind: MessageKind }[]>('kind')).map(r => r.kind);
+    const [clock] = await rowsOf<{ now: number }>(trx, `select ${databaseClock(trx)} as now`, []);
+    await countNotices(trx, Number(clock?.now), 'failed', kinds);
+    return kinds.length;
+  });
 }
 
 /** Back to the queue untried: another process may have it at once. */

@@ -57,6 +57,8 @@ export async function firstRecordAt(db: Db): Promise<number | undefined> {
 export interface ReportedCertificate {
   serial: string;
   issuerId: string;
+  /** Of the CRL that it names. */
+  shard: number;
   profile: string;
   memberId?: string;
   /** It came after another: one that its order named, or one of the same holder with the same names. */
@@ -66,6 +68,7 @@ export interface ReportedCertificate {
 interface ReportedRow {
   serial: string;
   issuer_id: string;
+  shard: number;
   profile: string;
   member_id: string | null;
   renewal: number | boolean;
@@ -74,7 +77,7 @@ interface ReportedRow {
 export async function reportedCertificates(db: Db, serials: readonly string[]): Promise<Map<string, ReportedCertificate>> {
   const rows = await rowsOf<ReportedRow>(
     db,
-    `select serial, issuer_id, profile, member_id, (replaces is not null or exists (
+    `select serial, issuer_id, shard, profile, member_id, (replaces is not null or exists (
        select 1 from certificates before where before.names_hash = certificates.names_hash and before.state = 'issued'
        and (before.committed_at, before.serial) < (certificates.committed_at, certificates.serial))) as renewal
      from certificates where serial in (${places(serials)})`,
@@ -83,7 +86,10 @@ export async function reportedCertificates(db: Db, serials: readonly string[]): 
   return new Map(
     rows.map(r => [
       r.serial,
-      { serial: r.serial, issuerId: r.issuer_id, profile: r.profile, isRenewal: Boolean(r.renewal), ...present({ memberId: r.member_id }) },
+      {
+        ...{ serial: r.serial, issuerId: r.issuer_id, shard: r.shard, profile: r.profile, isRenewal: Boolean(r.renewal) },
+        ...present({ memberId: r.member_id }),
+      },
     ]),
   );
 }
@@ -105,18 +111,20 @@ interface LifetimeRow {
   committed_at: number;
   not_after: number;
   revoked_at: number | null;
+  issuer_revoked_at: number | null;
 }
 
-/** Certificates that were good at some time in a span. */
+/** Certificates that were good at some time in a span: neither they nor their issuing CA revoked. */
 export async function* lifetimes(db: Db, from: number, until: number): AsyncGenerator<Lifetime[]> {
-  const sql = `select serial, member_id, names, committed_at, not_after, revoked_at from certificates
+  const sql = `select serial, member_id, names, committed_at, not_after, revoked_at,
+      (select revoked_at from issuers where issuers.id = certificates.issuer_id) as issuer_revoked_at from certificates
     where not_after >= ? and (not_after, serial) > (?, ?) and committed_at < ? and order_id is not null and state = 'issued'
     order by not_after, serial limit ${page}`;
   for (let after: [number, string] = [from, '']; ; ) {
     const rows = await rowsOf<LifetimeRow>(db, sql, [from, ...after, until]);
     yield rows.map(r => ({
       ...{ serial: r.serial, names: JSON.parse(r.names), from: r.committed_at },
-      until: r.revoked_at === null ? r.not_after : Math.min(r.not_after, r.revoked_at - 1),
+      until: Math.min(r.not_after, (r.revoked_at ?? Number.POSITIVE_INFINITY) - 1, (r.issuer_revoked_at ?? Number.POSITIVE_INFINITY) - 1),
       ...present({ memberId: r.member_id }),
     }));
     const last = rows.at(-1);

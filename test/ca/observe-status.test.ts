@@ -15,17 +15,19 @@ for (const engine of engines)
     let at: TestCtx;
     let ask: AskStatus;
     let stop: () => Promise<void>;
-    beforeEach(async () => {
-      at = await openTestCtx({ engine });
+    const open = async (config: Record<string, object> = {}) => {
+      at = await openTestCtx({ engine, config });
       const server = statusServer(at.ctx, ocspResponder(at.ctx));
       stop = await listen(server, '127.0.0.1:0', 'status.listen');
       ask = askOf(server);
       await publishDueCrls(at.ctx);
-    });
-    afterEach(async () => {
+    };
+    const close = async () => {
       await stop();
       await at.close();
-    });
+    };
+    beforeEach(() => open());
+    afterEach(() => close());
 
     const seen = async () => (await observations(at.ctx.db, 0, at.clock.now + 1)).map(o => [o.service, o.asked, o.answered, o.lastFailure]);
 
@@ -45,6 +47,23 @@ for (const engine of engines)
       assert.equal((await seen()).length, 4);
     });
 
+    it('is of the minute in which the look began, however long it took', async () => {
+      at.clock.now += 45 - (at.clock.now % 60);
+      const hanging: AskStatus = async () => {
+        at.clock.now += 10;
+        throw new Error('it does not answer');
+      };
+      for (const look of [hanging, ask]) {
+        const begun = at.clock.now;
+        await observeStatus(at.ctx, look);
+        at.clock.now = begun + 60;
+      }
+      assert.deepEqual(await seen(), [
+        ['crl', 2, 1, 'it does not answer'],
+        ['ocsp', 2, 1, 'it does not answer'],
+      ]);
+    });
+
     it('is of every issuing CA', async () => {
       const paths: string[] = [];
       const { id } = await at.run('issuer create');
@@ -59,6 +78,27 @@ for (const engine of engines)
       assert.deepEqual(await seen(), [
         ['crl', 1, 1, undefined],
         ['ocsp', 1, 1, undefined],
+      ]);
+    });
+
+    it('is of each CRL in its turn, where certificates name one of several', async () => {
+      await close();
+      await open({ status: { crlShards: 3 } });
+      const { id } = at.ctx.authority.active;
+      const paths: string[] = [];
+      const withoutOne: AskStatus = async (method, path, body) => {
+        if (method === 'GET') paths.push(path);
+        return path === `/crl/${id}/2.crl` ? { status: 500, body: new Uint8Array() } : ask(method, path, body);
+      };
+      for (let i = 0; i < 8; i++) {
+        await observeStatus(at.ctx, withoutOne);
+        at.clock.now += 60;
+      }
+      const turn = [`/crl/${id}.crl`, ...[1, 2, 3].map(shard => `/crl/${id}/${shard}.crl`)];
+      assert.deepEqual([paths.slice(0, 4).toSorted(), paths.slice(4)], [turn.toSorted(), paths.slice(0, 4)]);
+      assert.deepEqual(await seen(), [
+        ['crl', 8, 6, 'it answers 500'],
+        ['ocsp', 8, 8, undefined],
       ]);
     });
 

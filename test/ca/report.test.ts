@@ -1,16 +1,23 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { cleanUp } from '../../src/ca/clean-up.ts';
 import { deliverDue } from '../../src/ca/deliver.ts';
 import { publishDueCrls } from '../../src/ca/publish-crl.ts';
 import { record } from '../../src/ca/record.ts';
+import { reportPage } from '../../src/ca/report/page.ts';
 import { closeReports } from '../../src/ca/report/report.ts';
 import { clock } from '../../src/model/audit.ts';
+import { rfc3339 } from '../../src/model/encoding.ts';
+import type { Problem } from '../../src/model/problem.ts';
 import { quarterAt, quartersLater, spanOf } from '../../src/model/quarter.ts';
+import { operations } from '../../src/operations/table.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { takeLease } from '../../src/store/leases.ts';
+import { insertEntry } from '../../src/store/ledger.ts';
 import { countObservation } from '../../src/store/observations.ts';
 import { insertProof } from '../../src/store/proofs.ts';
+import { lockAccounts } from '../../src/store/reports.ts';
 import { codeIn, engines } from '../kit/ca.ts';
 import { issued, openTestCtx, refusal } from '../kit/ctx.ts';
 import { opened } from '../kit/opened.ts';
@@ -121,10 +128,41 @@ for (const engine of engines)
             'crl.published',
             'crl.late',
           ),
-          [5, 1, 3, 1, 1, 5, 0, 3, 2],
+          [5, 1, 3, 1, 1, 5, 0, 3, 1],
         );
+        at.clock.now += 60;
+        assert.deepEqual(await values('crl.late'), [1], 'the last one still has a second');
+        at.clock.now++;
+        assert.deepEqual(await values('crl.late'), [2]);
         const { rows } = await trace('crl.late');
         assert.deepEqual(rows.map((r: { serial: string }) => r.serial).sort(), [two, four].sort());
+      });
+
+      it('revoked, that the CRL which they name did not have within a minute, whatever other CRLs had', async () => {
+        const [listed, late] = [await storedIssuance(at, { shard: 2 }), await storedIssuance(at, { shard: 3 })];
+        for (const { serial } of [listed, late]) await at.run('cert revoke', { serial });
+        await publishDueCrls(at.ctx);
+        const subject = { issuer: at.ctx.authority.active.id };
+        await record(at.ctx, at.ctx.db, at.clock.now, { action: 'crl.published', actor: clock, subject, detail: { number: 1, shard: 2 } });
+        at.clock.now += 61;
+        assert.deepEqual(await values('crl.late'), [1]);
+        const { rows } = await trace('crl.late');
+        assert.deepEqual(
+          rows.map((r: { serial: string }) => r.serial),
+          [late.serial],
+        );
+      });
+
+      it('valid, and domains held by them, as long as their issuing CA is not revoked', async () => {
+        const memberId = await addMember();
+        await storedIssuance(at, { memberId, names: ['a.test'] });
+        const old = at.ctx.authority.active.id;
+        const { id } = await at.run('issuer create');
+        await at.run('issuer activate', { id });
+        await storedIssuance(at, { memberId, issuerId: id, names: ['b.test'] });
+        assert.deepEqual(await values('certificates.valid', 'domains.total'), [2, 2]);
+        await at.run('issuer revoke', { id: old, reason: 'cACompromise' });
+        assert.deepEqual(await values('certificates.valid', 'domains.total'), [1, 1]);
       });
     });
 
@@ -178,6 +216,29 @@ for (const engine of engines)
       );
     });
 
+    it('counts proofs revoked: those that stood, and where nothing was recorded of that', async () => {
+      const member = await addMember();
+      const valid = { status: 'valid', createdAt: at0, validatedAt: at0, expiresAt: at0 + day } as const;
+      const [standing, lapsed, pending] = [
+        aProof(member, 'a.test', { ...valid, expiresAt: at0 + 9 * day }),
+        aProof(member, 'b.test', valid),
+        aProof(member, 'c.test', { expiresAt: at0 + 9 * day }),
+      ];
+      for (const proof of [standing, lapsed, pending]) await insertProof(at.ctx.db, proof);
+      at.clock.now += day;
+      for (const { id } of [standing, lapsed, pending]) await at.run('domain revoke', { id });
+      assert.deepEqual(await values('proofs.revoked'), [1]);
+      const { rows } = await trace('proofs.revoked');
+      const [revoked] = await listAudit(at.ctx.db, { action: 'domain.revoked', subject: { proof: standing.id } });
+      assert.deepEqual(
+        rows.map((r: { id: string }) => r.id),
+        [String(revoked?.id)],
+      );
+      const before = { action: 'domain.revoked', actor: clock, subject: { member, proof: 'old' }, detail: { domain: 'd.test' } } as const;
+      await record(at.ctx, at.ctx.db, at.clock.now, before);
+      assert.deepEqual(await values('proofs.revoked'), [2]);
+    });
+
     it('counts validations by method and outcome, and proofs', async () => {
       const challenge = (action: 'challenge.valid' | 'challenge.invalid', type: string, error?: string) =>
         at.ctx.db.transaction(trx =>
@@ -225,11 +286,17 @@ for (const engine of engines)
       const counted = ['notices.sent', 'notices.sent.kind.issued', 'notices.failed', 'notices.failed.kind.issued'];
       const told = await values(...counted);
       assert.deepEqual(told, [1, 1, 1, 1]);
+      await at.run('outbox retry');
+      await deliverDue(at.ctx);
+      const again = await values(...counted);
+      assert.deepEqual(again, [2, 2, 1, 1], 'one that is sent after all is both');
+      const { label } = (await report()).figures.find((f: { id: string }) => f.id === 'notices.failed');
+      assert.match(label, /also where a retry succeeded later/);
       at.clock.now += 40 * day;
       await cleanUp(at.ctx);
       assert.equal((await at.ctx.db('outbox')).length, 0);
       assert.ok(memberId);
-      assert.deepEqual(await values(...counted), told);
+      assert.deepEqual(await values(...counted), again);
     });
 
     it('tells how often CRLs and OCSP were as they should be, and for how long nobody looked', async () => {
@@ -320,6 +387,18 @@ for (const engine of engines)
         assert.equal((await report()).figures.find((f: { id: string }) => f.id === 'costs.EUR').value, '1.50');
       });
 
+      it('of which what came to more than the ledger holds is not taken back, and why is said', async () => {
+        for (let i = 0; i < 3; i++) await storedIssuance(at, { names: [`${i}.test`] });
+        const { id } = await cost({ amount: '999999.99', per: 'certificate' });
+        await at.ctx.db('ledger').update({ amount: Number.MAX_SAFE_INTEGER });
+        await close();
+        await assert.rejects(at.run('ledger reverse', { id, note: 'it was free' }), (error: Problem) => {
+          assert.deepEqual([error.type, error.status], ['malformed', 400]);
+          assert.match(error.detail, /270215977642229\.73 EUR.* more than an entry holds/);
+          return true;
+        });
+      });
+
       it('without what is no cost', async () => {
         for (const [more, why] of [
           [{ currency: 'ZZZ' }, /no currency of ISO 4217/],
@@ -335,6 +414,8 @@ for (const engine of engines)
           [{ per: 'month' }, /./],
           [{ note: ' ' }, /./],
           [{ note: 'a\nb' }, /control/],
+          [{ amount: '1000000', per: 'certificate' }, /each certificate.* 6 digits before the point/],
+          [{ amount: '-1000000.01', per: 'certificate' }, /each certificate.* 6 digits before the point/],
         ] as const)
           await assert.rejects(cost(more), why, JSON.stringify(more));
         assert.deepEqual(await at.run('ledger list'), []);
@@ -342,7 +423,8 @@ for (const engine of engines)
     });
 
     it('has the incidents that operators noted', async () => {
-      await at.run('incident add', { what: 'mail was late', at: new Date((at0 - 3600) * 1000).toISOString() });
+      at.clock.now += 3600;
+      await at.run('incident add', { what: 'mail was late', at: rfc3339(at0) });
       await at.run('incident add', { what: 'a key was lost', severity: 'critical' });
       assert.deepEqual(await values('incidents.noted', 'incidents.noted.severity.critical', 'incidents.noted.severity.minor'), [2, 1, 1]);
       assert.deepEqual(
@@ -350,6 +432,8 @@ for (const engine of engines)
         ['mail was late', 'a key was lost'],
       );
       await assert.rejects(at.run('incident add', { what: 'tomorrow', at: '2030-01-01T00:00:00Z' }), /still to come/);
+      for (const early of ['1026-10-12T09:30:00Z', rfc3339(at0 - 1)])
+        await assert.rejects(at.run('incident add', { what: 'a slip', at: early }), /before this CA: its first record is of 2026-09-21T/);
     });
 
     describe('that is closed', () => {
@@ -423,6 +507,124 @@ for (const engine of engines)
       assert.deepEqual((await figures())['costs.EUR'], ['0.00', '99.99', null]);
     });
 
+    it('has every week on its page, also those in which nothing was issued; an open quarter those so far', async () => {
+      const issuedIn = async (week: number) => {
+        at.clock.now = spanOf(next).from + (week - 1) * 7 * day;
+        await storedIssuance(at, { names: [`${week}.test`] });
+      };
+      const next = quartersLater(now, 1);
+      const weeks = (count: number) => Array.from({ length: count }, (_, i) => String(i + 1).padStart(2, '0'));
+      const told = async () => {
+        const page = reportPage(await report(next));
+        const [, columns = ''] = /<title>Certificates issued by week of the quarter<\/title><desc>([^<]*)</.exec(page) ?? [];
+        const [, table = ''] = /<h2>Certificates by week<\/h2>(.*?)<\/table>/s.exec(page) ?? [];
+        const rows = [...table.matchAll(/<tr><th scope="row">(\d\d)<\/th><td>([^<]*)/g)].map(([, week, issued]) => [week, issued]);
+        const drawn = columns.split('; ').map(column => /^(\d\d): renewals 0, for new names (\d+)$/.exec(column)?.slice(1));
+        return { rows, drawn };
+      };
+      await storedIssuance(at);
+      await issuedIn(2);
+      await issuedIn(5);
+      at.clock.now += 2 * 7 * day;
+      const open = weeks(7).map(week => [week, week === '02' || week === '05' ? '1' : '0']);
+      const { rows, drawn } = await told();
+      assert.deepEqual(drawn, open);
+      // Week 12 of the quarter before had one.
+      assert.deepEqual(rows, [...open, ['12', '0']]);
+      await close(next);
+      const all = weeks(14).map(week => [week, week === '02' || week === '05' ? '1' : '0']);
+      assert.deepEqual(await told(), { rows: all, drawn: all });
+    });
+
+    describe('is traced', () => {
+      it('with the value that it tells, also where there is nothing to tell; of a closed one, as it was closed', async () => {
+        await cost();
+        const told = async (...ids: string[]) => Promise.all(ids.map(async id => (await trace(id)).value));
+        const ids = [
+          'costs.EUR',
+          'costs.EUR.per-certificate',
+          'costs.JPY',
+          'costs.JPY.per-certificate',
+          'ocsp.availability',
+          'notices.sent',
+        ];
+        assert.deepEqual(await told(...ids), ['12.50', null, '0', null, null, 0]);
+        await close();
+        await at.ctx.db('ledger').update({ amount: 999 });
+        assert.deepEqual(await told(...ids), ['12.50', null, '0', null, null, 0]);
+      });
+
+      it('to so many rows at most, with a word that there are more', async () => {
+        for (let i = 0; i < 5; i++) await storedIssuance(at, { names: [`${i}.test`] });
+        const some = async (limit: number) => {
+          const { value, rows, more } = await at.run('report trace', { quarter: now, figure: 'certificates.issued', limit });
+          return [value, rows.length, more];
+        };
+        assert.deepEqual(
+          [await some(4), await some(5)],
+          [
+            [5, 4, true],
+            [5, 5, false],
+          ],
+        );
+        const { remark } = operations.find(o => o.name === 'report trace') ?? {};
+        const traced = await at.run('report trace', { quarter: now, figure: 'certificates.issued', limit: 4 });
+        assert.match(String(remark?.({}, traced)), /more than these 4 rows/);
+      });
+
+      it('by what it is made of alone', async () => {
+        await storedIssuance(at);
+        await at.run('incident add', { what: 'it went wrong' });
+        await at.ctx.db.schema.renameTable('certificates', 'certificates_away');
+        for (const id of ['incidents.noted', 'notices.sent', 'ocsp.availability', 'validations.valid', 'proofs.made', 'crl.published'])
+          assert.equal((await trace(id)).figure, id);
+        await assert.rejects(trace('certificates.issued'));
+      });
+    });
+
+    describe('before the CA', () => {
+      const [first, before] = [quartersLater(now, -3), quartersLater(now, -1)];
+      const closed = async () => (await at.run('report list')).map((r: { quarter: string }) => r.quarter);
+
+      it('is closed with the first quarter of the CA: until then costs are dated in it in any order', async () => {
+        await cost({ date: '2025-12-31' });
+        await closeReports(at.ctx);
+        assert.deepEqual(await closed(), []);
+        await cost({ date: '2025-10-01' });
+        await cost({ date: '2026-06-30' });
+        assert.equal((await report(first)).state, 'open');
+        at.clock.now = until + 5 * day - 1;
+        await closeReports(at.ctx);
+        assert.deepEqual(await closed(), []);
+        await close();
+        assert.deepEqual(await closed(), [first, quartersLater(now, -2), before, now]);
+        assert.deepEqual((await figures(before))['costs.EUR'], ['12.50', '0.00', null]);
+        await assert.rejects(cost({ date: '2025-12-31' }), /report of 2025-Q4 is closed/);
+      });
+
+      it('has no report, and is not said to have one that is closed, where nothing was paid until the first was closed', async () => {
+        await close();
+        await assert.rejects(
+          cost({ date: '2026-06-30' }),
+          /no report of 2026-Q2, and there will be none: later ones are closed: date the entry today/,
+        );
+        await assert.rejects(report(before), /the first is that of 2026-Q3/);
+      });
+
+      it('is not left out where its first cost comes while the next quarter is being closed', async () => {
+        const entry = { category: 'hosting', currency: 'EUR', per: 'fixed', note: 'a month', who: 'operator', createdAt: at0 } as const;
+        const trx = await at.ctx.db.transaction();
+        await lockAccounts(trx);
+        const closing = close();
+        await setTimeout(500);
+        await insertEntry(trx, { ...entry, id: 'early', date: '2026-06-30', amount: 1250n });
+        await trx.commit();
+        await closing;
+        assert.deepEqual(await closed(), [before, now]);
+        assert.deepEqual((await figures())['costs.EUR'], ['0.00', '12.50', null]);
+      });
+    });
+
     it('is the sum of what each figure is traced to', async () => {
       const memberId = await addMember();
       const { serial } = await storedIssuance(at, { memberId });
@@ -432,8 +634,9 @@ for (const engine of engines)
       await at.run('incident add', { what: 'nothing to speak of' });
       await deliverDue(at.ctx);
       for (const { id, value } of (await report()).figures) {
+        const { rows, ...traced } = await trace(id);
+        assert.equal(traced.value, value, id);
         if (/availability|per-certificate/.test(id)) continue;
-        const { rows } = await trace(id);
         const cents = (text: string) => Number(text.replace('.', ''));
         const sum = rows.reduce((total: number, { by }: { by: string }) => total + cents(by), 0);
         assert.equal(sum, cents(String(value)), id);

@@ -13,7 +13,7 @@ export async function storedIssuance(at: TestCtx, more: Partial<Certificate> = {
 }
 
 /** The same in a transaction of many. */
-export async function storeIssuance({ ctx }: TestCtx, trx: Db, more: Partial<Certificate> = {}): Promise<Certificate> {
+export async function storeIssuance({ ctx }: Pick<TestCtx, 'ctx'>, trx: Db, more: Partial<Certificate> = {}): Promise<Certificate> {
   const now = ctx.now();
   const certificate = aCertificate({
     issuerId: ctx.authority.active.id,

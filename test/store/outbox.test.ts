@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import type { NewMessage } from '../../src/model/message.ts';
+import { noticeCounts } from '../../src/store/notice-counts.ts';
 import {
   claimMessages,
   countCodes,
   countMessages,
   findMessages,
+  giveUpMessages,
   listMessages,
   markFailed,
   markSent,
@@ -126,6 +128,25 @@ onEachEngine('the outbox', at => {
     assert.deepEqual(await countCodes(at.db, scope, at0), { domain: 1, member: 1 });
     assert.deepEqual(await countCodes(at.db, { domain: 'im.test' }, at0 - 1), { domain: 2, member: 0 });
     assert.deepEqual(await countCodes(at.db, { memberId: 'm2', domain: 'none.test' }, 0), { domain: 0, member: 0 });
+  });
+
+  it('gives up what waits, and counts it as failed, each once', async () => {
+    await at.db('notice_counts').delete();
+    const lapsing: NewMessage = { kind: 'proof-lapsing', refs: { proofId: 'p', mailbox: 'hostmaster@im.test' } };
+    const [one, other, sent, claimed] = [await queued(), await queued(lapsing), await queued(), await queued()];
+    const [delivered, underWay] = [await claim(sent), await claim(claimed)];
+    assert.ok(delivered && underWay);
+    await markSent(at.db, [{ message: delivered }], at0);
+    const ids = [one, other, sent, claimed];
+    assert.deepEqual([await giveUpMessages(at.db, ids), await giveUpMessages(at.db, ids)], [3, 0]);
+    await markSent(at.db, [{ message: underWay }], at0);
+    assert.equal(await markFailed(at.db, underWay, 'refused', undefined, at0), false);
+    const counts = await noticeCounts(at.db, 0, Number.MAX_SAFE_INTEGER);
+    assert.deepEqual(counts.map(({ kind, outcome, notices }) => [kind, outcome, notices]).sort(), [
+      ['issued', 'failed', 2],
+      ['issued', 'sent', 1],
+      ['proof-lapsing', 'failed', 1],
+    ]);
   });
 
   it('counts what waits and what was given up', async () => {

@@ -1,11 +1,9 @@
 import type { Ctx } from '../../ctx.ts';
 import { type ProfileName, profileNames } from '../../model/certificate.ts';
-import type { Span } from '../../model/quarter.ts';
+import { type Span, weekAt } from '../../model/quarter.ts';
 import type { Fact, ReportedRecord, SourceRow } from '../../model/report.ts';
 import { profiles } from '../../pki/profiles/table.ts';
 import { type ReportedCertificate, recordsOf, reportedCertificates } from '../../store/reported.ts';
-
-const week = 7 * 86400;
 
 /** Seconds within which a CRL lists what is revoked, as we promise. */
 const promised = 60;
@@ -21,7 +19,7 @@ export const rowOf = ({ id, at, action, logIndex, subject }: ReportedRecord): So
 });
 
 /** Issued, revoked and given up; a certificate of an account that belongs to nobody is that of the member `none`. */
-export async function* certificateFacts({ db }: Ctx, { from, until }: Span): AsyncGenerator<Fact[]> {
+export async function* certificateFacts({ db, now }: Ctx, { from, until }: Span): AsyncGenerator<Fact[]> {
   const published = await publications(db, { from, until: until + lookAhead });
   for await (const records of recordsOf(db, ['certificate.issued', 'certificate.revoked', 'certificate.abandoned'], from, until)) {
     const known = await reportedCertificates(
@@ -31,7 +29,8 @@ export async function* certificateFacts({ db }: Ctx, { from, until }: Span): Asy
     yield records.map(record => {
       const certificate = known.get(record.subject['serial'] ?? '');
       const figures = figuresOf(record, certificate, from);
-      if (record.action === 'certificate.revoked' && certificate && isLate(record.at, certificate, published)) figures.push('crl.late');
+      if (record.action === 'certificate.revoked' && certificate && isLate(record.at, certificate, published, now()))
+        figures.push('crl.late');
       return { figures, by: 1n, row: rowOf(record) };
     });
   }
@@ -39,41 +38,43 @@ export async function* certificateFacts({ db }: Ctx, { from, until }: Span): Asy
 
 function figuresOf(record: ReportedRecord, certificate: ReportedCertificate | undefined, from: number): string[] {
   const { profile = 'unknown', memberId = 'none', isRenewal = false } = certificate ?? {};
-  const number = String(Math.floor((record.at - from) / week) + 1).padStart(2, '0');
-  const split = (what: string) => [what, `${what}.profile.${profile}`, `${what}.member.${memberId}`, `${what}.week.${number}`];
+  const week = weekAt(from, record.at);
+  const split = (what: string) => [what, `${what}.profile.${profile}`, `${what}.member.${memberId}`, `${what}.week.${week}`];
   if (record.action === 'certificate.issued')
     return [...split('certificates.issued'), ...split(isRenewal ? 'certificates.renewed' : 'certificates.first')];
   if (record.action === 'certificate.abandoned') return ['certificates.abandoned'];
   return [...split('certificates.revoked'), `certificates.revoked.reason.${record.detail['reason']}`];
 }
 
-/** When complete CRLs were published, by issuer, in order. */
+/** When each CRL was published, in order, by its name. */
 type Publications = Map<string, number[]>;
+
+/** A complete CRL is shard 0. */
+const crlName = (issuer: string, shard: unknown = 0): string => `${issuer}/${shard}`;
 
 async function publications(db: Ctx['db'], { from, until }: { from: number; until: number }): Promise<Publications> {
   const times: Publications = new Map();
   for await (const records of recordsOf(db, ['crl.published'], from, until))
     for (const { at, subject, detail } of records) {
-      if (detail['shard'] !== undefined) continue;
-      const issuer = subject['issuer'] ?? '';
-      const before = times.get(issuer);
+      const name = crlName(subject['issuer'] ?? '', detail['shard']);
+      const before = times.get(name);
       if (before) before.push(at);
-      else times.set(issuer, [at]);
+      else times.set(name, [at]);
     }
   return times;
 }
 
-/** Certificates without status (RFC 9608) are in no CRL. */
-function isLate(revokedAt: number, { issuerId, profile }: ReportedCertificate, published: Publications): boolean {
+/** Whether the CRL that a certificate names lacked it for too long. Certificates without status (RFC 9608) are in no CRL. */
+function isLate(revokedAt: number, { issuerId, shard, profile }: ReportedCertificate, published: Publications, now: number): boolean {
   if (profileNames.includes(profile as ProfileName) && !profiles[profile as ProfileName].revocable) return false;
-  const times = published.get(issuerId) ?? [];
+  const times = published.get(crlName(issuerId, shard)) ?? [];
   let low = 0;
   for (let high = times.length; low < high; ) {
     const middle = (low + high) >> 1;
     if ((times[middle] ?? 0) < revokedAt) low = middle + 1;
     else high = middle;
   }
-  return (times[low] ?? Number.POSITIVE_INFINITY) > revokedAt + promised;
+  return (times[low] ?? now) > revokedAt + promised;
 }
 
 /** What is counted by what was done, one for each record. */
@@ -98,7 +99,8 @@ function actFigures({ action, detail }: ReportedRecord): string[] {
     case 'domain.refused':
       return ['proofs.refused'];
     case 'domain.revoked':
-      return ['proofs.revoked'];
+      // Codes on their way, and proofs that had lapsed, are revoked too. Earlier versions did not record which stood.
+      return detail['stood'] === false ? [] : ['proofs.revoked'];
     default:
       return ['crl.published'];
   }

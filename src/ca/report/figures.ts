@@ -1,24 +1,30 @@
 import { formatAmount, formatPercent, formatShare } from '../../model/money.ts';
 import type { Figure, Value } from '../../model/report.ts';
 
+/** Which rows a figure is counted from; `written`: those that operators write. */
+export type Source = 'certificates' | 'standing' | 'acts' | 'observations' | 'notices' | 'written';
+
 /** What a figure is: by its id, or by the beginning of its id, and then by what it is of. */
 interface Kind {
   id: string;
   section: string;
+  source: Source;
   label: string;
   unit?: string;
   /** There is one for each of what follows the id. */
   each?: true;
 }
 
-const certificates = { section: 'Certificates' };
-const members = { section: 'Members and domains' };
-const validations = { section: 'Validations' };
-const status = { section: 'CRL and OCSP' };
-const notices = { section: 'Notices' };
-const incidents = { section: 'Incidents' };
-const byMember = { section: 'Certificates by member', each: true } as const;
-const byWeek = { section: 'Certificates by week', each: true } as const;
+const certificates = { section: 'Certificates', source: 'certificates' } as const;
+const members = { section: 'Members and domains', source: 'standing' } as const;
+const proofs = { ...members, source: 'acts' } as const;
+const validations = { section: 'Validations', source: 'acts' } as const;
+const status = { section: 'CRL and OCSP', source: 'observations' } as const;
+const notices = { section: 'Notices', source: 'notices' } as const;
+const incidents = { section: 'Incidents', source: 'written' } as const;
+const costs = { section: 'Costs', source: 'written' } as const;
+const byMember = { section: 'Certificates by member', source: 'certificates', each: true } as const;
+const byWeek = { section: 'Certificates by week', source: 'certificates', each: true } as const;
 
 /** The only list, in the order in which figures are shown. */
 const kinds: Kind[] = [
@@ -27,7 +33,7 @@ const kinds: Kind[] = [
   { id: 'certificates.renewed', label: 'issued as renewals', ...certificates },
   { id: 'certificates.revoked', label: 'revoked', ...certificates },
   { id: 'certificates.abandoned', label: 'given up before they left the CA', ...certificates },
-  { id: 'certificates.valid', label: 'valid at the end', ...certificates },
+  { id: 'certificates.valid', label: 'valid at the end', ...certificates, source: 'standing' },
   { id: 'certificates.issued.profile.', label: 'issued, profile', each: true, ...certificates },
   { id: 'certificates.first.profile.', label: 'issued for new names, profile', each: true, ...certificates },
   { id: 'certificates.renewed.profile.', label: 'renewed, profile', each: true, ...certificates },
@@ -39,16 +45,16 @@ const kinds: Kind[] = [
   { id: 'domains.gained', label: 'domains gained', ...members },
   { id: 'domains.lost', label: 'domains lost', ...members },
   { id: 'domains.total', label: 'domains at the end', ...members },
-  { id: 'proofs.made', label: 'domain proofs made', ...members },
-  { id: 'proofs.refused', label: 'domain proofs refused: another member holds the domain', ...members },
-  { id: 'proofs.revoked', label: 'domain proofs revoked', ...members },
+  { id: 'proofs.made', label: 'domain proofs made', ...proofs },
+  { id: 'proofs.refused', label: 'domain proofs refused: another member holds the domain', ...proofs },
+  { id: 'proofs.revoked', label: 'domain proofs revoked while they stood', ...proofs },
   { id: 'validations.valid', label: 'succeeded', ...validations },
   { id: 'validations.invalid', label: 'failed', ...validations },
   { id: 'validations.valid.method.', label: 'succeeded,', each: true, ...validations },
   { id: 'validations.invalid.method.', label: 'failed,', each: true, ...validations },
   { id: 'validations.invalid.outcome.', label: 'failed,', each: true, ...validations },
-  { id: 'crl.published', label: 'CRLs published', ...status },
-  { id: 'crl.late', label: 'revocations that no CRL had within a minute', ...status },
+  { id: 'crl.published', label: 'CRLs published', ...status, source: 'acts' },
+  { id: 'crl.late', label: 'revocations that their CRL did not have within a minute', ...status, source: 'certificates' },
   { id: 'crl.asked', label: 'looks at the published CRLs', ...status },
   { id: 'crl.answered', label: 'looks that found them current and well signed', ...status },
   { id: 'crl.availability', label: 'availability of the CRLs', unit: 'percent', ...status },
@@ -57,12 +63,12 @@ const kinds: Kind[] = [
   { id: 'ocsp.availability', label: 'availability of OCSP', unit: 'percent', ...status },
   { id: 'status.unobserved', label: 'minutes in which the CA did not look', unit: 'minutes', ...status },
   { id: 'notices.sent', label: 'sent', ...notices },
-  { id: 'notices.failed', label: 'given up', ...notices },
+  { id: 'notices.failed', label: 'given up, also where a retry succeeded later', ...notices },
   { id: 'notices.sent.kind.', label: 'sent,', each: true, ...notices },
   { id: 'notices.failed.kind.', label: 'given up,', each: true, ...notices },
   { id: 'incidents.noted', label: 'noted', ...incidents },
   { id: 'incidents.noted.severity.', label: 'noted,', each: true, ...incidents },
-  { id: 'costs.', section: 'Costs', label: '', each: true },
+  { id: 'costs.', label: '', each: true, ...costs },
   { id: 'certificates.issued.week.', label: 'issued, week', ...byWeek },
   { id: 'certificates.renewed.week.', label: 'of these renewals, week', ...byWeek },
   { id: 'certificates.first.week.', label: 'of these for new names, week', ...byWeek },
@@ -76,16 +82,16 @@ const kinds: Kind[] = [
 /** What is said also where it is nothing. */
 const always = kinds.filter(kind => !kind.each).map(({ id }) => id);
 
-type Described = Pick<Figure, 'id' | 'section' | 'label' | 'unit'> & { place: number };
+export type Described = Pick<Figure, 'id' | 'section' | 'label' | 'unit'> & { source: Source; place: number };
 
 /** @returns undefined where no report has such a figure */
 export function describe(id: string): Described | undefined {
   const place = kinds.findLastIndex(kind => (kind.each ? id.startsWith(kind.id) && id.length > kind.id.length : id === kind.id));
   const kind = kinds[place];
   if (!kind) return undefined;
-  const { section, label, unit = 'count' } = kind;
+  const { section, source, label, unit = 'count' } = kind;
   const rest = id.slice(kind.id.length);
-  return kind.id === 'costs.' ? cost(id, rest, place) : { id, section, label: kind.each ? `${label} ${rest}` : label, unit, place };
+  return kind.id === 'costs.' ? cost(id, rest, place) : { id, section, source, label: kind.each ? `${label} ${rest}` : label, unit, place };
 }
 
 function cost(id: string, rest: string, place: number): Described | undefined {
@@ -97,7 +103,7 @@ function cost(id: string, rest: string, place: number): Described | undefined {
     'per-certificate': 'cost per certificate issued',
   };
   const label = what === undefined ? 'all costs' : (labels[what] ?? `costs, ${what.slice('category.'.length)}`);
-  return { id, section: 'Costs', label: `${label} (${currency})`, unit: currency, place };
+  return { id, ...costs, label: `${label} (${currency})`, unit: currency, place };
 }
 
 /** Figures that are made of others. */
@@ -133,14 +139,14 @@ export function compared(values: Values, before: Values | undefined, yearBefore:
   const ids = new Set([...values.keys(), ...(before?.keys() ?? []), ...(yearBefore?.keys() ?? [])]);
   const described = [...ids].map(id => describe(id)).filter(each => each !== undefined);
   described.sort((a, b) => a.place - b.place || (a.id < b.id ? -1 : 1));
-  return described.map(({ place: _, ...figure }) => {
+  return described.map(({ place: _, source: __, ...figure }) => {
     const of = (quarter: Values | undefined) => (quarter ? (quarter.get(figure.id) ?? nothing(figure)) : null);
     return { ...figure, value: of(values), before: of(before), yearBefore: of(yearBefore) };
   });
 }
 
 /** Of what there was none in a quarter. */
-function nothing({ id, unit }: Pick<Figure, 'id' | 'unit'>): Value {
+export function nothing({ id, unit }: Pick<Figure, 'id' | 'unit'>): Value {
   if (partsOf(id).length > 1) return null;
   return id.startsWith('costs.') ? formatAmount(0n, unit) : 0;
 }

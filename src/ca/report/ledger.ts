@@ -1,5 +1,6 @@
 import type { Ctx } from '../../ctx.ts';
 import type { Actor } from '../../model/audit.ts';
+import { rfc3339 } from '../../model/encoding.ts';
 import type { Incident, LedgerEntry } from '../../model/ledger.ts';
 import { formatAmount, isCurrency, minorDigits, parseAmount } from '../../model/money.ts';
 import { Problem } from '../../model/problem.ts';
@@ -19,6 +20,9 @@ export type Cost = Pick<LedgerEntry, 'date' | 'category' | 'currency' | 'per' | 
 /** How long before the CA was made something may have been paid for it. */
 const beforehand = 366 * 86400;
 
+/** Digits before the point of what is spent for each certificate: an entry can still take back what many certificates came to. */
+const mostDigits = 6;
+
 /** @throws Problem */
 export async function addCost(ctx: Ctx, { amount: text, ...rest }: Cost, actor: Actor): Promise<LedgerEntry> {
   const { date, currency, category, per } = rest;
@@ -30,6 +34,9 @@ export async function addCost(ctx: Ctx, { amount: text, ...rest }: Cost, actor: 
       `"${text}" is no amount in ${currency}: a decimal such as ${formatAmount(1250n, currency)}, with ${decimals(currency)}.`,
     );
   if (amount === 0n) throw new Problem('malformed', 'The amount is nothing.');
+  const beyond = 10n ** BigInt(mostDigits + minorDigits(currency));
+  if (per === 'certificate' && (amount >= beyond || amount <= -beyond))
+    throw new Problem('malformed', `An amount for each certificate has ${mostDigits} digits before the point at most.`);
   await checkDate(ctx, date);
   const entry: LedgerEntry = { id: newId(ctx), ...rest, amount, who: actor.who, createdAt: ctx.now() };
   await ctx.db.transaction(async trx => {
@@ -52,13 +59,16 @@ async function checkDate(ctx: Ctx, date: string): Promise<void> {
   if (date < earliest) throw new Problem('malformed', `The date ${date} is long before this CA: ${earliest} is the earliest.`);
 }
 
-/** What a closed quarter is made of is never added to. @throws Problem that says what to do instead */
+/** What a closed quarter is made of is never added to, and none is begun before one that is closed. @throws Problem that says what to do instead */
 async function refuseClosed(trx: Trx, at: number, instead: string): Promise<void> {
   await lockAccounts(trx);
   const last = await lastClosed(trx);
   const quarter = quarterAt(at);
-  if (last !== undefined && quarter <= last)
-    throw new Problem('malformed', `The report of ${quarter} is closed, and its numbers never change: ${instead}.`, { status: 409 });
+  if (last === undefined || quarter > last) return;
+  const why = (await findReport(trx, quarter))
+    ? `The report of ${quarter} is closed, and its numbers never change`
+    : `There is no report of ${quarter}, and there will be none: later ones are closed`;
+  throw new Problem('malformed', `${why}: ${instead}.`, { status: 409 });
 }
 
 /**
@@ -109,13 +119,15 @@ export async function costOf({ db }: Ctx, id: string): Promise<LedgerEntry> {
   return entry;
 }
 
-/** @throws Problem where it is still to come, or its quarter is closed */
+/** @throws Problem where it is still to come, or was before the CA, or its quarter is closed */
 export async function noteIncident(
   ctx: Ctx,
   { at, severity, what }: Pick<Incident, 'at' | 'severity' | 'what'>,
   actor: Actor,
 ): Promise<Incident> {
   if (at > ctx.now()) throw new Problem('malformed', 'The time of the incident is still to come.');
+  const first = (await firstRecordAt(ctx.db)) ?? ctx.now();
+  if (at < first) throw new Problem('malformed', `The time of the incident is before this CA: its first record is of ${rfc3339(first)}.`);
   const incident: Incident = { id: newId(ctx), at, severity, what, who: actor.who, createdAt: ctx.now() };
   await ctx.db.transaction(async trx => {
     await refuseClosed(trx, at, 'note it as of now, and say in it when it happened');

@@ -22,11 +22,11 @@ export function table(figures: Figure[], quarters: string[]): string {
 
 const headings: Record<string, string> = { first: 'for new names', renewed: 'renewals' };
 
-/** A thing a line, and for each of several figures of it the three quarters. */
-export function pivot(figures: Figure[], whats: string[], quarters: string[]): string {
+/** A thing a line, and for each of several figures of it the three quarters. @param known things that have a line though no figure is of them */
+export function pivot(figures: Figure[], whats: string[], quarters: string[], known: string[]): string {
   const byId = new Map(figures.map(f => [f.id, f]));
   const [, by = ''] = /^certificates\.\w+\.(\w+)\./.exec(figures[0]?.id ?? '') ?? [];
-  const things = [...new Set(figures.map(({ id }) => id.split('.').at(-1) ?? ''))].sort();
+  const things = [...new Set([...known, ...figures.map(({ id }) => id.split('.').at(-1) ?? '')])].sort();
   const groups = `<tr><th>${by}</th>${whats.map(what => `<th scope="colgroup" colspan="3">${headings[what] ?? what}</th>`).join('')}</tr>`;
   const head = `<tr><th></th>${whats.map(() => quarters.map(q => `<th scope="col">${q}</th>`).join('')).join('')}</tr>`;
   const rows = things.map(thing => {

@@ -1,4 +1,5 @@
 import { escapeHtml } from '../../model/html.ts';
+import { weeksOf } from '../../model/quarter.ts';
 import type { Figure, Report, Value } from '../../model/report.ts';
 import { bars, columns } from './chart.ts';
 import { grouped, pivot, table } from './page-tables.ts';
@@ -55,13 +56,18 @@ function change({ before, yearBefore }: Report, f: Figure): string {
   return [said(f.before, before), said(f.yearBefore, yearBefore)].filter(Boolean).join('<br>') || 'no quarter to compare with';
 }
 
+const seconds = (time: string): number => Date.parse(time) / 1000;
+
+/** Also those in which there was nothing; of a quarter that goes on, to the one that is now. */
+const weeksSoFar = ({ from, until, asOf }: Report): string[] => weeksOf(seconds(from), Math.min(seconds(until), seconds(asOf) + 1));
+
 function pictures(report: Report): string[] {
-  const weeks = among(report, 'certificates.issued.week.').map(({ id }) => id.slice(-2));
+  const weeks = weeksSoFar(report);
   const week = (what: string): number[] => weeks.map(w => numeric(find(report, `certificates.${what}.week.${w}`)?.value ?? 0));
-  const acts = ['issued', 'renewed', 'revoked'];
+  const shown = ['issued', 'renewed', 'revoked'];
   const quarters = (['yearBefore', 'before', 'value'] as const).map(which => ({
     name: which === 'value' ? report.quarter : report[which],
-    values: acts.map(act => numeric(find(report, `certificates.${act}`)?.[which] ?? 0)),
+    values: shown.map(act => numeric(find(report, `certificates.${act}`)?.[which] ?? 0)),
   }));
   const reasons = among(report, 'certificates.revoked.reason.').filter(({ value }) => numeric(value) > 0);
   const methods = new Set(
@@ -88,7 +94,7 @@ function pictures(report: Report): string[] {
       ],
       'stacked',
     ),
-    columns('Beside the quarter before and the year before', acts, quarters.toReversed(), 'beside'),
+    columns('Beside the quarter before and the year before', shown, quarters.toReversed(), 'beside'),
     bars(
       'Revocations by reason',
       reasons.map(({ id, value }) => ({ label: id.split('.').at(-1) ?? '', values: [numeric(value)], said: grouped(value, 'count') })),
@@ -106,11 +112,12 @@ function pictures(report: Report): string[] {
   ];
 }
 
-/** What is many times the same, by another thing each time, is one table across. */
-const across: Record<string, string[]> = {
-  'Certificates by week': ['issued', 'first', 'renewed', 'revoked'],
-  'Certificates by member': ['issued', 'first', 'renewed', 'revoked'],
+/** What is many times the same, by another thing each time, is one table across; of these things in any case. */
+const across: Record<string, (report: Report) => string[]> = {
+  'Certificates by week': weeksSoFar,
+  'Certificates by member': () => [],
 };
+const acts = ['issued', 'first', 'renewed', 'revoked'];
 
 function sections(report: Report): string[] {
   const { quarter, before, yearBefore, figures, account, incidents } = report;
@@ -118,7 +125,7 @@ function sections(report: Report): string[] {
   const names = [...new Set(figures.map(f => f.section))];
   const parts = names.map(name => {
     const theirs = figures.filter(f => f.section === name);
-    return { name, html: across[name] ? pivot(theirs, across[name], quarters) : table(theirs, quarters) };
+    return { name, html: across[name] ? pivot(theirs, acts, quarters, across[name](report)) : table(theirs, quarters) };
   });
   const costs = parts.findIndex(({ name }) => name === 'Costs');
   const written = [

@@ -4,7 +4,7 @@ import { clock } from '../../model/audit.ts';
 import { rfc3339 } from '../../model/encoding.ts';
 import { Problem } from '../../model/problem.ts';
 import { type Quarter, quarterAt, quartersLater, type Span, spanOf, startOfDate } from '../../model/quarter.ts';
-import type { Fact, Report, SourceRow } from '../../model/report.ts';
+import type { Report } from '../../model/report.ts';
 import { oldestEntryDate } from '../../store/ledger.ts';
 import type { Db } from '../../store/open.ts';
 import { firstRecordAt, recordsOf } from '../../store/reported.ts';
@@ -12,10 +12,8 @@ import { type ClosedReport, findReport, insertReport, lastClosed, lockAccounts }
 import { record } from '../record.ts';
 import { underLease } from '../under-lease.ts';
 import { writtenFacts, writtenOf } from './account.ts';
-import { actFacts, certificateFacts } from './certificates.ts';
-import { compared, describe, partsOf, type Tally, type Values, valuesOf } from './figures.ts';
-import { noticeFacts, observationFacts } from './services.ts';
-import { standingFacts } from './standing.ts';
+import { count, countKept, issuedOf } from './count.ts';
+import { compared, type Tally, type Values, valuesOf } from './figures.ts';
 
 const day = 86400;
 
@@ -25,11 +23,17 @@ export type Told = Report & { sha256?: string };
 /** @throws Problem where the quarter has not begun, or was before the CA */
 export async function tellReport(ctx: Ctx, quarter: Quarter): Promise<Told> {
   await checkQuarter(ctx, quarter);
-  const closed = await findReport(ctx.db, quarter);
-  if (closed) return { ...(await readClosed(ctx.db, closed)), sha256: closed.sha256 };
+  const closed = await closedReport(ctx, quarter);
+  if (closed) return closed;
   const span = soFar(ctx, quarter);
-  const tally = await count(keptFacts(ctx, span));
+  const tally = await countKept(ctx, span);
   return compose(ctx, ctx.db, span, tally, await othersOf(ctx, quarter), 'open');
+}
+
+/** As it was closed; undefined where it is not. */
+export async function closedReport({ db }: Ctx, quarter: Quarter): Promise<Told | undefined> {
+  const closed = await findReport(db, quarter);
+  return closed && { ...(await readClosed(db, closed)), sha256: closed.sha256 };
 }
 
 /** Held against the audit log, which nobody rewrites unseen. @throws Error where the text is not the one that was closed */
@@ -44,40 +48,28 @@ async function readClosed(db: Db, { quarter, text, sha256, closedAt }: ClosedRep
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-async function checkQuarter(ctx: Ctx, quarter: Quarter): Promise<void> {
+/** @throws Problem where it has not begun, or was before the CA */
+export async function checkQuarter(ctx: Ctx, quarter: Quarter): Promise<void> {
   if (spanOf(quarter).from > ctx.now()) throw new Problem('malformed', `The quarter ${quarter} has not begun.`);
-  const first = await firstQuarter(ctx);
+  const first = await firstQuarter(ctx, ctx.db);
   if (quarter < first) throw new Problem('malformed', `There is no report of ${quarter}: the first is that of ${first}.`, { status: 404 });
 }
 
+/** In which the CA was made. */
+const begunQuarter = async (ctx: Ctx, db: Db): Promise<Quarter> => quarterAt((await firstRecordAt(db)) ?? ctx.now());
+
 /** In which the CA was made, or something was paid for it. */
-async function firstQuarter(ctx: Ctx): Promise<Quarter> {
-  const { db } = ctx;
-  const begun = quarterAt((await firstRecordAt(db)) ?? ctx.now());
+async function firstQuarter(ctx: Ctx, db: Db): Promise<Quarter> {
+  const begun = await begunQuarter(ctx, db);
   const paid = await oldestEntryDate(db);
   const first = paid === undefined ? begun : quarterAt(startOfDate(paid));
   return first < begun ? first : begun;
 }
 
 /** Until now, where it goes on. */
-function soFar(ctx: Ctx, quarter: Quarter): Span {
+export function soFar(ctx: Ctx, quarter: Quarter): Span {
   const span = spanOf(quarter);
   return { ...span, until: Math.min(span.until, ctx.now() + 1) };
-}
-
-/** All rows but those that operators write: none of them changes any more when its quarter is over. */
-async function* keptFacts(ctx: Ctx, span: Span): AsyncGenerator<Fact[]> {
-  yield* certificateFacts(ctx, span);
-  yield* standingFacts(ctx, span);
-  yield* actFacts(ctx, span);
-  yield observationFacts(ctx, span);
-  yield noticeFacts(ctx, span);
-}
-
-async function count(facts: AsyncIterable<Fact[]> | Fact[][], tally: Tally = new Map()): Promise<Tally> {
-  for await (const page of facts)
-    for (const { figures, by } of page) for (const figure of figures) tally.set(figure, (tally.get(figure) ?? 0n) + by);
-  return tally;
 }
 
 /** What the quarter is compared with. */
@@ -87,19 +79,17 @@ interface Others {
 }
 
 async function othersOf(ctx: Ctx, quarter: Quarter): Promise<Others> {
-  const first = await firstQuarter(ctx);
+  const first = await firstQuarter(ctx, ctx.db);
   const of = async (other: Quarter): Promise<Values | undefined> => {
     if (other < first) return undefined;
-    const closed = await findReport(ctx.db, other);
-    if (closed) return new Map((await readClosed(ctx.db, closed)).figures.map(({ id, value }) => [id, value]));
+    const closed = await closedReport(ctx, other);
+    if (closed) return new Map(closed.figures.map(({ id, value }) => [id, value]));
     const span = soFar(ctx, other);
-    const tally = await count(keptFacts(ctx, span));
+    const tally = await countKept(ctx, span);
     return valuesOf(await count([await writtenFacts(ctx.db, span, issuedOf(tally))], tally));
   };
   return { before: await of(quartersLater(quarter, -1)), yearBefore: await of(quartersLater(quarter, -4)) };
 }
-
-const issuedOf = (tally: Tally): bigint => tally.get('certificates.issued') ?? 0n;
 
 async function compose(ctx: Ctx, db: Db, span: Span, kept: Tally, others: Others, state: Report['state']): Promise<Report> {
   const { quarter } = span;
@@ -114,19 +104,29 @@ async function compose(ctx: Ctx, db: Db, span: Span, kept: Tally, others: Others
   };
 }
 
+/** The next to be closed, once it is time. One before the CA waits for the CA's own first: until that is closed, costs may be dated in any before it. */
+async function dueQuarter(ctx: Ctx, db: Db): Promise<Quarter | undefined> {
+  const last = await lastClosed(db);
+  const next = last === undefined ? await firstQuarter(ctx, db) : quartersLater(last, 1);
+  const begun = await begunQuarter(ctx, db);
+  const { until } = spanOf(next < begun ? begun : next);
+  return until + ctx.config.report.closeDays * day > ctx.now() ? undefined : next;
+}
+
 /** Closes each quarter that ended days ago, one after another, by one process of many. What is closed is never counted again. */
 export async function closeReports(ctx: Ctx): Promise<void> {
   await underLease(ctx, 'close reports', async held => {
     for (;;) {
-      const last = await lastClosed(ctx.db);
-      const quarter = last === undefined ? await firstQuarter(ctx) : quartersLater(last, 1);
+      const quarter = await dueQuarter(ctx, ctx.db);
+      if (ctx.background.ending.aborted || quarter === undefined) return;
       const span = spanOf(quarter);
-      if (ctx.background.ending.aborted || span.until + ctx.config.report.closeDays * day > ctx.now()) return;
-      const kept = await count(keptFacts(ctx, span));
+      const kept = await countKept(ctx, span);
       const others = await othersOf(ctx, quarter);
       await ctx.db.transaction(async trx => {
         await held(trx);
         await lockAccounts(trx);
+        // Meanwhile something may have been dated in one before it.
+        if ((await dueQuarter(ctx, trx)) !== quarter) return;
         const closedAt = ctx.now();
         const text = JSON.stringify(await compose(ctx, trx, span, kept, others, 'closed'));
         const sha256 = hashOf(text);
@@ -135,32 +135,4 @@ export async function closeReports(ctx: Ctx): Promise<void> {
       });
     }
   });
-}
-
-/** The rows that make a figure, and by how much each. */
-export interface Traced {
-  figure: string;
-  label: string;
-  unit: string;
-  rows: { row: SourceRow; by: bigint; figure: string }[];
-}
-
-/** @throws Problem where there is no such figure */
-export async function traceFigure(ctx: Ctx, quarter: Quarter, id: string): Promise<Traced> {
-  await checkQuarter(ctx, quarter);
-  const described = describe(id);
-  if (!described) throw new Problem('malformed', `There is no figure "${id}"; the report names them all.`, { status: 404 });
-  const span = soFar(ctx, quarter);
-  const parts = partsOf(id);
-  const rows: Traced['rows'] = [];
-  let issued = 0n;
-  const collect = (page: Fact[]) => {
-    for (const { figures, by, row } of page) {
-      if (figures.includes('certificates.issued')) issued += by;
-      for (const figure of figures) if (parts.includes(figure)) rows.push({ row, by, figure });
-    }
-  };
-  for await (const page of keptFacts(ctx, span)) collect(page);
-  collect(await writtenFacts(ctx.db, span, issued));
-  return { figure: id, label: described.label, unit: described.unit, rows };
 }

@@ -9,7 +9,7 @@ const minute = 60;
 const hour = 3600;
 
 /** What the CA saw of its own CRLs and OCSP, minute after minute. It does not look while no server runs: these minutes are counted as such. */
-export async function observationFacts({ db }: Ctx, { from, until }: Span): Promise<Fact[]> {
+export async function* observationFacts({ db }: Ctx, { from, until }: Span): AsyncGenerator<Fact[]> {
   const seen = await observations(db, from, until);
   const begun = Math.max(from, (await firstRecordAt(db)) ?? until);
   const facts = seen.flatMap(({ hour, service, asked, answered, lastFailure }): Fact[] => {
@@ -31,12 +31,12 @@ export async function observationFacts({ db }: Ctx, { from, until }: Span): Prom
     const missed = minutes - (asked.get(at) ?? 0);
     if (missed > 0) facts.push({ figures: ['status.unobserved'], by: BigInt(missed), row: { kind: 'observation', id: `ocsp-${at}`, at } });
   }
-  return facts;
+  yield facts;
 }
 
 /** What became of messages, by the day. */
-export async function noticeFacts({ db }: Ctx, { from, until }: Span): Promise<Fact[]> {
-  return (await noticeCounts(db, from, until)).map(({ day, kind, outcome, notices }) => ({
+export async function* noticeFacts({ db }: Ctx, { from, until }: Span): AsyncGenerator<Fact[]> {
+  yield (await noticeCounts(db, from, until)).map(({ day, kind, outcome, notices }) => ({
     figures: [`notices.${outcome}`, `notices.${outcome}.kind.${kind}`],
     by: BigInt(notices),
     row: { kind: 'notices', id: `${kind}-${outcome}-${day}`, at: day },

@@ -35,13 +35,16 @@ export async function answer(ctx: Ctx, call: Call, res: Response): Promise<Reply
   if (besides) authorize(call.token, besides);
   if (operation.page) return answerList(ctx, call, values, page, res);
   if (method === 'post') return answerAct(ctx, call, values, res);
-  if (operation.rows && call.accepts(['application/json', ndjson]) === ndjson) {
-    await writeRows(res, ndjson, [], operation.rows(ctx, values));
+  const { rows, columns } = operation;
+  const streams = rows ? (columns ? Object.keys(rowFormats) : [ndjson]) : [];
+  const formats = Object.values(operation.formats ?? {});
+  const types = [...new Set(['application/json', ...formats.map(format => format.type), ...streams])];
+  const type = call.accepts(types);
+  if (type === false && formats.length) throw notAcceptable('It', types);
+  if (rows && type !== false && streams.includes(type)) {
+    await writeRows(res, type, columns ?? [], rows(ctx, values));
     return undefined;
   }
-  const formats = Object.values(operation.formats ?? {});
-  const type = call.accepts(['application/json', ...formats.map(format => format.type)]);
-  if (type === false && formats.length) throw notAcceptable('It', ['application/json', ...formats.map(format => format.type)]);
   const output = (await perform(ctx, operation, values, call.actor)) as object;
   const format = formats.find(format => format.type === type);
   return format ? written(format, output) : { status: 200, headers: { ETag: etagOf(output) }, body: output };

@@ -3,6 +3,7 @@ import { quarterAt, quartersLater } from '../../../src/model/quarter.ts';
 import { type AdminClient, adminClient } from '../../kit/admin-client.ts';
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
 import { refused } from '../../kit/refused.ts';
+import { storeIssuance } from '../../kit/report.ts';
 
 for (const engine of engines)
   describe(`the report in the admin API (${engine})`, () => {
@@ -76,6 +77,30 @@ for (const engine of engines)
       const { body } = await get('text/csv', `/reports/${quarter}/figures/costs.EUR`);
       assert.match(body.toString(), /^figure,by,kind,id,at,[^\r]*\r\ncosts\.EUR,-3\.20,ledger,/);
       refused(await get('application/json', `/reports/${quarter}/figures/none.such`), 'malformed', 404);
+    });
+
+    it('traces a figure to all of its rows as CSV and NDJSON, in pieces; as JSON to so many', async () => {
+      for (let i = 0; i < 1200; i += 100)
+        await ca.ctx.db.transaction(async trx => {
+          for (let n = 0; n < 100; n++) await storeIssuance(ca, trx, { names: [`${i + n}.test`] });
+        });
+      const path = `/reports/${quarter}/figures/certificates.issued`;
+      const { json } = await get('application/json', path);
+      assert.deepEqual([json.value, json.rows.length, json.more], [1200, 1000, true]);
+      for (const [type, head] of [
+        ['text/csv', 1],
+        ['application/x-ndjson', 0],
+      ] as const) {
+        const { status, headers, body } = await get(type, path);
+        assert.deepEqual([status, headers['transfer-encoding']], [200, 'chunked'], type);
+        assert.match(String(headers['content-type']), new RegExp(`^${type}`));
+        const lines = body.toString().trimEnd().split('\n');
+        assert.equal(lines.length, 1200 + head);
+        assert.equal((await get(type, `${path}?limit=700`)).body.toString().trimEnd().split('\n').length, 700 + head);
+        refused(await get(type, `/reports/${quarter}/figures/none.such`), 'malformed', 404);
+      }
+      const line = JSON.parse((await get('application/x-ndjson', `${path}?limit=1`)).body.toString());
+      assert.deepEqual([line, json.more], [json.rows[0], true]);
     });
 
     it('is for whoever may read; costs and incidents are written by whoever may do all', async () => {
