@@ -1,4 +1,13 @@
+import { rmSync } from 'node:fs';
+import { openCtx } from '../src/app.ts';
+import { checkpointFile, keepCheckpoints } from '../src/ca/checkpoint-file.ts';
+import { logSigner } from '../src/ca/log-identity.ts';
+import { parseConfig } from '../src/config.ts';
+import { type CheckpointRecord, checkpointsAfter, currentLog, findTile } from '../src/store/log.ts';
 import { isPostgres, openDatabase } from '../src/store/open.ts';
+import { signCheckpoint } from '../src/tlog/checkpoint.ts';
+import { type Edge, grow, rootOf } from '../src/tlog/merkle.ts';
+import { hashesOf, tileWidth } from '../src/tlog/tiles.ts';
 
 export interface Filled {
   seconds: number;
@@ -84,5 +93,39 @@ export async function fillAudit(url: string, count: number): Promise<{ records: 
     return { records: Number(counted?.['n']) };
   } finally {
     await db.destroy();
+  }
+}
+
+/** Checkpoints as a server leaves them that issues now and then: one after each issuance, in the database and beside it. */
+export async function fillCheckpoints({ dataDir, database }: { dataDir: string; database: string }): Promise<{ checkpoints: number }> {
+  const config = parseConfig({ publicUrl: 'https://localhost:14000', dataDir, database, log: 'warn' }, '/');
+  const ctx = await openCtx(config);
+  try {
+    const log = await currentLog(ctx.db);
+    if (!log) throw new Error('the database has no log');
+    const signer = logSigner(ctx, log);
+    const signed = new Set((await checkpointsAfter(ctx.db, log.id, 0, 1_000_000)).map(({ size }) => size));
+    const edge: Edge = { size: 0, hashes: [] };
+    const made: CheckpointRecord[] = [];
+    for (let index = 0; ; index++) {
+      const hashes = hashesOf((await findTile(ctx.db, 0, index)) ?? new Uint8Array());
+      for (const hash of hashes) {
+        grow(edge, hash);
+        if (edge.size % recorded.length || signed.has(edge.size)) continue;
+        const note = signCheckpoint({ origin: log.origin, size: edge.size, root: rootOf(edge) }, signer);
+        made.push({ logId: log.id, size: edge.size, at: ctx.now(), note });
+      }
+      if (hashes.length < tileWidth) break;
+    }
+    await ctx.db.batchInsert(
+      'checkpoints',
+      made.map(({ logId, ...rest }) => ({ log_id: logId, ...rest })),
+      200,
+    );
+    rmSync(checkpointFile(config));
+    keepCheckpoints(config, await checkpointsAfter(ctx.db, log.id, 0, 1_000_000));
+    return { checkpoints: signed.size + made.length };
+  } finally {
+    await ctx.close();
   }
 }

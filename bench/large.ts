@@ -7,7 +7,7 @@ import { readCertificate } from '../src/pki/certificate.ts';
 import { findCertificate, listCertificates } from '../src/store/certificates.ts';
 import { openDatabase } from '../src/store/open.ts';
 import { ocspRequest } from '../test/kit/status.ts';
-import { fill, fillAudit, members } from './fill.ts';
+import { fill, fillAudit, fillCheckpoints, members } from './fill.ts';
 import { loadHttp } from './http-load.ts';
 import { get } from './ocsp.ts';
 import { type Engine, type Ours, startOurs } from './ours.ts';
@@ -60,10 +60,11 @@ export async function benchAudit(world: World, engines: readonly Engine[], size:
       await ours.stop();
       const { records } = await fillAudit(ours.database, size);
       const sealing = await command(ours, 'issuer', 'list');
+      const { checkpoints } = await fillCheckpoints(ours);
       const verifying = await command(ours, 'audit', 'verify');
       said.push(
         `${engine}: ${records} audit records sealed at the end of a command (${sealing.code}) in ${sealing.seconds}, ${sealing.memory}; ` +
-          `"audit verify" from start to exit (${verifying.code}): ${verifying.seconds}, ${verifying.memory} at most (budget: 60 s)`,
+          `with ${checkpoints} checkpoints, "audit verify" from start to exit (${verifying.code}): ${verifying.seconds}, ${verifying.memory} at most (budget: 60 s)`,
       );
     } finally {
       await ours.stop();
