@@ -1,5 +1,5 @@
 import type { Ctx } from '../ctx.ts';
-import { oldestUnsealed, type StoredRecord, sealAuditRecord, unsealedAudit } from '../store/audit.ts';
+import { oldestUnsealed, placeAuditRecords, type StoredRecord, sealAuditRecord, unsealedAudit } from '../store/audit.ts';
 import { insertCheckpoint, putTile, tilesOf } from '../store/log.ts';
 import { breathe, type Trx } from '../store/open.ts';
 import { signCheckpoint } from '../tlog/checkpoint.ts';
@@ -66,6 +66,7 @@ async function sealBatch(ctx: Ctx, held: (trx: Trx) => Promise<void>): Promise<n
 async function seal(ctx: Ctx, trx: Trx, records: readonly StoredRecord[], size: number): Promise<Uint8Array[]> {
   const loggedOf = await readLogged(trx, records);
   const leaves: Uint8Array[] = [];
+  const placed: { id: number; index: number }[] = [];
   for (const [i, record] of records.entries()) {
     const commitment = record.commitment ?? commitTo(record, ctx.random);
     try {
@@ -73,7 +74,9 @@ async function seal(ctx: Ctx, trx: Trx, records: readonly StoredRecord[], size: 
     } catch (error) {
       throw new LogBroken(`the audit record ${record.id} (${record.action}) cannot be sealed: ${(error as Error).message}`);
     }
-    await sealAuditRecord(trx, record.id, { index: size + i, ...commitment });
+    if (record.commitment) placed.push({ id: record.id, index: size + i });
+    else await sealAuditRecord(trx, record.id, { index: size + i, ...commitment });
   }
+  await placeAuditRecords(trx, placed);
   return leaves;
 }

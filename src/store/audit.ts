@@ -106,7 +106,20 @@ export async function countUnsealedAudit(db: Db): Promise<number> {
   return r?.n ?? 0;
 }
 
-/** Compare-and-swap. @throws where it was sealed meanwhile */
+/** Gives records that are committed to their places, in one statement. Compare-and-swap. @throws where one was sealed meanwhile */
+export async function placeAuditRecords(trx: Db, placed: readonly { id: number; index: number }[]): Promise<void> {
+  if (placed.length === 0) return;
+  const rows = placed.map(() => '(cast(? as bigint), cast(? as bigint))').join(', ');
+  const done = await rowsOf(
+    trx,
+    `with placed(record, place) as (values ${rows})
+     update audit set log_index = placed.place from placed where audit.id = placed.record and audit.log_index is null returning audit.id`,
+    placed.flatMap(({ id, index }) => [id, index]),
+  );
+  if (done.length !== placed.length) throw new Error('an audit record was sealed by another');
+}
+
+/** The same of one that nothing was committed to when it was written. @throws where it was sealed meanwhile */
 export async function sealAuditRecord(trx: Db, id: number, { index, salt, recordHash }: Seal): Promise<void> {
   const sealed = await updateRows(trx, 'audit', { id, log_index: null }, { log_index: index, salt, record_hash: recordHash });
   if (sealed !== 1) throw new Error(`the audit record ${id} was sealed by another`);

@@ -5,6 +5,7 @@ import {
   listAudit,
   type NewAuditRecord,
   oldestUnsealed,
+  placeAuditRecords,
   sealAuditRecord,
   sealedAudit,
   unsealedAudit,
@@ -106,7 +107,17 @@ onEachEngine('the audit log', at => {
     await assert.rejects(sealAuditRecord(at.db, first.id, { ...seal, index: 1 }), /sealed by another/);
     await assert.rejects(sealAuditRecord(at.db, second.id, seal), 'two in one place');
     assert.equal(await oldestUnsealed(at.db), at0 + 1);
-    await sealAuditRecord(at.db, second.id, { ...seal, index: 1 });
+    await assert.rejects(
+      placeAuditRecords(at.db, [
+        { id: second.id, index: 1 },
+        { id: first.id, index: 2 },
+      ]),
+      /sealed by another/,
+    );
+    await at.db('audit').where({ id: second.id }).update({ log_index: null });
+    await assert.rejects(placeAuditRecords(at.db, [{ id: second.id, index: 0 }]), 'two in one place');
+    await placeAuditRecords(at.db, []);
+    await placeAuditRecords(at.db, [{ id: second.id, index: 1 }]);
     assert.equal(await oldestUnsealed(at.db), undefined);
     assert.deepEqual(
       (await sealedAudit(at.db, 0, 10)).map(r => r.seal?.index),
