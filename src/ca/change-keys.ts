@@ -184,8 +184,12 @@ export function retireKeys(ctx: Ctx, force: boolean, actor: Actor, progress: Pro
       );
     if (await hasCommitted(db)) throw refuse('a certificate is being issued, try again in a minute');
     if (!force) await checkOutside(ctx, older);
+    // Before they go: no key is dropped that is not on record.
+    await db.transaction(async trx => {
+      await held(trx);
+      await record(ctx, trx, ctx.now(), { action: 'vault.retired', actor, subject: {}, detail: { keys: older } });
+    });
     if (config.keys.encryptionKey === undefined) dropKeys(config.keys.encryptionKeyFile, key => older.includes(keyIdOf(key)), ctx.random);
-    await record(ctx, db, ctx.now(), { action: 'vault.retired', actor, subject: {}, detail: { keys: older } });
     return older;
   });
 }

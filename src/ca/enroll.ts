@@ -6,7 +6,7 @@ import type { Member, MemberDirectory } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { insertAccount, isRetired } from '../store/accounts.ts';
 import { findThumbprint, useDirectory, useEabKey, useThumbprint } from '../store/doors.ts';
-import { findMember } from '../store/members.ts';
+import { lockMember } from '../store/members.ts';
 import type { Trx } from '../store/open.ts';
 import { deliver } from './deliver.ts';
 import { newId } from './ids.ts';
@@ -108,7 +108,7 @@ async function take(ctx: Ctx, trx: Trx, entry: Entry, thumbprint: string): Promi
 }
 
 async function active(trx: Trx, memberId: string): Promise<{ memberId: string }> {
-  const member: Member | undefined = await findMember(trx, memberId);
+  const member: Member | undefined = await lockMember(trx, memberId);
   if (member?.status !== 'active')
     throw new Problem('unauthorized', `The membership is ${member?.status ?? 'unknown'}; no account is opened for it.`);
   return { memberId };

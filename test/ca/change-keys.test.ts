@@ -207,6 +207,19 @@ for (const engine of engines)
       for (const action of ['vault.rotated', 'vault.retired'] as const) assert.ok(actions.includes(action), action);
     });
 
+    it('drops no key that is not on record', async () => {
+      const first = at.ctx.vault.keyId;
+      await rotate();
+      renameSync(file(), `${file()}.away`);
+      await assert.rejects(retire(true), /ENOENT/);
+      assert.deepEqual(
+        (await listAudit(at.ctx.db, { action: 'vault.retired' })).map(r => r.detail),
+        [{ keys: [first] }],
+      );
+      renameSync(`${file()}.away`, file());
+      assert.deepEqual(await retire(true), [first]);
+    });
+
     it('keeps the old key where something is under it that another process cannot have seen', async () => {
       await rotate();
       at.clock.now += day;

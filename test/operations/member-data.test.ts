@@ -9,6 +9,7 @@ import { fromPem } from '../../src/model/encoding.ts';
 import { updateContact } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { findMember } from '../../src/store/members.ts';
+import type { Trx } from '../../src/store/open.ts';
 import { findMessages } from '../../src/store/outbox.ts';
 import { insertProof } from '../../src/store/proofs.ts';
 import type { Json } from '../kit/acme-client.ts';
@@ -31,7 +32,7 @@ for (const engine of engines)
       const stranger = await storedMember(ctx, { name: 'Grace Hopper', contacts: ['grace@hopper.test'] });
       const { id } = member;
       await at.run('eab create', { member: id, label: 'her laptop' });
-      await at.run('eab create', { member: stranger.id });
+      await at.run('eab create', { member: stranger.id, label: "Grace's" });
       await at.run('directory create', { member: id });
       await at.run('thumbprint add', { member: id, thumbprint: 'A'.repeat(43) });
       await insertProof(ctx.db, aProof(id, 'byron.test', { status: 'valid', evidence: { mailbox: 'hostmaster@byron.test' } }));
@@ -146,6 +147,11 @@ for (const engine of engines)
       assert.deepEqual([row.personal, row.status], [null, 'left']);
       assert.equal((await ctx.db('member_search').where({ member_id: id })).length, 0);
       assert.equal((await ctx.db('accounts').where({ id: account }).first()).personal, null);
+      const keys = await ctx.db('eab_keys').whereNotNull('label_sealed');
+      assert.deepEqual(
+        keys.map(k => k.member_id),
+        [other],
+      );
       const left = (await listAudit(ctx.db)).map(r => openPersonal(ctx, r)['address']).filter(Boolean);
       assert.deepEqual(left, ['192.0.2.9'], 'of the other member');
       assert.equal((await at.run('member show', { id: other })).name, 'Grace Hopper');
@@ -167,6 +173,7 @@ for (const engine of engines)
         at.mail.sent.filter(n => !n.to.includes('grace@hopper.test')),
         [],
       );
+      await assert.rejects(at.run('eab create', { member: id, label: 'her laptop' }), /has left/);
       await assert.rejects(at.run('member activate', { id }), /give --name and --email/);
       const back: Json = await at.run('member activate', { id, name: 'Ada again', email: 'ada@again.test' });
       assert.deepEqual([back.name, back.erasedAt], ['Ada again', undefined]);
@@ -189,6 +196,22 @@ for (const engine of engines)
       assert.deepEqual(Object.fromEntries(states), { issued: 'dead', revoked: 'dead', 'account-added': 'dead', contested: 'queued' });
       await at.run('outbox retry');
       assert.deepEqual(at.mail.sent, []);
+    });
+
+    it('stays erased though a command that was under way ends later', async () => {
+      const { ctx } = at;
+      const { id } = await filled();
+      // What the command waits for last: that the certificates are revoked.
+      const { transaction } = ctx.db;
+      let transactions = 0;
+      const value = async (work: (trx: Trx) => Promise<unknown>) => {
+        const result = await transaction.call(ctx.db, work);
+        if (++transactions === 2) await at.run('member erase', { id, force: true });
+        return result;
+      };
+      Object.defineProperty(ctx.db, 'transaction', { value });
+      const suspended: Json = await at.run('member suspend', { id, revoke: true });
+      assert.deepEqual([suspended.name, suspended.contacts, suspended.status, suspended.revoked], ['', [], 'left', 1]);
     });
 
     it('takes answers with it that the admin API has kept', async () => {
