@@ -87,6 +87,7 @@ export const eabOperations = [
     summary: 'all external account binding keys',
     scope: 'read',
     http: { method: 'get', path: '/eab-keys' },
+    showsPersonal: true,
     input: z.object({}),
     item: eabShown,
     read: (ctx, _, page) => listEabKeys(ctx.db, page),

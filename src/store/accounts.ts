@@ -148,3 +148,19 @@ export async function isAccountKey(db: Db, thumbprint: string): Promise<boolean>
 export async function isRetired(db: Db, thumbprint: string): Promise<boolean> {
   return (await selectRow(db, 'retired_keys', { thumbprint })) !== undefined;
 }
+
+/** A key that an account had before. */
+export interface RetiredKey {
+  accountId: string;
+  thumbprint: string;
+  retiredAt: number;
+}
+
+export async function retiredKeysOfMember(db: Db, memberId: string): Promise<RetiredKey[]> {
+  const rows = await rowsOf<{ account_id: string; thumbprint: string; retired_at: number }>(
+    db,
+    'select r.* from retired_keys r join accounts a on a.id = r.account_id where a.member_id = ? order by r.retired_at, r.thumbprint',
+    [memberId],
+  );
+  return rows.map(r => ({ accountId: r.account_id, thumbprint: r.thumbprint, retiredAt: r.retired_at }));
+}
