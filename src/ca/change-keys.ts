@@ -196,6 +196,7 @@ export function retireKeys(ctx: Ctx, force: boolean, actor: Actor, progress: Pro
 
 /** What the older keys are needed for outside the database. @throws Problem */
 async function checkOutside(ctx: Ctx, older: readonly string[]): Promise<void> {
+  // What was answered under an Idempotency-Key is found by a MAC, and kept as long.
   const usableAt = ((await newestSince(ctx)) ?? 0) + codeLifetime;
   if (usableAt > ctx.now()) throw refuse(`codes that were mailed before are good until ${rfc3339(usableAt)}; --force ends them now`);
   const rootKey = await readSetting(ctx.db, rootKeySetting);
