@@ -81,7 +81,7 @@ export function rotateKeys(ctx: Ctx, rootKey: string | undefined, actor: Actor, 
       if (config.keys.encryptionKey !== undefined)
         throw new Problem(
           'malformed',
-          'The key-encryption key is given by XMPP_CA_KEY: put a new one before it, with a comma between, restart every process, and call this again.',
+          'The key-encryption key is given by XMPP_CA_KEY: put a new one behind it, with a comma between, and restart every process; then put it first, restart every process again, and call this once more.',
         );
       addKey(config.keys.encryptionKeyFile, ctx.random);
       if (isPostgres(db)) progress?.(`${config.keys.encryptionKeyFile} has a new key: a server on another machine needs that file now`);

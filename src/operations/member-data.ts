@@ -142,7 +142,7 @@ export const memberDataOperations = [
   }),
   operation({
     name: 'member erase',
-    summary: 'remove name, contacts and addresses of a member that has left, for good; certificates, proofs and the log stay',
+    summary: 'remove name, contacts, labels and addresses of a member that has left, for good; certificates, proofs and the log stay',
     scope: 'admin',
     http: { method: 'post', path: '/members/{id}/erase' },
     tellsProgress: true,

@@ -6,6 +6,7 @@ import { openPersonal, record } from '../../src/ca/record.ts';
 import { revoke } from '../../src/ca/revoke.ts';
 import { sealAudit } from '../../src/ca/seal-audit.ts';
 import { verifyAudit } from '../../src/ca/verify-audit.ts';
+import { clock } from '../../src/model/audit.ts';
 import { fromPem, rfc3339 } from '../../src/model/encoding.ts';
 import { changeKey, updateContact } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';
@@ -23,6 +24,8 @@ import { aChallenge, anAuthorization, aProof, at0, storedAccount, storedMember }
 
 const own = '203.0.113.77';
 const operators = '198.51.100.99';
+/** Of a server that was asked. */
+const evidence = '198.51.100.80';
 
 for (const engine of engines)
   describe(`what is held about a member (${engine})`, () => {
@@ -61,6 +64,12 @@ for (const engine of engines)
         action: 'member.suspended',
         actor: { who: 'token:abc', door: 'admin', address: operators },
         subject: { member: id },
+      });
+      await record(ctx, ctx.db, ctx.now(), {
+        action: 'challenge.valid',
+        actor: clock,
+        subject: { account: ready.account.id },
+        detail: { name: 'im.byron.test', type: 'http-01', address: evidence },
       });
       return { id, account: ready.account.id, serial, other: stranger.id };
     }
@@ -167,6 +176,10 @@ for (const engine of engines)
 
       const erased: Json = await at.run('member erase', { id });
       assert.equal(erased.records, 2);
+      assert.ok(
+        records.some(r => r.detail?.includes(evidence)),
+        'evidence of validation is no personal data, and stays',
+      );
       assert.deepEqual(await Promise.all(kept.map(digest)), before);
       assert.deepEqual(
         (await ctx.db('audit').orderBy('id').select('id', 'personal_hash', 'subject', 'detail', 'record_hash')).slice(0, records.length),
