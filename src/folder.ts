@@ -3,11 +3,16 @@ import { dirname, resolve } from 'node:path';
 
 /** What was made, renamed or linked in a folder outlives a power failure only when the folder itself is on the disk. */
 export function flushFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
   try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
+    const handle = openSync(folder, 'r');
+    try {
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+  } catch (error) {
+    // Some file systems have no such thing, and some folders may be written but not read: no more can be done there.
+    if (!['EACCES', 'EINVAL', 'EBADF'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
 

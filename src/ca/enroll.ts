@@ -80,12 +80,14 @@ interface Bound {
 async function take(ctx: Ctx, trx: Trx, entry: Entry, thumbprint: string): Promise<Bound> {
   const now = ctx.now();
   if (entry.door === 'eab') {
+    // First the member, then its key, as an erasure does: neither waits for the other.
+    const bound = await active(trx, entry.memberId);
     if (!(await useEabKey(trx, entry.kid, now)))
       throw new Problem(
         'unauthorized',
         `The external account binding key "${entry.kid}" is used up, expired or revoked; ask the operators for a new one.`,
       );
-    return { ...(await active(trx, entry.memberId)), door: 'eab', doorId: entry.kid };
+    return { ...bound, door: 'eab', doorId: entry.kid };
   }
   if (entry.door === 'directory') {
     if (!(await useDirectory(trx, entry.directory.id, now)))

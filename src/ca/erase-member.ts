@@ -33,8 +33,9 @@ export async function eraseMember(
 
   // A record may be committed after others that were written later: again, until nothing is found any more.
   let erased = 0;
-  for (let found = -1; erased > found; ) {
-    found = erased;
+  let before: number;
+  do {
+    before = erased;
     const concerns = await concernsOf(db, id);
     for await (const messages of messagesAbout(db, concerns)) {
       const ids = messages.map(m => m.id);
@@ -49,7 +50,7 @@ export async function eraseMember(
       erased += records.length;
       if (records.length) progress?.(erased);
     }
-  }
+  } while (erased > before);
   for (const kept of await keptAnswers(db)) if (openAnswer(ctx, kept, kept.answer).includes(id)) await forgetAnswer(db, kept);
   await forgetDeleted(db);
   return erased;
@@ -65,8 +66,8 @@ async function eraseRows(ctx: Ctx, trx: Trx, { id }: Member, actor: Actor): Prom
     await record(ctx, trx, now, { action: 'member.left', actor, subject });
   }
   if (!(await replacePersonal(trx, member, undefined, []))) throw changed(id);
-  await eraseContactsOfMember(trx, id);
   await eraseLabelsOfMember(trx, id);
+  await eraseContactsOfMember(trx, id);
   if (await markErased(trx, id, now)) await record(ctx, trx, now, { action: 'member.erased', actor, subject });
 }
 

@@ -9,34 +9,44 @@ import { openMember, sealMember, searchHashes } from './personal.ts';
 import { record } from './record.ts';
 import { underLease } from './under-lease.ts';
 
-/** Records and members in one transaction: the database is never held for long. */
+/** Rows in one transaction: the database is never held for long. */
 const batch = 500;
 
 const day = 86400;
 
+type Forget = (ctx: Ctx, trx: Trx, before: { addresses: number; contacts: number }) => Promise<number>;
+
+/** Some of each kind. @returns how many */
+const kinds: Record<string, Forget> = {
+  // Whose requests the audit log has recorded; what it is the log of stays.
+  addresses: (_, trx, { addresses }) => erasePersonalBefore(trx, addresses, batch),
+  accounts: (_, trx, { contacts }) => eraseContactsOfSpent(trx, contacts),
+  labels: (_, trx, { contacts }) => eraseLabelsOfSpent(trx, contacts),
+  members: (ctx, trx, { contacts }) => forgetContacts(ctx, trx, contacts),
+};
+
 /** Erases what was kept for as long as the configuration says, by one process of many. */
 export async function forgetDue(ctx: Ctx): Promise<void> {
   await underLease(ctx, 'forget', async () => {
-    if (!(await forgetSome(ctx))) return;
-    while (!ctx.background.ending.aborted && (await forgetSome(ctx))) await breathe();
-    await forgetDeleted(ctx.db);
+    let hasErased = false;
+    for (const [kind, forget] of Object.entries(kinds))
+      while (!ctx.background.ending.aborted && (await forgetSome(ctx, kind, forget))) {
+        hasErased = true;
+        await breathe();
+      }
+    if (hasErased) await forgetDeleted(ctx.db);
   });
 }
 
 /** Nothing is erased that is not on record. @returns whether there was anything */
-async function forgetSome(ctx: Ctx): Promise<boolean> {
+async function forgetSome(ctx: Ctx, kind: string, forget: Forget): Promise<boolean> {
   const { keepAddressDays, keepContactDays } = ctx.config.privacy;
   const now = ctx.now();
   return ctx.db.transaction(async trx => {
-    const erased = {
-      // Whose requests the audit log has recorded; what it is the log of stays.
-      addresses: await erasePersonalBefore(trx, now - keepAddressDays * day, batch),
-      accounts: await eraseContactsOfSpent(trx, now - keepContactDays * day),
-      labels: await eraseLabelsOfSpent(trx, now - keepContactDays * day),
-      members: await forgetContacts(ctx, trx, now - keepContactDays * day),
-    };
-    if (Object.values(erased).every(count => count === 0)) return false;
-    await record(ctx, trx, now, { action: 'personal-data.erased', actor: clock, subject: {}, detail: erased });
+    const erased = await forget(ctx, trx, { addresses: now - keepAddressDays * day, contacts: now - keepContactDays * day });
+    if (erased === 0) return false;
+    const detail = { [kind]: erased };
+    await record(ctx, trx, now, { action: 'personal-data.erased', actor: clock, subject: {}, detail });
     return true;
   });
 }

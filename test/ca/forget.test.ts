@@ -44,7 +44,7 @@ for (const engine of engines)
       await forgetDue(at.ctx);
       assert.deepEqual(await addresses(), ['192.0.2.2', undefined, undefined, undefined]);
       const [told] = await listAudit(at.ctx.db, { action: 'personal-data.erased' });
-      assert.deepEqual([told?.who, told?.detail], ['clock', { addresses: 3, accounts: 0, labels: 0, members: 0 }]);
+      assert.deepEqual([told?.who, told?.detail], ['clock', { addresses: 3 }]);
       await sealAudit(at.ctx);
       await verifyAudit(at.ctx);
       await later(1);
@@ -125,8 +125,11 @@ for (const engine of engines)
       await later(1);
       assert.equal(await label(theirs), undefined);
       assert.ok(await label(others));
-      const [told] = await listAudit(at.ctx.db, { action: 'personal-data.erased' });
-      assert.deepEqual(told?.detail, { addresses: 0, accounts: 0, labels: 1, members: 1 });
+      const told = await listAudit(at.ctx.db, { action: 'personal-data.erased' });
+      assert.deepEqual(
+        told.map(r => r.detail),
+        [{ members: 1 }, { labels: 1 }],
+      );
     });
 
     it('nothing is erased that is not on record', async () => {
