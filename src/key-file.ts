@@ -1,16 +1,6 @@
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, existsSync, linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { flushFolder, makeFolder } from './folder.ts';
 import { base64 } from './model/encoding.ts';
 
 /** Key-encryption keys, the newest first; the same array as long as they are the same. */
@@ -70,7 +60,7 @@ function stampOf(file: string): string | undefined {
 }
 
 function make(file: string, random: Random): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
   const aside = writeBeside(file, [random(32)], random);
   try {
     linkSync(aside, file);
@@ -79,6 +69,7 @@ function make(file: string, random: Random): void {
   } finally {
     unlinkSync(aside);
   }
+  flushFolder(dirname(file));
 }
 
 function writeBeside(file: string, keys: readonly Uint8Array[], random: Random): string {
@@ -110,4 +101,6 @@ function replace(file: string, change: (keys: readonly Uint8Array[]) => readonly
     unlinkSync(aside);
     throw error;
   }
+  // Before anything is encrypted under a new key: without the key it would be lost.
+  flushFolder(dirname(file));
 }

@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { parseConfig } from '../src/config.ts';
 import { addKey, dropKeys } from '../src/key-file.ts';
 import { createVault, keyIdOf, openVault } from '../src/vault.ts';
+import { flushedFolders } from './kit/flushed.ts';
 
 const key = Buffer.alloc(32, 7);
 const vault = createVault(key, randomBytes);
@@ -169,6 +170,15 @@ describe('vault', () => {
       chownSync(file(), uid, statSync(file()).gid);
       addKey(file(), randomBytes);
       assert.deepEqual([statSync(file()).mode & 0o777, statSync(file()).uid], [0o600, uid]);
+    });
+    it('outlives a power failure once it is made or changed: its folder is written too', () => {
+      const keys = join(folder, 'data', 'keys');
+      assert.deepEqual(
+        flushedFolders(() => open()),
+        [folder, join(folder, 'data'), keys],
+      );
+      for (const change of [() => addKey(file(), randomBytes), () => dropKeys(file(), () => true, randomBytes)])
+        assert.deepEqual(flushedFolders(change), [keys]);
     });
     it('with several keys gives way to the environment with several', () => {
       const two = [Buffer.alloc(32, 3), key].map(k => k.toString('base64')).join(',');

@@ -81,7 +81,7 @@ export function rotateKeys(ctx: Ctx, rootKey: string | undefined, actor: Actor, 
       if (config.keys.encryptionKey !== undefined)
         throw new Problem(
           'malformed',
-          'The key-encryption key is given by XMPP_CA_KEY: put a new one before it, with a comma between, restart every process, and call this again.',
+          'The key-encryption key is given by XMPP_CA_KEY: put a new one behind it, with a comma between, and restart every process; then put it first, restart every process again, and call this once more.',
         );
       addKey(config.keys.encryptionKeyFile, ctx.random);
       if (isPostgres(db)) progress?.(`${config.keys.encryptionKeyFile} has a new key: a server on another machine needs that file now`);
@@ -184,14 +184,19 @@ export function retireKeys(ctx: Ctx, force: boolean, actor: Actor, progress: Pro
       );
     if (await hasCommitted(db)) throw refuse('a certificate is being issued, try again in a minute');
     if (!force) await checkOutside(ctx, older);
+    // Before they go: no key is dropped that is not on record.
+    await db.transaction(async trx => {
+      await held(trx);
+      await record(ctx, trx, ctx.now(), { action: 'vault.retired', actor, subject: {}, detail: { keys: older } });
+    });
     if (config.keys.encryptionKey === undefined) dropKeys(config.keys.encryptionKeyFile, key => older.includes(keyIdOf(key)), ctx.random);
-    await record(ctx, db, ctx.now(), { action: 'vault.retired', actor, subject: {}, detail: { keys: older } });
     return older;
   });
 }
 
 /** What the older keys are needed for outside the database. @throws Problem */
 async function checkOutside(ctx: Ctx, older: readonly string[]): Promise<void> {
+  // What was answered under an Idempotency-Key is found by a MAC, and kept as long.
   const usableAt = ((await newestSince(ctx)) ?? 0) + codeLifetime;
   if (usableAt > ctx.now()) throw refuse(`codes that were mailed before are good until ${rfc3339(usableAt)}; --force ends them now`);
   const rootKey = await readSetting(ctx.db, rootKeySetting);

@@ -12,21 +12,18 @@ import { listProofs } from '../store/proofs.ts';
 export interface Concerns {
   /** By the member or one of its accounts, or about one of these. */
   record(record: AuditRecord): boolean;
-  /** By the member itself, and not about it by others. */
+  /** By the member itself, and not about it by others: whoever has the key of a certificate (RFC 8555 §7.6) may be a stranger who found it. */
   isActor(record: AuditRecord): boolean;
   message(message: Message): boolean;
 }
 
 export async function concernsOf(db: Db, memberId: string): Promise<Concerns> {
   const accounts = new Set((await listAccounts(db, { memberId })).map(a => a.id));
-  const challenges = new Set(await challengesOfMember(db, memberId));
+  const challenges = new Set((await challengesOfMember(db, memberId)).map(c => c.id));
   const proofs = new Set((await listProofs(db, { memberId })).map(p => p.id));
   const serials = new Set(await serialsOfMember(db, memberId));
-  const isActor = ({ who, door, subject: { member, account = '' } }: AuditRecord): boolean =>
-    who === `member:${memberId}` ||
-    (who.startsWith('account:') && accounts.has(who.slice('account:'.length))) ||
-    // By the key of a certificate of its own (RFC 8555 §7.6).
-    (door === 'acme' && who.startsWith('key:') && (member === memberId || accounts.has(account)));
+  const isActor = ({ who }: AuditRecord): boolean =>
+    who === `member:${memberId}` || (who.startsWith('account:') && accounts.has(who.slice('account:'.length)));
   return {
     isActor,
     record: record => isActor(record) || record.subject['member'] === memberId || accounts.has(record.subject['account'] ?? ''),

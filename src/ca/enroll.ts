@@ -6,7 +6,7 @@ import type { Member, MemberDirectory } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { insertAccount, isRetired } from '../store/accounts.ts';
 import { findThumbprint, useDirectory, useEabKey, useThumbprint } from '../store/doors.ts';
-import { findMember } from '../store/members.ts';
+import { lockMember } from '../store/members.ts';
 import type { Trx } from '../store/open.ts';
 import { deliver } from './deliver.ts';
 import { newId } from './ids.ts';
@@ -80,12 +80,14 @@ interface Bound {
 async function take(ctx: Ctx, trx: Trx, entry: Entry, thumbprint: string): Promise<Bound> {
   const now = ctx.now();
   if (entry.door === 'eab') {
+    // First the member, then its key, as an erasure does: neither waits for the other.
+    const bound = await active(trx, entry.memberId);
     if (!(await useEabKey(trx, entry.kid, now)))
       throw new Problem(
         'unauthorized',
         `The external account binding key "${entry.kid}" is used up, expired or revoked; ask the operators for a new one.`,
       );
-    return { ...(await active(trx, entry.memberId)), door: 'eab', doorId: entry.kid };
+    return { ...bound, door: 'eab', doorId: entry.kid };
   }
   if (entry.door === 'directory') {
     if (!(await useDirectory(trx, entry.directory.id, now)))
@@ -108,7 +110,7 @@ async function take(ctx: Ctx, trx: Trx, entry: Entry, thumbprint: string): Promi
 }
 
 async function active(trx: Trx, memberId: string): Promise<{ memberId: string }> {
-  const member: Member | undefined = await findMember(trx, memberId);
+  const member: Member | undefined = await lockMember(trx, memberId);
   if (member?.status !== 'active')
     throw new Problem('unauthorized', `The membership is ${member?.status ?? 'unknown'}; no account is opened for it.`);
   return { memberId };

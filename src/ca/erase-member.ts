@@ -4,8 +4,9 @@ import type { Member } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { eraseContactsOfMember } from '../store/accounts.ts';
 import { erasePersonal } from '../store/audit.ts';
+import { eraseLabelsOfMember } from '../store/doors.ts';
 import { forgetAnswer, keptAnswers } from '../store/idempotency.ts';
-import { findMember, markErased, moveMember, replacePersonal } from '../store/members.ts';
+import { lockMember, markErased, moveMember, replacePersonal } from '../store/members.ts';
 import { forgetDeleted, type Trx } from '../store/open.ts';
 import { erasePersonalOfMessages, giveUpMessages } from '../store/outbox.ts';
 import { concernsOf, messagesAbout, recordsAbout } from './concerns.ts';
@@ -30,21 +31,26 @@ export async function eraseMember(
     throw new Problem('malformed', `The member ${id} is ${member.status}: "member remove" first, or say --force, and it leaves at once.`);
   await db.transaction(trx => eraseRows(ctx, trx, member, actor));
 
-  const concerns = await concernsOf(db, id);
-  for await (const messages of messagesAbout(db, concerns)) {
-    const ids = messages.map(m => m.id);
-    await giveUpMessages(db, ids);
-    await erasePersonalOfMessages(db, ids);
-  }
+  // A record may be committed after others that were written later: again, until nothing is found any more.
   let erased = 0;
-  for await (const records of recordsAbout(db, concerns, 'personal')) {
-    await erasePersonal(
-      db,
-      records.map(r => r.id),
-    );
-    erased += records.length;
-    if (records.length) progress?.(erased);
-  }
+  let before: number;
+  do {
+    before = erased;
+    const concerns = await concernsOf(db, id);
+    for await (const messages of messagesAbout(db, concerns)) {
+      const ids = messages.map(m => m.id);
+      await giveUpMessages(db, ids);
+      await erasePersonalOfMessages(db, ids);
+    }
+    for await (const records of recordsAbout(db, concerns, 'personal')) {
+      await erasePersonal(
+        db,
+        records.map(r => r.id),
+      );
+      erased += records.length;
+      if (records.length) progress?.(erased);
+    }
+  } while (erased > before);
   for (const kept of await keptAnswers(db)) if (openAnswer(ctx, kept, kept.answer).includes(id)) await forgetAnswer(db, kept);
   await forgetDeleted(db);
   return erased;
@@ -52,7 +58,7 @@ export async function eraseMember(
 
 async function eraseRows(ctx: Ctx, trx: Trx, { id }: Member, actor: Actor): Promise<void> {
   const now = ctx.now();
-  const member = await findMember(trx, id);
+  const member = await lockMember(trx, id);
   if (!member) return;
   const subject = { member: id };
   if (member.status !== 'left') {
@@ -60,6 +66,7 @@ async function eraseRows(ctx: Ctx, trx: Trx, { id }: Member, actor: Actor): Prom
     await record(ctx, trx, now, { action: 'member.left', actor, subject });
   }
   if (!(await replacePersonal(trx, member, undefined, []))) throw changed(id);
+  await eraseLabelsOfMember(trx, id);
   await eraseContactsOfMember(trx, id);
   if (await markErased(trx, id, now)) await record(ctx, trx, now, { action: 'member.erased', actor, subject });
 }

@@ -2,56 +2,63 @@ import type { Ctx } from '../ctx.ts';
 import { clock } from '../model/audit.ts';
 import { eraseContactsOfSpent } from '../store/accounts.ts';
 import { erasePersonalBefore } from '../store/audit.ts';
+import { eraseLabelsOfSpent } from '../store/doors.ts';
 import { contactsToErase, markContactsErased, replacePersonal } from '../store/members.ts';
-import { breathe, forgetDeleted } from '../store/open.ts';
+import { breathe, forgetDeleted, type Trx } from '../store/open.ts';
 import { openMember, sealMember, searchHashes } from './personal.ts';
 import { record } from './record.ts';
 import { underLease } from './under-lease.ts';
 
-/** Rows in one statement: the database is never held for long. */
+/** Rows in one transaction: the database is never held for long. */
 const batch = 500;
 
 const day = 86400;
 
+type Forget = (ctx: Ctx, trx: Trx, before: { addresses: number; contacts: number }) => Promise<number>;
+
+/** Some of each kind. @returns how many */
+const kinds: Record<string, Forget> = {
+  // Whose requests the audit log has recorded; what it is the log of stays.
+  addresses: (_, trx, { addresses }) => erasePersonalBefore(trx, addresses, batch),
+  accounts: (_, trx, { contacts }) => eraseContactsOfSpent(trx, contacts),
+  labels: (_, trx, { contacts }) => eraseLabelsOfSpent(trx, contacts),
+  members: (ctx, trx, { contacts }) => forgetContacts(ctx, trx, contacts),
+};
+
 /** Erases what was kept for as long as the configuration says, by one process of many. */
 export async function forgetDue(ctx: Ctx): Promise<void> {
   await underLease(ctx, 'forget', async () => {
-    const { keepAddressDays, keepContactDays } = ctx.config.privacy;
-    const now = ctx.now();
-    const erased = {
-      addresses: await forgetAddresses(ctx, now - keepAddressDays * day),
-      accounts: await eraseContactsOfSpent(ctx.db, now - keepContactDays * day),
-      members: await forgetContacts(ctx, now - keepContactDays * day),
-    };
-    if (Object.values(erased).every(count => count === 0)) return;
-    await record(ctx, ctx.db, now, { action: 'personal-data.erased', actor: clock, subject: {}, detail: erased });
-    await forgetDeleted(ctx.db);
+    let hasErased = false;
+    for (const [kind, forget] of Object.entries(kinds))
+      while (!ctx.background.ending.aborted && (await forgetSome(ctx, kind, forget))) {
+        hasErased = true;
+        await breathe();
+      }
+    if (hasErased) await forgetDeleted(ctx.db);
   });
 }
 
-/** Whose requests the audit log has recorded; what it is the log of stays. */
-async function forgetAddresses(ctx: Ctx, before: number): Promise<number> {
-  for (let done = 0; ; ) {
-    const erased = await erasePersonalBefore(ctx.db, before, batch);
-    done += erased;
-    if (erased < batch || ctx.background.ending.aborted) return done;
-    await breathe();
-  }
+/** Nothing is erased that is not on record. @returns whether there was anything */
+async function forgetSome(ctx: Ctx, kind: string, forget: Forget): Promise<boolean> {
+  const { keepAddressDays, keepContactDays } = ctx.config.privacy;
+  const now = ctx.now();
+  return ctx.db.transaction(async trx => {
+    const erased = await forget(ctx, trx, { addresses: now - keepAddressDays * day, contacts: now - keepContactDays * day });
+    if (erased === 0) return false;
+    const detail = { [kind]: erased };
+    await record(ctx, trx, now, { action: 'personal-data.erased', actor: clock, subject: {}, detail });
+    return true;
+  });
 }
 
 /** Whom to write to at members that have left; their names stay until they are erased. */
-async function forgetContacts(ctx: Ctx, before: number): Promise<number> {
-  for (let done = 0; ; ) {
-    const members = await contactsToErase(ctx.db, before, batch);
-    await ctx.db.transaction(async trx => {
-      for (const member of members) {
-        const personal = { name: openMember(ctx, member)?.name ?? '', contacts: [] };
-        if (!(await replacePersonal(trx, member, sealMember(ctx, member.id, personal), searchHashes(ctx, personal)))) continue;
-        await markContactsErased(trx, member.id, ctx.now());
-        done++;
-      }
-    });
-    if (members.length < batch || ctx.background.ending.aborted) return done;
-    await breathe();
+async function forgetContacts(ctx: Ctx, trx: Trx, before: number): Promise<number> {
+  let done = 0;
+  for (const member of await contactsToErase(trx, before, batch)) {
+    const personal = { name: openMember(ctx, member)?.name ?? '', contacts: [] };
+    if (!(await replacePersonal(trx, member, sealMember(ctx, member.id, personal), searchHashes(ctx, personal)))) continue;
+    await markContactsErased(trx, member.id, ctx.now());
+    done++;
   }
+  return done;
 }

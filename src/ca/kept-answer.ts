@@ -1,14 +1,12 @@
 import type { Ctx } from '../ctx.ts';
-import type { NamedRequest } from '../store/idempotency.ts';
+import type { AnswerName } from '../store/idempotency.ts';
 
 /** What the admin API has answered under an Idempotency-Key: it holds what is shown once. */
-type Name = Pick<NamedRequest, 'tokenId' | 'key'>;
-
-const place = ({ tokenId, key }: Name) => ({ table: 'idempotent_answers', row: `${tokenId} ${key}`, column: 'answer' });
+const place = ({ tokenId, key }: AnswerName) => ({ table: 'idempotent_answers', row: `${tokenId} ${key}`, column: 'answer' });
 
 /** @param answer JSON */
-export const sealAnswer = ({ vault }: Pick<Ctx, 'vault'>, name: Name, answer: string): Uint8Array =>
+export const sealAnswer = ({ vault }: Pick<Ctx, 'vault'>, name: AnswerName, answer: string): Uint8Array =>
   vault.seal(place(name), Buffer.from(answer));
 
-export const openAnswer = ({ vault }: Pick<Ctx, 'vault'>, name: Name, sealed: Uint8Array): string =>
+export const openAnswer = ({ vault }: Pick<Ctx, 'vault'>, name: AnswerName, sealed: Uint8Array): string =>
   Buffer.from(vault.open(place(name), sealed)).toString();

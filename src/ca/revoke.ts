@@ -50,7 +50,8 @@ export async function revoke(
   const { serial, spkiHash, revocation } = certificate;
   const by = 'id' in revoker ? `account:${revoker.id}` : revoker.kind;
   const blocks = reason === 'keyCompromise' && (revoker.kind === 'key' || revoker.kind === 'operator');
-  const block = (trx: Trx) => blockAndRevoke(ctx, trx, spkiHash, { at, by, why: `certificate ${serial}, said by ${by}` }, actor);
+  const block = (trx: Trx) =>
+    blockAndRevoke(ctx, trx, spkiHash, { at, by, why: `certificate ${serial}, said by ${by}`, through: certificate }, actor);
   const status = certificateStatus(certificate, at);
   if (status === 'expired' && blocks) {
     await revoking(ctx, block);
@@ -140,9 +141,9 @@ export async function revokeMatching(
       const revoked = await revokeAll(ctx, trx, serials, { at, reason, by: 'operator' }, actor);
       done += revoked.length;
       if (reason !== 'keyCompromise') return;
-      for (const { serial, spkiHash } of new Map(revoked.map(c => [hex(c.spkiHash), c])).values()) {
-        const why = `certificate ${serial}, said by operator`;
-        done += (await blockAndRevoke(ctx, trx, spkiHash, { at, by: 'operator', why }, actor)).length;
+      for (const through of new Map(revoked.map(c => [hex(c.spkiHash), c])).values()) {
+        const why = `certificate ${through.serial}, said by operator`;
+        done += (await blockAndRevoke(ctx, trx, through.spkiHash, { at, by: 'operator', why, through }, actor)).length;
       }
     });
     progress?.(done);
@@ -151,18 +152,19 @@ export async function revokeMatching(
   return done;
 }
 
-/** The key is lost: no certificate is issued for it ever again, and every one that bears it is revoked. @returns these */
+/** The key is lost: no certificate is issued for it ever again, and every one that bears it is revoked. `through`: the one by which it was named. @returns these */
 async function blockAndRevoke(
   ctx: Ctx,
   trx: Trx,
   spkiHash: Uint8Array,
-  { at, by, why }: { at: number; by: string; why: string },
+  { at, by, why, through }: { at: number; by: string; why: string; through?: Certificate },
   actor: Actor,
 ): Promise<Certificate[]> {
   const key = hex(spkiHash);
   await lockKey(trx, spkiHash);
+  const subject = { key, ...(through && subjectOf(through)) };
   if (await blockKey(trx, spkiHash, sealWords(ctx, 'blocked', key, why), at))
-    await record(ctx, trx, at, { action: 'key.blocked', actor, subject: { key }, detail: { by } });
+    await record(ctx, trx, at, { action: 'key.blocked', actor, subject, detail: { by } });
   const revoked: Certificate[] = [];
   for (;;) {
     const bearers = await livingSerials(trx, { key }, at, { after: '', limit: batch, isMoved: false });

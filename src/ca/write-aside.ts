@@ -1,10 +1,12 @@
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { flushFolder, makeFolder } from '../folder.ts';
 
-/** Whoever reads the file sees it whole, or as it was before. */
+/** Whoever reads the file sees it whole, or as it was before; once this returns, it outlives a power failure. */
 export function writeAside(file: string, text: string, mode = 0o600): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file));
   const aside = `${file}.${process.pid}.tmp`;
   writeFileSync(aside, text, { mode, flush: true });
   renameSync(aside, file);
+  flushFolder(dirname(file));
 }

@@ -96,7 +96,7 @@ export const auditOperations = [
     summary: 'after the loss of what was signed, as with a restored database: go on under a new name and key',
     scope: 'admin',
     http: 'never',
-    input: z.object({ reason: z.string().min(3).max(500).describe('what happened, for whoever reads the log') }),
+    input: z.object({ reason: z.string().min(3).max(500).describe('what happened, for whoever reads the log; no names of persons') }),
     output: keyShown,
     run: async (ctx, { reason }, actor) => showKey(ctx, await beginLogAnew(ctx, reason, actor)),
   }),

@@ -8,6 +8,7 @@ import { base64url, rfc3339 } from '../model/encoding.ts';
 import type { EabKey } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { findEabKey, insertEabKey, listEabKeys, revokeEabKey } from '../store/doors.ts';
+import { lockMember } from '../store/members.ts';
 import { closeDoor } from './close-door.ts';
 import { listing } from './listing.ts';
 import { memberOf } from './member.ts';
@@ -67,6 +68,8 @@ export const eabOperations = [
         createdAt: now,
       };
       await ctx.db.transaction(async trx => {
+        if ((await lockMember(trx, member))?.status === 'left')
+          throw new Problem('malformed', `The member ${member} has left; "member activate" lets it come back.`);
         await insertEabKey(trx, key);
         await record(ctx, trx, now, { action: 'eab.created', actor, subject: { member, eab: kid } });
       });
@@ -84,6 +87,7 @@ export const eabOperations = [
     summary: 'all external account binding keys',
     scope: 'read',
     http: { method: 'get', path: '/eab-keys' },
+    showsPersonal: true,
     input: z.object({}),
     item: eabShown,
     read: (ctx, _, page) => listEabKeys(ctx.db, page),

@@ -5,13 +5,16 @@ import { openPersonal } from '../ca/record.ts';
 import type { Ctx } from '../ctx.ts';
 import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
-import { listAccounts } from '../store/accounts.ts';
+import { groupBy } from '../model/group.ts';
+import { listAccounts, retiredKeysOfMember } from '../store/accounts.ts';
 import type { AuditRecord } from '../store/audit.ts';
+import { authorizationsOfMember, challengesOfMember } from '../store/authorizations.ts';
 import { countLiving, listCertificates } from '../store/certificates.ts';
 import { listDirectories, listEabKeys, listThumbprints } from '../store/doors.ts';
 import { listOrders } from '../store/orders.ts';
 import { listProofs } from '../store/proofs.ts';
 import { accountShown, showAccount } from './account.ts';
+import { authorizationShown, showAuthorizations } from './authorization.ts';
 import { certShown, showCert } from './cert.ts';
 import { directoryShown, showDirectory } from './directory.ts';
 import { domainShown, showDomain } from './domain.ts';
@@ -32,7 +35,7 @@ const recordShown = z.object({
   personal: z.record(z.string(), z.string()).optional(),
 });
 
-/** The address of an operator who did something to the member is that operator's, and none of the member's business. */
+/** The address of whoever else did something to the member is that person's, and none of the member's business. */
 function showRecord(ctx: Ctx, { at, action, outcome, who, door, subject, detail, ...sealed }: AuditRecord, isOwn: boolean) {
   const personal = isOwn ? openPersonal(ctx, sealed) : {};
   return {
@@ -42,7 +45,38 @@ function showRecord(ctx: Ctx, { at, action, outcome, who, door, subject, detail,
   };
 }
 
+const exportedAccount = accountShown.extend({
+  jwk: z.record(z.string(), z.string()),
+  formerKeys: z.array(z.object({ thumbprint: z.string(), retiredAt: time })),
+  termsAgreed: z.string().optional(),
+  externalAccountBinding: z.record(z.string(), z.unknown()).optional(),
+});
+
+async function exportAccounts(ctx: Ctx, memberId: string): Promise<z.input<typeof exportedAccount>[]> {
+  const formerOf = groupBy(await retiredKeysOfMember(ctx.db, memberId), key => key.accountId);
+  return (await listAccounts(ctx.db, { memberId })).map(account => {
+    const { id, jwk, termsAgreed, externalAccountBinding } = account;
+    return {
+      ...showAccount(ctx, account),
+      jwk: { ...jwk },
+      formerKeys: (formerOf.get(id) ?? []).map(({ thumbprint, retiredAt }) => ({ thumbprint, retiredAt: rfc3339(retiredAt) })),
+      ...(termsAgreed !== undefined && { termsAgreed }),
+      ...(externalAccountBinding && { externalAccountBinding }),
+    };
+  });
+}
+
 const everything = { limit: Number.MAX_SAFE_INTEGER };
+
+const exportedOrder = orderShown.extend({
+  replaces: z.string().optional().describe('serial of the certificate that it is to replace (RFC 9773)'),
+});
+
+async function exportOrders(ctx: Ctx, memberId: string): Promise<z.input<typeof exportedOrder>[]> {
+  const orders = await listOrders(ctx.db, { memberId }, ctx.now(), everything);
+  const replaced = new Map(orders.map(({ id, replaces }) => [id, replaces?.serial]));
+  return (await showOrders(ctx, orders)).map(order => ({ ...order, replaces: replaced.get(order.id) }));
+}
 
 async function gather<T>(batches: AsyncIterable<T[]>): Promise<T[]> {
   const all: T[] = [];
@@ -65,12 +99,13 @@ export const memberDataOperations = [
       authority: z.string().describe('who holds it'),
       exportedAt: time,
       member: memberShown,
-      accounts: z.array(accountShown.extend({ jwk: z.record(z.string(), z.string()), termsAgreed: z.string().optional() })),
+      accounts: z.array(exportedAccount),
       eabKeys: z.array(eabShown),
       directories: z.array(directoryShown),
       thumbprints: z.array(z.object({ thumbprint: z.string(), createdAt: time, usedAt: time.optional() })),
       domainProofs: z.array(domainShown.extend({ evidence: z.record(z.string(), z.unknown()).optional() })),
-      orders: z.array(orderShown),
+      authorizations: z.array(authorizationShown),
+      orders: z.array(exportedOrder),
       certificates: z.array(certShown),
       messages: z.array(outboxShown).describe('what it was written; the texts are not kept'),
       audit: z.array(recordShown).describe('records of what it did, with the addresses that it came from, and of what was done to it'),
@@ -85,11 +120,7 @@ export const memberDataOperations = [
         authority: ctx.config.publicUrl,
         exportedAt: rfc3339(now),
         member: showMember(ctx, member),
-        accounts: (await listAccounts(db, { memberId: id })).map(account => ({
-          ...showAccount(ctx, account),
-          jwk: { ...account.jwk },
-          ...(account.termsAgreed !== undefined && { termsAgreed: account.termsAgreed }),
-        })),
+        accounts: await exportAccounts(ctx, id),
         eabKeys: (await listEabKeys(db, undefined, id)).map(key => showEab(ctx, key)),
         directories: (await listDirectories(db, undefined, id)).map(showDirectory),
         thumbprints: (await listThumbprints(db, id)).map(({ thumbprint, createdAt, usedAt }) => ({
@@ -101,7 +132,8 @@ export const memberDataOperations = [
           ...showDomain(proof, now),
           ...(proof.evidence && { evidence: proof.evidence }),
         })),
-        orders: await showOrders(ctx, await listOrders(db, { memberId: id }, now, everything)),
+        authorizations: showAuthorizations(await authorizationsOfMember(db, id), await challengesOfMember(db, id), now),
+        orders: await exportOrders(ctx, id),
         certificates: (await listCertificates(db, { member: id }, now, everything)).map(certificate => showCert(certificate, now)),
         messages: (await gather(messagesAbout(db, concerns))).map(showOutbox),
         audit: (await gather(recordsAbout(db, concerns))).map(r => showRecord(ctx, r, concerns.isActor(r))),
@@ -110,7 +142,7 @@ export const memberDataOperations = [
   }),
   operation({
     name: 'member erase',
-    summary: 'remove name, contacts and addresses of a member that has left, for good; certificates, proofs and the log stay',
+    summary: 'remove name, contacts, labels and addresses of a member that has left, for good; certificates, proofs and the log stay',
     scope: 'admin',
     http: { method: 'post', path: '/members/{id}/erase' },
     tellsProgress: true,

@@ -91,11 +91,13 @@ const ending = (how: Move) =>
     }),
     output: memberShown.extend({ certificates: z.number().int().describe('living ones that it still holds'), revoked: z.number().int() }),
     async run(ctx, { id, revoke }, actor, progress) {
-      const member = await move(ctx, id, how, actor);
+      await move(ctx, id, how, actor);
       const say = (done: number) => progress?.(`${counted(done, 'certificate')} revoked`);
       const everything = { reason: 'privilegeWithdrawn', limit: Number.POSITIVE_INFINITY, progress: say } as const;
       const revoked = revoke ? await revokeMatching(ctx, { member: id }, everything, actor) : 0;
-      return { ...showMember(ctx, member), certificates: await countLiving(ctx.db, { member: id }, ctx.now()), revoked };
+      const certificates = await countLiving(ctx.db, { member: id }, ctx.now());
+      // Read anew: revoking may have taken minutes, and what was erased meanwhile is shown, and kept, no more.
+      return { ...showMember(ctx, await memberOf(ctx, id)), certificates, revoked };
     },
     remark: ({ id }, { certificates }) =>
       certificates

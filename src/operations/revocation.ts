@@ -60,6 +60,7 @@ export const revocationOperations = [
     summary: 'keys that are blocked for ever, the newest first',
     scope: 'read',
     http: { method: 'get', path: '/keys' },
+    showsPersonal: true,
     input: z.object({}),
     item: z.object({ key: z.string(), why: z.string().optional(), blockedAt: time }),
     read: (ctx, _, page) => listBlockedKeys(ctx.db, page),

@@ -56,6 +56,7 @@ export const tokenOperations = [
     summary: 'all tokens of the admin API, without their secrets',
     scope: 'admin',
     http: { method: 'get', path: '/tokens' },
+    showsPersonal: true,
     input: z.object({}),
     item: shown,
     read: (ctx, _, page) => listTokens(ctx.db, page),

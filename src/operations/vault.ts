@@ -54,7 +54,9 @@ export const vaultOperations = [
     summary: 'drop the older key-encryption keys, once nothing needs them; backups from before need them still',
     scope: 'admin',
     http: 'never',
-    input: z.object({ force: z.boolean().default(false).describe("although mailed codes or the root's key need them") }),
+    input: z.object({
+      force: z.boolean().default(false).describe("although mailed codes, answers under an Idempotency-Key or the root's key need them"),
+    }),
     output: z.object({ retired: z.array(z.string()), fromEnvironment: z.boolean() }),
     async run(ctx, { force }, actor, progress) {
       const retired = await retireKeys(ctx, force, actor, progress);

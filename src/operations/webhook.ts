@@ -88,7 +88,7 @@ export const webhookOperations = [
         .array(z.enum([...webhookEvents, ...eventFamilies]))
         .min(1)
         .describe(`with commas between: ${eventFamilies.join(', ')}, or single ones such as certificate.issued`),
-      description: z.string().max(200).optional().describe('what it is for'),
+      description: z.string().max(200).optional().describe('what it is for; no names of persons'),
     }),
     output: withSecret,
     async run(ctx, { url, events, description }, actor) {

@@ -1,6 +1,6 @@
 import type { Account, AccountStatus, Door, Jwk } from '../model/account.ts';
 import type { Member } from '../model/member.ts';
-import { type MemberRow, memberFromRow } from './members.ts';
+import { leftBefore, type MemberRow, memberFromRow } from './members.ts';
 import { type Db, present } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, rowsOf, selectRow, selectRows, updateRows } from './rows.ts';
@@ -110,10 +110,9 @@ export async function eraseContactsOfMember(db: Db, memberId: string): Promise<n
 /** Of accounts that were deactivated before then, or whose members have left before then. @returns of how many */
 export async function eraseContactsOfSpent(db: Db, before: number): Promise<number> {
   const kept = () => db('accounts').whereNotNull('personal');
-  const left = db('members').where({ status: 'left' }).where('left_at', '<', before).select('id');
   return (
     (await kept().where('deactivated_at', '<', before).update({ personal: null })) +
-    (await kept().whereIn('member_id', left).update({ personal: null }))
+    (await kept().whereIn('member_id', leftBefore(db, before)).update({ personal: null }))
   );
 }
 
@@ -148,4 +147,20 @@ export async function isAccountKey(db: Db, thumbprint: string): Promise<boolean>
 
 export async function isRetired(db: Db, thumbprint: string): Promise<boolean> {
   return (await selectRow(db, 'retired_keys', { thumbprint })) !== undefined;
+}
+
+/** A key that an account had before. */
+export interface RetiredKey {
+  accountId: string;
+  thumbprint: string;
+  retiredAt: number;
+}
+
+export async function retiredKeysOfMember(db: Db, memberId: string): Promise<RetiredKey[]> {
+  const rows = await rowsOf<{ account_id: string; thumbprint: string; retired_at: number }>(
+    db,
+    'select r.* from retired_keys r join accounts a on a.id = r.account_id where a.member_id = ? order by r.retired_at, r.thumbprint',
+    [memberId],
+  );
+  return rows.map(r => ({ accountId: r.account_id, thumbprint: r.thumbprint, retiredAt: r.retired_at }));
 }

@@ -228,9 +228,15 @@ export async function holdsChallenge(db: Db, id: string, fence: number): Promise
   return (await updateRows(db, 'challenges', { id, claim_fence: fence }, { claim_until: 0 })) === 1;
 }
 
-/** Ids of the challenges of a member's accounts. */
-export async function challengesOfMember(db: Db, memberId: string): Promise<string[]> {
-  const sql = `select c.id from challenges c join authorizations a on a.id = c.authorization_id join accounts o on o.id = a.account_id
-    where o.member_id = ?`;
-  return (await rowsOf<{ id: string }>(db, sql, [memberId])).map(r => r.id);
+/** Those of a member's accounts, in the order of their making. */
+export async function authorizationsOfMember(db: Db, memberId: string): Promise<Authorization[]> {
+  const sql = 'select a.* from authorizations a join accounts o on o.id = a.account_id where o.member_id = ? order by a.created_at, a.id';
+  return (await rowsOf<AuthorizationRow>(db, sql, [memberId])).map(fromRow);
+}
+
+/** Of the authorizations of a member's accounts. */
+export async function challengesOfMember(db: Db, memberId: string): Promise<Challenge[]> {
+  const sql = `select c.* from challenges c join authorizations a on a.id = c.authorization_id join accounts o on o.id = a.account_id
+    where o.member_id = ? order by c.id`;
+  return (await rowsOf<ChallengeRow>(db, sql, [memberId])).map(challengeFromRow);
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import type { EabKey, MemberDirectory, RegisteredThumbprint } from '../model/member.ts';
+import { leftBefore } from './members.ts';
 import { type Db, present } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, selectRow, updateRows } from './rows.ts';
@@ -60,6 +61,16 @@ export async function useEabKey(db: Db, kid: string, now: number): Promise<boole
     .update({ uses_left: db.raw('uses_left - 1') });
   return used === 1;
 }
+
+/** What operators have written of a member's keys. @returns of how many */
+export const eraseLabelsOfMember = (db: Db, memberId: string): Promise<number> => eraseLabels(db, q => q.where({ member_id: memberId }));
+
+/** The same of members that have left before then. */
+export const eraseLabelsOfSpent = (db: Db, before: number): Promise<number> =>
+  eraseLabels(db, q => q.whereIn('member_id', leftBefore(db, before)));
+
+const eraseLabels = (db: Db, of: (query: Knex.QueryBuilder) => Knex.QueryBuilder): Promise<number> =>
+  of(db('eab_keys')).whereNotNull('label_sealed').update({ label_sealed: null });
 
 export async function revokeEabKey(db: Db, kid: string, now: number): Promise<boolean> {
   return (await updateRows(db, 'eab_keys', { kid, revoked_at: null }, { revoked_at: now })) === 1;

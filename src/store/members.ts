@@ -1,5 +1,6 @@
+import type { Knex } from 'knex';
 import type { Member, MemberStatus } from '../model/member.ts';
-import { type Db, present } from './open.ts';
+import { type Db, lock, present, type Trx } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, rowsOf, selectRow, updateRows } from './rows.ts';
 
@@ -57,6 +58,15 @@ export async function findMember(db: Db, id: string): Promise<Member | undefined
   return r && memberFromRow(r);
 }
 
+/**
+ * As it is, and until the transaction's end nobody else opens an account of it, stores what is personal of its accounts or keys, or erases that: what is
+ * erased stays erased.
+ */
+export async function lockMember(trx: Trx, id: string): Promise<Member | undefined> {
+  await lock(trx, `member ${id}`);
+  return findMember(trx, id);
+}
+
 /** `found`: for each thing that is looked for, the hashes that it may have. */
 export async function listMembers(db: Db, page?: Page, found: readonly (readonly Uint8Array[])[] = []): Promise<Member[]> {
   const query = inPages(db('members'), page);
@@ -78,6 +88,10 @@ export async function moveMember(db: Db, id: string, from: MemberStatus, to: Mem
   const change = { status: to, left_at: to === 'left' ? now : null, erased_at: null, contacts_erased_at: null };
   return (await updateRows(db, 'members', { id, status: from }, change)) === 1;
 }
+
+/** Ids of members that left before then. */
+export const leftBefore = (db: Db, before: number): Knex.QueryBuilder =>
+  db('members').where({ status: 'left' }).where('left_at', '<', before).select('id');
 
 /** Members that left before then and whose contacts are kept still; some of them. */
 export async function contactsToErase(db: Db, before: number, limit: number): Promise<Member[]> {

@@ -18,8 +18,11 @@ interface UnsealedRow {
   value: string;
 }
 
+/** What the value of a settled row becomes. The last ones stay until the clear text is out of the files, as a sign that it is not yet. */
+const settled = 'null';
+
 export async function listUnsealed(db: Db, limit: number): Promise<Unsealed[]> {
-  const rows = await rowsOf<UnsealedRow>(db, 'select * from unsealed order by id limit ?', [limit]);
+  const rows = await rowsOf<UnsealedRow>(db, 'select * from unsealed where value <> ? order by id limit ?', [settled, limit]);
   return rows.map(r => ({ id: r.id, kind: r.kind, rowId: r.row_id, value: JSON.parse(r.value) }));
 }
 
@@ -42,5 +45,13 @@ export async function settleUnsealed(trx: Db, { id, kind, rowId }: Unsealed, sea
   await trx(table)
     .where({ [name]: row })
     .update({ [column]: Buffer.from(sealed) });
-  await trx('unsealed').where({ id }).delete();
+  await trx('unsealed').where({ id }).update({ value: settled });
+}
+
+export async function hasSettled(db: Db): Promise<boolean> {
+  return (await rowsOf(db, 'select id from unsealed where value = ? limit 1', [settled])).length > 0;
+}
+
+export async function deleteSettled(db: Db): Promise<void> {
+  await db('unsealed').where({ value: settled }).delete();
 }

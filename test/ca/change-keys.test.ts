@@ -207,6 +207,19 @@ for (const engine of engines)
       for (const action of ['vault.rotated', 'vault.retired'] as const) assert.ok(actions.includes(action), action);
     });
 
+    it('drops no key that is not on record', async () => {
+      const first = at.ctx.vault.keyId;
+      await rotate();
+      renameSync(file(), `${file()}.away`);
+      await assert.rejects(retire(true), /ENOENT/);
+      assert.deepEqual(
+        (await listAudit(at.ctx.db, { action: 'vault.retired' })).map(r => r.detail),
+        [{ keys: [first] }],
+      );
+      renameSync(`${file()}.away`, file());
+      assert.deepEqual(await retire(true), [first]);
+    });
+
     it('keeps the old key where something is under it that another process cannot have seen', async () => {
       await rotate();
       at.clock.now += day;
@@ -228,11 +241,20 @@ for (const engine of engines)
     it('with keys from the environment takes the one that an operator has put first', async () => {
       const [old = ''] = keys();
       const only = await at.another({ env: { XMPP_CA_KEY: old } });
-      await assert.rejects(rotate(only), /XMPP_CA_KEY: put a new one before it/);
       const anew = randomBytes(32).toString('base64');
+      // Restarted one by one: first each comes to know the new key, then each comes to use it.
+      const prepared = await at.another({ env: { XMPP_CA_KEY: `${old},${anew}` } });
+      for (const process of [only, prepared])
+        await assert.rejects(
+          rotate(process),
+          /put a new one behind it, with a comma between, and restart every process; then put it first, restart every process again, and call this once more/,
+        );
       const both = await at.another({ env: { XMPP_CA_KEY: `${anew},${old}` } });
+      const early = await both.run('member add', { name: 'Early Club', email: 'a@early.test' });
+      assert.equal((await prepared.run('member show', { id: early.id })).name, 'Early Club');
       const { key } = await rotate(both);
       assert.equal(key, both.ctx.vault.keyId);
+      assert.equal((await prepared.run('member show', { id: early.id })).name, 'Early Club');
       assert.deepEqual(keys(), [old], 'no file is touched');
       assert.equal((await retireKeys(both.ctx, true, operator, undefined)).length, 1);
       const after = await at.another({ env: { XMPP_CA_KEY: anew } });

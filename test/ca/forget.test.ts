@@ -10,6 +10,7 @@ import { operator } from '../../src/model/audit.ts';
 import { deactivateAccount, findAccount } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { insertAuthorizations } from '../../src/store/authorizations.ts';
+import { findEabKey } from '../../src/store/doors.ts';
 import { takeLease } from '../../src/store/leases.ts';
 import { findMember } from '../../src/store/members.ts';
 import { findMessages } from '../../src/store/outbox.ts';
@@ -43,7 +44,7 @@ for (const engine of engines)
       await forgetDue(at.ctx);
       assert.deepEqual(await addresses(), ['192.0.2.2', undefined, undefined, undefined]);
       const [told] = await listAudit(at.ctx.db, { action: 'personal-data.erased' });
-      assert.deepEqual([told?.who, told?.detail], ['clock', { addresses: 3, accounts: 0, members: 0 }]);
+      assert.deepEqual([told?.who, told?.detail], ['clock', { addresses: 3 }]);
       await sealAudit(at.ctx);
       await verifyAudit(at.ctx);
       await later(1);
@@ -56,6 +57,11 @@ for (const engine of engines)
       for (let i = 0; i < 1100; i++) await act('192.0.2.1');
       await later(181);
       assert.deepEqual((await addresses()).filter(Boolean), []);
+      const told = await listAudit(at.ctx.db, { action: 'personal-data.erased' });
+      assert.equal(
+        told.reduce((sum, { detail }) => sum + Number(detail?.['addresses']), 0),
+        1100,
+      );
     });
 
     it('contacts of accounts, once they are deactivated or their members have left', async () => {
@@ -106,6 +112,39 @@ for (const engine of engines)
       assert.deepEqual([back.status, back.name, back.contacts, back.leftAt], ['active', 'Example Club', ['new@club.test'], undefined]);
       await later(1000);
       assert.deepEqual((await known(id))?.contacts, ['new@club.test']);
+    });
+
+    it('labels of the keys of members that have left', async () => {
+      const label = async (kid: string) => (await findEabKey(at.ctx.db, kid))?.label;
+      const [leaves, stays] = [await storedMember(at.ctx), await storedMember(at.ctx)];
+      const keyOf = ({ id }: { id: string }) => at.run('eab create', { member: id, label: 'laptop of Ada' });
+      const [theirs, others] = [(await keyOf(leaves)).kid, (await keyOf(stays)).kid];
+      await at.run('member remove', { id: leaves.id });
+      await later(30);
+      assert.ok(await label(theirs));
+      await later(1);
+      assert.equal(await label(theirs), undefined);
+      assert.ok(await label(others));
+      const told = await listAudit(at.ctx.db, { action: 'personal-data.erased' });
+      assert.deepEqual(
+        told.map(r => r.detail),
+        [{ members: 1 }, { labels: 1 }],
+      );
+    });
+
+    it('nothing is erased that is not on record', async () => {
+      await act('192.0.2.1');
+      at.clock.now += 181 * day;
+      const { random } = at.ctx;
+      at.ctx.random = () => {
+        throw new Error('the power went out');
+      };
+      await assert.rejects(forgetDue(at.ctx), /power/);
+      assert.deepEqual(await addresses(), ['192.0.2.1']);
+      at.ctx.random = random;
+      await forgetDue(at.ctx);
+      assert.deepEqual(await addresses(), [undefined]);
+      assert.equal((await listAudit(at.ctx.db, { action: 'personal-data.erased' })).length, 1);
     });
 
     it('by one process of many', async () => {

@@ -103,6 +103,9 @@ for (const engine of engines) {
         (await at.run('key list')).map((k: { key: string }) => k.key),
         [hex(first.spkiHash)],
       );
+      const [blocked] = await listAudit(at.ctx.db, { action: 'key.blocked' });
+      const { serial, accountId: account } = first;
+      assert.deepEqual(blocked?.subject, { key: hex(first.spkiHash), serial, member: one.id, account }, 'through which certificate');
     });
 
     it('by key compromise, all that match and whatever else bears their keys is counted, and each key is blocked once', async () => {
@@ -114,7 +117,8 @@ for (const engine of engines) {
       assert.deepEqual(done, { matched: 3, revoked: 4, remaining: 0 });
       assert.equal(await reasonOf(elsewhere), 'keyCompromise');
       assert.equal((await at.run('key list')).length, 2);
-      assert.equal((await listAudit(at.ctx.db, { action: 'key.blocked' })).length, 2);
+      const blocked = await listAudit(at.ctx.db, { action: 'key.blocked', subject: { member: member.id } });
+      assert.equal(blocked.length, 2);
       assert.equal((await listAudit(at.ctx.db, { action: 'certificate.revoked' })).length, 4);
       await at.run('key block', { key: hex(elsewhere.spkiHash) });
       assert.equal((await listAudit(at.ctx.db, { action: 'key.blocked' })).length, 2);

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog, openCtx } from '../../src/app.ts';
 import { openAddress, openContact, openMember, openWords, soughtHashes } from '../../src/ca/personal.ts';
+import { sealPlain } from '../../src/ca/seal-plain.ts';
 import { parseConfig } from '../../src/config.ts';
 import { findAccount } from '../../src/store/accounts.ts';
 import { listBlockedKeys } from '../../src/store/blocked-keys.ts';
@@ -12,6 +14,7 @@ import { findMember, listMembers } from '../../src/store/members.ts';
 import { migrate, openDatabase } from '../../src/store/open.ts';
 import { findMessages } from '../../src/store/outbox.ts';
 import { findToken } from '../../src/store/tokens.ts';
+import { openVault } from '../../src/vault.ts';
 import { engines } from '../kit/ca.ts';
 import { fakeNetwork } from '../kit/fake-network.ts';
 import { dump, foundIn, rawFiles, rawTables } from '../kit/needles.ts';
@@ -91,10 +94,21 @@ for (const engine of engines)
       });
 
     it('is encrypted by the next start, whatever interrupts that, and works as before', async () => {
-      // The migration alone, as by knex's own command, and half of the rest.
+      // The migration alone, as by knex's own command.
       const db = await openDatabase(url);
       await migrate(db);
       assert.equal(Number((await db('unsealed').count('* as n').first())?.['n']), many.length + 2 + 1 + 3);
+      // All of the rest but the end, where what was in the clear leaves the files.
+      const { raw } = db;
+      Object.defineProperty(db, 'raw', {
+        value: (...statement: Parameters<typeof raw>) => {
+          if (/vacuum|checkpoint/.test(String(statement[0]))) throw new Error('the power went out');
+          return raw.apply(db, statement);
+        },
+      });
+      const vault = openVault(parseConfig({ dataDir: 'data', database: url }, folder), randomBytes);
+      await assert.rejects(sealPlain({ db, vault }), /power/);
+      assert.deepEqual(foundIn(await dump(db, engine), needles), [], 'in no table any more');
       await db.destroy();
 
       const ctx = await open();

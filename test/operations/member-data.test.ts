@@ -3,22 +3,29 @@ import { createHash } from 'node:crypto';
 import { tell } from '../../src/ca/message.ts';
 import { sealContact } from '../../src/ca/personal.ts';
 import { openPersonal, record } from '../../src/ca/record.ts';
+import { revoke } from '../../src/ca/revoke.ts';
 import { sealAudit } from '../../src/ca/seal-audit.ts';
 import { verifyAudit } from '../../src/ca/verify-audit.ts';
-import { fromPem } from '../../src/model/encoding.ts';
-import { updateContact } from '../../src/store/accounts.ts';
+import { clock } from '../../src/model/audit.ts';
+import { fromPem, rfc3339 } from '../../src/model/encoding.ts';
+import { changeKey, updateContact } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';
+import { insertAuthorizations, setChallengeError } from '../../src/store/authorizations.ts';
+import { findCertificate } from '../../src/store/certificates.ts';
 import { findMember } from '../../src/store/members.ts';
+import type { Trx } from '../../src/store/open.ts';
 import { findMessages } from '../../src/store/outbox.ts';
 import { insertProof } from '../../src/store/proofs.ts';
 import type { Json } from '../kit/acme-client.ts';
 import { engines } from '../kit/ca.ts';
 import { finalizeOrder, openTestCtx, readyOrder } from '../kit/ctx.ts';
 import { opened } from '../kit/opened.ts';
-import { aProof, storedMember } from '../kit/records.ts';
+import { aChallenge, anAuthorization, aProof, at0, storedAccount, storedMember } from '../kit/records.ts';
 
 const own = '203.0.113.77';
 const operators = '198.51.100.99';
+/** Of a server that was asked. */
+const evidence = '198.51.100.80';
 
 for (const engine of engines)
   describe(`what is held about a member (${engine})`, () => {
@@ -31,11 +38,22 @@ for (const engine of engines)
       const stranger = await storedMember(ctx, { name: 'Grace Hopper', contacts: ['grace@hopper.test'] });
       const { id } = member;
       await at.run('eab create', { member: id, label: 'her laptop' });
-      await at.run('eab create', { member: stranger.id });
+      await at.run('eab create', { member: stranger.id, label: "Grace's" });
       await at.run('directory create', { member: id });
       await at.run('thumbprint add', { member: id, thumbprint: 'A'.repeat(43) });
+      const door = await storedAccount(ctx.db, { memberId: id, door: 'eab', externalAccountBinding: { payload: 'p', signature: 's' } });
+      assert.ok(await changeKey(ctx.db, door, door.jwk, 'B'.repeat(43), at.clock.now));
+      const authorization = anAuthorization(door.id, 'im.byron.test', { status: 'invalid' });
+      const error = { type: 'urn:ietf:params:acme:error:connection', detail: 'connection refused' };
+      const mailbox = 'hostmaster@im.byron.test';
+      const mail = aChallenge(authorization.id, {
+        type: 'email-mailbox-01',
+        mailbox: { mailboxes: [mailbox], from: 'ca@ca.test', sentTo: [{ mailbox, at: at0 }] },
+      });
+      await insertAuthorizations(ctx.db, [authorization], [mail]);
+      await setChallengeError(ctx.db, mail.id, error);
       await insertProof(ctx.db, aProof(id, 'byron.test', { status: 'valid', evidence: { mailbox: 'hostmaster@byron.test' } }));
-      const ready = await readyOrder(at, ['im.byron.test'], { member });
+      const ready = await readyOrder(at, ['im.byron.test'], { member, order: { replaces: { serial: 'abcd', certId: 'c.d' } } });
       await updateContact(ctx.db, ready.account.id, sealContact(ctx, ready.account.id, ['mailto:acme@byron.test']));
       const { serial = '' } = await finalizeOrder(at, ready);
       const other = await readyOrder(at, ['im.hopper.test'], { member: stranger });
@@ -47,6 +65,12 @@ for (const engine of engines)
         actor: { who: 'token:abc', door: 'admin', address: operators },
         subject: { member: id },
       });
+      await record(ctx, ctx.db, ctx.now(), {
+        action: 'challenge.valid',
+        actor: clock,
+        subject: { account: ready.account.id },
+        detail: { name: 'im.byron.test', type: 'http-01', address: evidence },
+      });
       return { id, account: ready.account.id, serial, other: stranger.id };
     }
 
@@ -55,11 +79,24 @@ for (const engine of engines)
       const document: Json = await at.run('member export', { id });
       assert.equal(document.format, 'xmpp-ca member export, version 1');
       assert.deepEqual([document.member.name, document.member.contacts], ['Ada Byron', ['ada@byron.test', 'second@byron.test']]);
+      const accounts = new Map<string, Json>(document.accounts.map((a: Json) => [a.id, a]));
+      assert.deepEqual(accounts.get(account).contact, ['mailto:acme@byron.test']);
+      assert.equal(accounts.get(account).jwk.kty, 'EC');
+      accounts.delete(account);
+      const [bound] = [...accounts.values()];
+      assert.deepEqual(bound.externalAccountBinding, { payload: 'p', signature: 's' });
+      const [former] = bound.formerKeys;
+      assert.match(former.thumbprint, /^[\w-]{43}$/);
+      assert.deepEqual([bound.thumbprint, former.retiredAt], ['B'.repeat(43), rfc3339(at0)]);
+      assert.equal(document.orders[0].replaces, 'abcd');
+      const asked = document.authorizations.find((a: Json) => a.accountId === bound.id);
+      assert.deepEqual([asked.name, asked.status], ['im.byron.test', 'invalid']);
+      const [{ type, mailboxes, sentTo, error }] = asked.challenges;
+      const mailbox = 'hostmaster@im.byron.test';
       assert.deepEqual(
-        document.accounts.map((a: Json) => [a.id, a.contact]),
-        [[account, ['mailto:acme@byron.test']]],
+        [type, mailboxes, sentTo, error],
+        ['email-mailbox-01', [mailbox], [{ mailbox, at: rfc3339(at0) }], 'connection refused'],
       );
-      assert.equal(document.accounts[0].jwk.kty, 'EC');
       assert.deepEqual(
         document.eabKeys.map((k: Json) => k.label),
         ['her laptop'],
@@ -67,6 +104,8 @@ for (const engine of engines)
       const counts = Object.fromEntries(Object.entries(document).map(([name, v]) => [name, Array.isArray(v) ? v.length : undefined]));
       assert.deepEqual(
         [
+          counts['accounts'],
+          counts['authorizations'],
           counts['directories'],
           counts['thumbprints'],
           counts['domainProofs'],
@@ -74,7 +113,7 @@ for (const engine of engines)
           counts['certificates'],
           counts['messages'],
         ],
-        [1, 1, 1, 1, 1, 1],
+        [2, 2, 1, 1, 1, 1, 1, 1],
       );
       assert.equal(document.certificates[0].serial, serial);
       assert.equal(fromPem('CERTIFICATE', document.certificates[0].pem).length, 1);
@@ -137,6 +176,10 @@ for (const engine of engines)
 
       const erased: Json = await at.run('member erase', { id });
       assert.equal(erased.records, 2);
+      assert.ok(
+        records.some(r => r.detail?.includes(evidence)),
+        'evidence of validation is no personal data, and stays',
+      );
       assert.deepEqual(await Promise.all(kept.map(digest)), before);
       assert.deepEqual(
         (await ctx.db('audit').orderBy('id').select('id', 'personal_hash', 'subject', 'detail', 'record_hash')).slice(0, records.length),
@@ -146,6 +189,11 @@ for (const engine of engines)
       assert.deepEqual([row.personal, row.status], [null, 'left']);
       assert.equal((await ctx.db('member_search').where({ member_id: id })).length, 0);
       assert.equal((await ctx.db('accounts').where({ id: account }).first()).personal, null);
+      const keys = await ctx.db('eab_keys').whereNotNull('label_sealed');
+      assert.deepEqual(
+        keys.map(k => k.member_id),
+        [other],
+      );
       const left = (await listAudit(ctx.db)).map(r => openPersonal(ctx, r)['address']).filter(Boolean);
       assert.deepEqual(left, ['192.0.2.9'], 'of the other member');
       assert.equal((await at.run('member show', { id: other })).name, 'Grace Hopper');
@@ -167,6 +215,7 @@ for (const engine of engines)
         at.mail.sent.filter(n => !n.to.includes('grace@hopper.test')),
         [],
       );
+      await assert.rejects(at.run('eab create', { member: id, label: 'her laptop' }), /has left/);
       await assert.rejects(at.run('member activate', { id }), /give --name and --email/);
       const back: Json = await at.run('member activate', { id, name: 'Ada again', email: 'ada@again.test' });
       assert.deepEqual([back.name, back.erasedAt], ['Ada again', undefined]);
@@ -189,6 +238,43 @@ for (const engine of engines)
       assert.deepEqual(Object.fromEntries(states), { issued: 'dead', revoked: 'dead', 'account-added': 'dead', contested: 'queued' });
       await at.run('outbox retry');
       assert.deepEqual(at.mail.sent, []);
+    });
+
+    it('has what the holder of a key did with it, without the address, which may be a stranger’s; it is erased all the same', async () => {
+      const { ctx } = at;
+      const { id, serial, other } = await filled();
+      const certificate = await findCertificate(ctx.db, serial);
+      assert.ok(certificate);
+      const finder = '192.0.2.66';
+      await revoke(ctx, certificate, 'keyCompromise', { kind: 'key' }, { who: 'key:t', door: 'acme', address: finder });
+      await ctx.background.settled();
+      const document: Json = await at.run('member export', { id });
+      for (const action of ['key.blocked', 'certificate.revoked']) {
+        const told = document.audit.find((r: Json) => r.action === action);
+        assert.deepEqual([told?.who, told?.personal], ['key:t', undefined], action);
+      }
+      assert.ok(!JSON.stringify(document).includes(finder));
+      assert.ok(!JSON.stringify(await at.run('member export', { id: other })).includes('key.blocked'));
+      const addresses = async () => (await listAudit(ctx.db)).map(r => openPersonal(ctx, r)['address']).filter(a => a === finder);
+      assert.equal((await addresses()).length, 2);
+      await at.run('member erase', { id, force: true });
+      assert.deepEqual(await addresses(), []);
+    });
+
+    it('stays erased though a command that was under way ends later', async () => {
+      const { ctx } = at;
+      const { id } = await filled();
+      // What the command waits for last: that the certificates are revoked.
+      const { transaction } = ctx.db;
+      let transactions = 0;
+      const value = async (work: (trx: Trx) => Promise<unknown>) => {
+        const result = await transaction.call(ctx.db, work);
+        if (++transactions === 2) await at.run('member erase', { id, force: true });
+        return result;
+      };
+      Object.defineProperty(ctx.db, 'transaction', { value });
+      const suspended: Json = await at.run('member suspend', { id, revoke: true });
+      assert.deepEqual([suspended.name, suspended.contacts, suspended.status, suspended.revoked], ['', [], 'left', 1]);
     });
 
     it('takes answers with it that the admin API has kept', async () => {

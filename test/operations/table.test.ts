@@ -18,6 +18,19 @@ describe('the table of operations', () => {
       }
   });
 
+  /** What is written here is kept in the clear; labels and reasons of keys and tokens are encrypted. */
+  const plain: [operation: string, words: string][] = [
+    ['webhook add', 'description'],
+    ['ledger add', 'note'],
+    ['incident add', 'what'],
+    ['audit begin-anew', 'reason'],
+  ];
+  for (const [name, words] of plain)
+    it(`${name} says of --${words} that it is no place for names`, () => {
+      const shape = operations.find(o => o.name === name)?.input.shape ?? {};
+      assert.match((shape[words] as z.ZodType | undefined)?.description ?? '', /no names of persons/);
+    });
+
   for (const { name, http, input, positional = [], page, scope, makesFile } of operations)
     describe(name, () => {
       it('is a noun and a verb, and has a path of nouns and members of its input', () => {

@@ -9,7 +9,8 @@ import { sha256 } from '../../pki/keys.ts';
 import { deactivateAccount, findAccountByKey, updateContact } from '../../store/accounts.ts';
 import { deactivateAuthorizationsOfAccount, findAuthorizations } from '../../store/authorizations.ts';
 import { isBlockedKey } from '../../store/blocked-keys.ts';
-import { isDuplicate } from '../../store/open.ts';
+import { lockMember } from '../../store/members.ts';
+import { isDuplicate, type Trx } from '../../store/open.ts';
 import { findOrders, listOrderIds } from '../../store/orders.ts';
 import type { Reply } from '../reply.ts';
 import { memberDirectoryOf } from './directory.ts';
@@ -102,12 +103,19 @@ export async function account(acme: Acme, request: ByAccount): Promise<Reply> {
   const contact = readContact(payload['contact']);
   if (contact) {
     await ctx.db.transaction(async trx => {
-      const { id } = request.account;
+      const { id, memberId } = request.account;
+      if (contact.length && memberId !== undefined) await refuseLeft(trx, memberId);
       await updateContact(trx, id, contact.length ? sealContact(ctx, id, contact) : undefined);
       await record(ctx, trx, ctx.now(), { action: 'account.updated', actor: request.actor, subject: { account: request.account.id } });
     });
   }
   return { status: 200, body: presentAccount(request.account, contact ?? openContact(ctx, request.account), urls) };
+}
+
+/** What was erased of a member that has left does not come back. @throws Problem */
+async function refuseLeft(trx: Trx, memberId: string): Promise<void> {
+  if ((await lockMember(trx, memberId))?.status === 'left')
+    throw new Problem('unauthorized', 'The member of this account has left the federation; no contacts are stored for it any more.');
 }
 
 async function deactivate({ ctx, urls }: Acme, { account, actor }: ByAccount): Promise<Reply> {

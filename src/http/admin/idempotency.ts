@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { openAnswer, sealAnswer } from '../../ca/kept-answer.ts';
 import type { Ctx } from '../../ctx.ts';
+import { base64url } from '../../model/encoding.ts';
 import { asProblem, Problem } from '../../model/problem.ts';
-import { claimAnswer, type KnownAnswer, keepAnswer, type NamedRequest, releaseAnswer } from '../../store/idempotency.ts';
+import { claimAnswer, type KnownAnswer, keepAnswer, releaseAnswer } from '../../store/idempotency.ts';
 import type { Reply } from '../reply.ts';
 
 /** The request's own answer, however often it is sent. @throws Problem 400, 409, 422, and what the work throws */
@@ -17,31 +17,34 @@ export async function once(
     throw new Problem('malformed', 'An Idempotency-Key is 1 to 255 visible ASCII characters.', {
       errors: [{ detail: 'is 1 to 255 visible ASCII characters', header: 'Idempotency-Key' }],
     });
-  const hash = createHash('sha256');
-  for (const part of name.request) hash.update(part).update('\0');
-  // Whatever a caller calls it, a name or an address: only whether it is the same matters.
-  const request = { tokenId, key: createHash('sha256').update(key).digest('base64url'), requestHash: hash.digest() };
+  // Whatever a caller calls it, a name or an address: only whether it is the same matters, and nobody who has the database alone can try.
+  const { vault } = ctx;
+  const [newest = '', ...older] = vault.macs('idempotency key', key).map(base64url);
+  const request = { tokenId, keys: [newest, ...older] as const, requestHash: vault.mac(requestPurpose, ...name.request) };
   const known = await claimAnswer(ctx.db, request, ctx.now());
-  if (known) return replay(ctx, request, known);
+  if (known) return replay(ctx, tokenId, name.request, known);
+  const claimed = { tokenId, key: newest };
   try {
     const reply = await work();
-    await keepAnswer(ctx.db, request, sealAnswer(ctx, request, JSON.stringify(reply)));
+    await keepAnswer(ctx.db, claimed, sealAnswer(ctx, claimed, JSON.stringify(reply)));
     return reply;
   } catch (error) {
     // After an internal error nobody knows what was done: the name stays taken, so that it is not done twice.
-    if (asProblem(error).type !== 'serverInternal') await releaseAnswer(ctx.db, request);
+    if (asProblem(error).type !== 'serverInternal') await releaseAnswer(ctx.db, claimed);
     throw error;
   }
 }
 
-function replay(ctx: Ctx, request: NamedRequest, known: KnownAnswer): Reply {
-  if (!Buffer.from(known.requestHash).equals(request.requestHash))
+const requestPurpose = 'idempotent request';
+
+function replay(ctx: Ctx, tokenId: string, request: readonly (string | Uint8Array)[], { key, requestHash, answer }: KnownAnswer): Reply {
+  if (!ctx.vault.isMac(requestHash, requestPurpose, ...request))
     throw new Problem('malformed', 'This Idempotency-Key was used for another request; take a new one.', { status: 422 });
-  if (!known.answer)
+  if (!answer)
     throw new Problem(
       'malformed',
       'The request with this Idempotency-Key is being worked on, or was broken off: ask again, and if this stays, look whether it was done.',
       { status: 409, retryAfter: 1 },
     );
-  return JSON.parse(openAnswer(ctx, request, known.answer));
+  return JSON.parse(openAnswer(ctx, { tokenId, key }, answer));
 }

@@ -84,6 +84,18 @@ for (const engine of engines) {
       assert.ok(!('contact' in (await client.post(client.kid!, { contact: [] })).json));
     });
 
+    it('takes none for a member that has left, and lets go of what it has', async () => {
+      const { client, id } = await ca.member();
+      const contact = ['mailto:one@im.test'];
+      await client.post(client.kid!, { contact });
+      await ca.run('member remove', { id });
+      refused(await client.post(client.kid!, { contact: ['mailto:two@im.test'] }), 'unauthorized', 403, /has left/);
+      assert.deepEqual((await client.read(client.kid!)).json.contact, contact);
+      await ca.run('member erase', { id });
+      refused(await client.post(client.kid!, { contact }), 'unauthorized', 403, /has left/);
+      assert.ok(!('contact' in (await client.post(client.kid!, { contact: [] })).json));
+    });
+
     it('ignores orders, termsOfServiceAgreed, other statuses and what is unknown', async () => {
       const { client } = await ca.member();
       const before = (await client.read(client.kid!)).json;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { listMembers } from '../../../src/store/members.ts';
 import { type AdminClient, adminClient } from '../../kit/admin-client.ts';
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
@@ -57,6 +58,29 @@ for (const engine of engines)
         other.close();
         assert.equal(theirs.status, 201);
         assert.notEqual(theirs.json.id, json.id);
+      });
+
+      it('is known by keyed hashes alone: whoever has the database cannot try names and addresses', async () => {
+        const key = aKey();
+        await post('/members', club, key);
+        const rows = await ca.ctx.db('idempotent_answers');
+        const hash = createHash('sha256');
+        for (const part of ['post', '/admin/v1/members', JSON.stringify(club)]) hash.update(part).update('\0');
+        const unkeyed = [hash.digest('hex'), createHash('sha256').update(key['Idempotency-Key']).digest('base64url')];
+        assert.deepEqual(
+          rows.flatMap(r => [Buffer.from(r.request_hash).toString('hex'), r.key]).filter(hash => unkeyed.includes(hash)),
+          [],
+        );
+      });
+
+      it('is done once, also with another key-encryption key in between', async () => {
+        const key = aKey();
+        const before = await members();
+        const first = await post('/members', club, key);
+        await ca.run('vault rotate');
+        assert.deepEqual((await post('/members', club, key)).json, first.json);
+        refused(await post('/members', { ...club, name: 'Other' }, key), 'malformed', 422);
+        assert.equal(await members(), before + 1);
       });
 
       it('that was refused is free again', async () => {

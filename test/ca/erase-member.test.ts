@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
+import { enroll } from '../../src/ca/enroll.ts';
+import { eraseMember } from '../../src/ca/erase-member.ts';
+import { openPersonal, record } from '../../src/ca/record.ts';
+import { operator } from '../../src/model/audit.ts';
+import { findAccount } from '../../src/store/accounts.ts';
+import { listAudit } from '../../src/store/audit.ts';
+import { insertThumbprint } from '../../src/store/doors.ts';
+import { openTestCtx } from '../kit/ctx.ts';
+import { opened } from '../kit/opened.ts';
+import { anAccount, storedMember } from '../kit/records.ts';
+
+/** SQLite has one writer: there nothing is under way beside an erasure. */
+describe('the erasure of a member beside other transactions (postgres)', () => {
+  const at = opened(() => openTestCtx({ engine: 'postgres' }), 'each');
+
+  it('finds a record that is committed late, with a place before others', async () => {
+    const { ctx } = at;
+    const member = await storedMember(ctx);
+    const by = (address: string) =>
+      ({ action: 'member.suspended', actor: { ...operator, address }, subject: { member: member.id } }) as const;
+    const late = await ctx.db.transaction();
+    await record(ctx, late, ctx.now(), by('192.0.2.1'));
+    await record(ctx, ctx.db, ctx.now(), by('192.0.2.2'));
+    let committed: Promise<unknown> | undefined;
+    const { raw } = ctx.db;
+    const value = async (...statement: Parameters<typeof raw>) => {
+      await committed;
+      return raw.apply(ctx.db, statement);
+    };
+    Object.defineProperty(ctx.db, 'raw', { value });
+    const erased = await eraseMember(ctx, member, true, operator, () => {
+      committed ??= Promise.resolve(late.commit());
+    });
+    assert.equal(erased, 2);
+    assert.deepEqual(
+      (await listAudit(ctx.db)).filter(r => openPersonal(ctx, r)['address']),
+      [],
+    );
+  });
+
+  it('waits for an enrolment, and takes its contact with it', async () => {
+    const { ctx } = at;
+    const member = await storedMember(ctx);
+    const { jwk, thumbprint } = anAccount();
+    await insertThumbprint(ctx.db, { thumbprint, memberId: member.id, createdAt: ctx.now() });
+    const blocker = await ctx.db.transaction();
+    const waiting = async (count: number) => {
+      while (Number((await blocker('pg_locks').where({ granted: false }).count('* as n').first())?.['n']) < count) await setTimeout(10);
+    };
+    // What the enrolment reads last.
+    await blocker.raw('lock table retired_keys in access exclusive mode');
+    const contact = ['mailto:late@club.test'];
+    const enrolling = enroll(ctx, { jwk, thumbprint, contact, entry: { door: 'none' }, actor: { who: 'key', door: 'acme' } });
+    await waiting(1);
+    const erasing = eraseMember(ctx, member, true, operator);
+    await Promise.race([erasing, waiting(2)]);
+    await blocker.commit();
+    const [{ id }] = await Promise.all([enrolling, erasing]);
+    assert.equal((await findAccount(ctx.db, id))?.contact, undefined);
+  });
+});
