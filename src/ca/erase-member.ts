@@ -39,7 +39,7 @@ export async function eraseMember(
     const concerns = await concernsOf(db, id);
     for await (const messages of messagesAbout(db, concerns)) {
       const ids = messages.map(m => m.id);
-      await giveUpMessages(db, ids);
+      await giveUpMessages(db, ids, ctx.now());
       await erasePersonalOfMessages(db, ids);
     }
     for await (const records of recordsAbout(db, concerns, 'personal')) {

@@ -70,7 +70,7 @@ export const ledgerOperations = [
     scope: 'admin',
     http: { method: 'post', path: '/ledger/{id}/reverse', creates: true },
     positional: ['id'],
-    input: z.object({ id: z.string(), note: words.describe('why') }),
+    input: z.object({ id: z.string(), note: words.describe('why; no names of persons') }),
     output: shown,
     run: async (ctx, { id, note }, actor) => show(await reverseCost(ctx, await costOf(ctx, id), note, actor)),
   }),

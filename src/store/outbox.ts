@@ -137,14 +137,13 @@ export async function erasePersonalOfMessages(db: Db, ids: readonly string[]): P
   return db('outbox').whereIn('id', ids).whereNotNull('personal').update({ personal: null });
 }
 
-/** Nobody is left to tell. Counted on the day of the database's clock. @returns how many waited */
-export async function giveUpMessages(db: Db, ids: readonly string[]): Promise<number> {
+/** Nobody is left to tell. @returns how many waited */
+export async function giveUpMessages(db: Db, ids: readonly string[], now: number): Promise<number> {
   const change = { state: 'dead', last_error: 'whom it tells was erased', personal: null };
   return db.transaction(async trx => {
     const waiting = trx('outbox').whereIn('id', ids).where({ state: 'queued' });
     const kinds = (await waiting.update(change).returning<{ kind: MessageKind }[]>('kind')).map(r => r.kind);
-    const [clock] = await rowsOf<{ now: number }>(trx, `select ${databaseClock(trx)} as now`, []);
-    await countNotices(trx, Number(clock?.now), 'failed', kinds);
+    await countNotices(trx, now, 'failed', kinds);
     return kinds.length;
   });
 }

@@ -22,6 +22,7 @@ describe('the table of operations', () => {
   const plain: [operation: string, words: string][] = [
     ['webhook add', 'description'],
     ['ledger add', 'note'],
+    ['ledger reverse', 'note'],
     ['incident add', 'what'],
     ['audit begin-anew', 'reason'],
   ];
