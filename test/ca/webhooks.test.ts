@@ -54,6 +54,13 @@ for (const engine of engines)
     const member = (name = 'Club'): Promise<Json> => at.run('member add', { name, email: 'somebody@club.test' });
     const show = (id: string): Promise<Json> => at.run('webhook show', { id });
     const deliveries = (id: string, state?: string): Promise<Json[]> => at.run('webhook deliveries', { id, ...(state && { state }) });
+    const refuseUntilDead = async () => {
+      for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+        answers.push(400);
+        await tick();
+        at.clock.now += 6 * 3600;
+      }
+    };
     const types = () => received.map(r => r.type);
 
     it('tell what they are asked to, in the order of the log, once, and nothing from before', async () => {
@@ -176,11 +183,7 @@ for (const engine of engines)
     it('that are refused too often are dead, are seen to be, and are replayed', async () => {
       const { id } = await add();
       await member();
-      for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-        answers.push(400);
-        await tick();
-        at.clock.now += 6 * 3600;
-      }
+      await refuseUntilDead();
       assert.deepEqual(
         (await deliveries(id, 'dead')).map(d => [d.attempts, d.lastError]),
         [[maxAttempts, 'the answer was 400']],
@@ -235,11 +238,7 @@ for (const engine of engines)
     it('that were refused for good say nothing of the receiver when it is away a week later', async () => {
       const { id } = await add();
       await member();
-      for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-        answers.push(400);
-        await tick();
-        at.clock.now += 6 * 3600;
-      }
+      await refuseUntilDead();
       assert.deepEqual((({ dead, failingSince }) => [dead, failingSince])(await show(id)), [1, undefined]);
       at.clock.now += 7 * day;
       await member();

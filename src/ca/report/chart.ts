@@ -30,17 +30,17 @@ const legend = (names: string[]): string[] =>
     return [rect(x, 2, 10, 10, i, name), text(x + 14, 11, name)];
   });
 
-/** A round number that is no smaller. */
+/** Four steps of a round number that reach as far: counts have no fractions. */
 function ceiling(value: number): number {
-  if (value <= 4) return 4;
-  const step = 10 ** Math.floor(Math.log10(value));
-  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map(n => n * step).find(n => n >= value) ?? value;
+  const step = Math.max(1, value / 4);
+  const unit = 10 ** Math.floor(Math.log10(step));
+  return 4 * unit * ([1, 2, 3, 4, 5, 6, 8].find(n => n * unit >= step) ?? 10);
 }
 
 /** Columns: one upon the other, or side by side. */
 export function columns(title: string, labels: string[], series: Series[], how: 'stacked' | 'beside'): string {
-  const height = 200;
-  const [left, top, bottom] = [46, 26, height - 22];
+  const height = 210;
+  const [left, top, bottom] = [46, 36, height - 22];
   const sums = labels.map((_, i) => series.map(s => s.values[i] ?? 0).reduce((a, b) => (how === 'stacked' ? a + b : Math.max(a, b)), 0));
   const most = ceiling(Math.max(0, ...sums));
   const y = (value: number) => bottom - (value / most) * (bottom - top);

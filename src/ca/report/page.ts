@@ -65,10 +65,12 @@ function pictures(report: Report): string[] {
   const weeks = weeksSoFar(report);
   const week = (what: string): number[] => weeks.map(w => numeric(find(report, `certificates.${what}.week.${w}`)?.value ?? 0));
   const shown = ['issued', 'renewed', 'revoked'];
-  const quarters = (['yearBefore', 'before', 'value'] as const).map(which => ({
-    name: which === 'value' ? report.quarter : report[which],
-    values: shown.map(act => numeric(find(report, `certificates.${act}`)?.[which] ?? 0)),
-  }));
+  const quarters = (['value', 'before', 'yearBefore'] as const).flatMap(which => {
+    const values = shown.map(act => find(report, `certificates.${act}`)?.[which] ?? null);
+    return values.every(value => value === null)
+      ? []
+      : { name: which === 'value' ? report.quarter : report[which], values: values.map(v => numeric(v ?? 0)) };
+  });
   const reasons = among(report, 'certificates.revoked.reason.').filter(({ value }) => numeric(value) > 0);
   const methods = new Set(
     [...among(report, 'validations.valid.method.'), ...among(report, 'validations.invalid.method.')].map(
@@ -94,7 +96,7 @@ function pictures(report: Report): string[] {
       ],
       'stacked',
     ),
-    columns('Beside the quarter before and the year before', shown, quarters.toReversed(), 'beside'),
+    columns('Beside the quarter before and the year before', shown, quarters, 'beside'),
     bars(
       'Revocations by reason',
       reasons.map(({ id, value }) => ({ label: id.split('.').at(-1) ?? '', values: [numeric(value)], said: grouped(value, 'count') })),
