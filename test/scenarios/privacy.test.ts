@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog } from '../../src/app.ts';
 import { leafOf, readLogged } from '../../src/ca/audit-leaf.ts';
-import { sealAudit } from '../../src/ca/seal-audit.ts';
+
 import { verifyAudit } from '../../src/ca/verify-audit.ts';
 import { quarterAt } from '../../src/model/quarter.ts';
 import { DeliveryError } from '../../src/notify/channel.ts';
@@ -17,6 +17,7 @@ import { addressOf, codeIn, engines, startCa, type TestCa } from '../kit/ca.ts';
 import { issue } from '../kit/issue.ts';
 import { dump, foundIn, rawFiles, rawTables } from '../kit/needles.ts';
 import { freshPostgres } from '../kit/postgres.ts';
+import { allSealed } from '../kit/sealed.ts';
 
 const person = {
   name: 'Zacharias Quillfeather',
@@ -137,7 +138,7 @@ for (const engine of engines)
       neighbour = (await ca.member('Neighbours')).client;
       await issue(neighbour, net, ['im.neighbour.test']);
       await ca.settled();
-      await sealAudit(ctx);
+      await allSealed(ctx);
       visitor.close();
       admin.close();
     }
@@ -229,7 +230,7 @@ for (const engine of engines)
       const reported = await figures();
       const erased = await ca.run('member erase', { id: member.id });
       assert.deepEqual([erased.name, erased.contacts, erased.status], ['', [], 'left']);
-      await sealAudit(ca.ctx);
+      await allSealed(ca.ctx);
       await verifyAudit(ca.ctx);
       assert.ok((await leaves()).toString('hex').length > before.tree);
       assert.equal((await ca.ctx.db('certificates')).length, before.certificates);

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
 import { renewResponders } from '../../../src/ca/credentials.ts';
-import { sealAudit } from '../../../src/ca/seal-audit.ts';
 import { ownRoots } from '../../../src/ca/webhook.ts';
 import { createNetwork } from '../../../src/net/real.ts';
-import { oldestUnsealed } from '../../../src/store/audit.ts';
 import type { Json } from '../../kit/acme-client.ts';
 import { type AdminClient, adminClient } from '../../kit/admin-client.ts';
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
-import { until } from '../../kit/process.ts';
 import { refused } from '../../kit/refused.ts';
+import { allSealed } from '../../kit/sealed.ts';
 
 for (const engine of engines)
   describe(`feed and webhooks in the admin API (${engine})`, () => {
@@ -20,10 +18,7 @@ for (const engine of engines)
       for (let i = 0; i < 12; i++) await ca.run('member add', { name: `Club ${i}`, email: 'a@club.test' });
       // What the clock would make, and seal, at a time of its own.
       await renewResponders(ca.ctx);
-      await until(async () => {
-        await sealAudit(ca.ctx);
-        return (await oldestUnsealed(ca.ctx.db)) === undefined;
-      });
+      await allSealed(ca.ctx);
     });
     after(async () => {
       client.close();

@@ -4,6 +4,7 @@ import { type AdminClient, adminClient } from '../../kit/admin-client.ts';
 import { engines, startCa, type TestCa } from '../../kit/ca.ts';
 import { refused } from '../../kit/refused.ts';
 import { storeIssuance } from '../../kit/report.ts';
+import { allSealed } from '../../kit/sealed.ts';
 
 for (const engine of engines)
   describe(`the report in the admin API (${engine})`, () => {
@@ -84,6 +85,8 @@ for (const engine of engines)
         await ca.ctx.db.transaction(async trx => {
           for (let n = 0; n < 100; n++) await storeIssuance(ca, trx, { names: [`${i + n}.test`] });
         });
+      // A row tells its place in the log.
+      await allSealed(ca.ctx);
       const path = `/reports/${quarter}/figures/certificates.issued`;
       const { json } = await get('application/json', path);
       assert.deepEqual([json.value, json.rows.length, json.more], [1200, 1000, true]);
