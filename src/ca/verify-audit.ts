@@ -88,11 +88,7 @@ class Pass {
   async records(from: number): Promise<void> {
     const records = await sealedAudit(this.#ctx.db, from, Math.min(page, this.#size - from));
     const leaves = await readLeaves(this.#ctx, records, from);
-    for (const { action, subject, detail } of records)
-      if (action === 'log.begun') {
-        const { lost } = JSON.parse(detail ?? '{}');
-        if (typeof lost?.after === 'number') this.lostAfter.set(JSON.parse(subject).log, lost.after);
-      }
+    for (const record of records) if (record.action === 'log.begun') this.#noteLoss(record);
     if (from + leaves.length < Math.min(this.#size, from + page)) broken(`entry ${from + leaves.length} is gone`);
     const { changed, partial } = growTiles(from, this.#partial, leaves);
     this.#partial = partial;
@@ -111,6 +107,11 @@ class Pass {
     const log = this.#logs.at(-1) as LogRecord;
     const beyond = (await sealedAudit(db, this.#size, 1)).length > 0 && ((await newestCheckpoint(db, log.id))?.size ?? 0) <= this.#size;
     if (beyond) broken(`entry ${this.#size} and what follows are covered by no checkpoint: the last one is gone, or they were added`);
+  }
+
+  #noteLoss({ subject, detail }: StoredRecord): void {
+    const { lost } = JSON.parse(detail ?? '{}');
+    if (typeof lost?.after === 'number') this.lostAfter.set(JSON.parse(subject).log, lost.after);
   }
 
   /** The tile of the database against that of the records. */
