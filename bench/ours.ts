@@ -37,7 +37,7 @@ export interface Ours extends Server {
 export async function startOurs(engine: Engine, { folder, dns, load }: World, profiled: boolean): Promise<Ours> {
   const home = mkdtempSync(join(folder, `${engine}-`));
   const publicUrl = 'https://localhost:14000';
-  const database = engine === 'sqlite' ? undefined : await freshPostgres();
+  const database = engine === 'sqlite' ? undefined : await freshPostgres({ durable: true });
   const config = {
     publicUrl,
     listen: '127.0.0.1:0',

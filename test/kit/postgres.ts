@@ -9,8 +9,11 @@ import { freePort } from './free-port.ts';
 let running: Promise<{ server: EmbeddedPostgres; port: number; folder: string }> | undefined;
 let databases = 0;
 
+/** Nothing here outlives a power failure, and no disk is waited for: `create database` alone writes a thousand files. */
+const volatile = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
+
 /** A PostgreSQL of the tests' own, from npm: started when the first test asks, one for the whole run. */
-async function start() {
+async function start(settings: readonly string[]) {
   // Not made here: the server's own user must own it.
   const folder = join(tmpdir(), `xmpp-ca-postgres-${randomUUID()}`);
   const port = await freePort();
@@ -22,7 +25,7 @@ async function start() {
     persistent: false,
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=`, '-c', 'max_connections=200'],
+    postgresFlags: ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', ...settings].flatMap(s => ['-c', s]),
     onLog: () => {},
     onError: () => {},
   });
@@ -31,9 +34,9 @@ async function start() {
   return { server, port, folder };
 }
 
-/** The URL of a fresh, empty database. */
-export async function freshPostgres(): Promise<string> {
-  running ??= start();
+/** The URL of a fresh, empty database. `durable`: as it is by default; said by whoever asks first. */
+export async function freshPostgres({ durable = false } = {}): Promise<string> {
+  running ??= start(durable ? [] : volatile);
   const { port } = await running;
   const name = `ca${process.pid}_${++databases}`;
   const admin = knex({ client: 'pg', connection: `postgres://ca:ca@127.0.0.1:${port}/postgres`, pool: { min: 0, max: 1 } });
