@@ -8,6 +8,7 @@ import { type AdminClient, adminClient } from '../../kit/admin-client.ts';
 import { codeIn, startCa, type TestCa } from '../../kit/ca.ts';
 import { issue } from '../../kit/issue.ts';
 import { refused } from '../../kit/refused.ts';
+import { allSealed } from '../../kit/sealed.ts';
 
 interface Schema {
   type?: string;
@@ -101,6 +102,8 @@ describe('the OpenAPI document of the admin API', () => {
     const other = await ca.run('member add', { name: 'Third', email: 'o@club.test' });
     const eab = await ca.run('eab create', { member: id });
     const spare = await ca.run('token create', { scope: 'read' });
+    // A certificate is proved by its place in the log.
+    await allSealed(ca.ctx);
     const cost = await ca.run('ledger add', { category: 'hosting', amount: '12.50', currency: 'EUR', note: 'one month' });
     /** By operation, else for all. */
     const values: Record<string, unknown> = {
