@@ -96,7 +96,7 @@ class Pass {
     if (from + page >= this.#size) for (const tile of partial) await this.#compare(tile);
     for (const leaf of leaves) {
       grow(this.edge, leaf);
-      await this.#checkCheckpoints();
+      if ((this.#due.at(-1)?.size ?? 0) <= this.edge.size) await this.#checkCheckpoints();
     }
   }
 
