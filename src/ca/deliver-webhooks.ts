@@ -104,10 +104,16 @@ async function refuse(trx: Trx, webhook: Webhook, delivery: Delivery, lastError:
 }
 
 /** Nothing is taken, for as long as it says itself or longer. */
-async function wait(trx: Trx, webhook: Webhook, delivery: Delivery, outcome: Failure, failingSince: number, now: number): Promise<void> {
+async function wait(
+  trx: Trx,
+  webhook: Webhook,
+  delivery: Delivery,
+  { why: lastError, pause = 0 }: Failure,
+  failingSince: number,
+  now: number,
+): Promise<void> {
   const failures = webhook.failures + 1;
-  const asked = outcome.took === 'nothing' ? (outcome.pause ?? 0) : 0;
-  const nextAt = now + Math.max(retryPause(failures), Math.min(asked, longestPause));
-  await settleDelivery(trx, delivery, { state: 'queued', refusals: delivery.refusals, nextAt, lastError: outcome.why });
+  const nextAt = now + Math.max(retryPause(failures), Math.min(pause, longestPause));
+  await settleDelivery(trx, delivery, { state: 'queued', refusals: delivery.refusals, nextAt, lastError });
   await setHealth(trx, webhook, { failures, nextAt, failingSince });
 }

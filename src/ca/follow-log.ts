@@ -24,10 +24,10 @@ export async function isInDatabase(db: Db, log: LogRecord, { size, checkpoint }:
   return (await findCheckpoint(db, log.id, size))?.note === checkpoint;
 }
 
-/** @param signed the size at which the log in the database ends @throws LogBroken */
-export async function checkKept(ctx: Ctx, db: Db, log: LogRecord, signed: number): Promise<void> {
+/** @param signed the size at which the log in the database ends @returns that of the last checkpoint that was kept @throws LogBroken */
+export async function checkKept(ctx: Ctx, db: Db, log: LogRecord, signed: number): Promise<number> {
   const known = lastKnown(ctx, log);
-  if (!known || (await isInDatabase(db, log, known))) return;
+  if (!known || (await isInDatabase(db, log, known))) return known?.size ?? 0;
   throw new LogBroken(
     known.size > signed
       ? `the audit log in the database ends at ${signed}, but a checkpoint of size ${known.size} was signed at ${known.at}: the database was rolled back, or restored from a backup`
@@ -40,8 +40,7 @@ export async function followLog(ctx: Ctx): Promise<void> {
   const log = await signingLog(ctx.db);
   const newest = await newestCheckpoint(ctx.db, log.id);
   if (!newest) return;
-  await checkKept(ctx, ctx.db, log, newest.size);
-  let after = lastKnown(ctx, log)?.size ?? 0;
+  let after = await checkKept(ctx, ctx.db, log, newest.size);
   if (after >= newest.size) return;
   let missing: CheckpointRecord[];
   do {

@@ -2,6 +2,7 @@ import type { Ctx, SigningIssuer } from '../ctx.ts';
 import { readCertificate } from '../pki/certificate.ts';
 import { crlUrl } from '../pki/issue.ts';
 import { checkCrl, checkOcspAnswer, writeOcspRequest } from '../pki/relying-party.ts';
+import type { CrlScope } from '../store/crls.ts';
 import { countObservation, lastObservation, type ObservedService } from '../store/observations.ts';
 import { responderCredential } from './credentials.ts';
 import { crlScopes, endingCrls } from './publish-crl.ts';
@@ -22,7 +23,8 @@ export async function observeStatus(ctx: Ctx, ask: AskStatus): Promise<void> {
       (issuer): issuer is SigningIssuer => issuer.signer !== undefined && issuer.notAfter > now,
     );
     await observe(ctx, now, 'crl', async () => {
-      for (const issuer of issuers) await lookAtCrl(ctx, ask, issuer, now);
+      const scopes = await crlScopes(ctx);
+      for (const issuer of issuers) await lookAtCrl(ctx, ask, issuer, scopes, now);
       const [ended] = await endingCrls(ctx, 0);
       if (ended) throw new Error(`the CRL ${ended.shard} of ${ended.issuerId} has ended`);
     });
@@ -44,8 +46,8 @@ async function observe(ctx: Ctx, now: number, service: ObservedService, look: ()
 }
 
 /** Of the complete CRL and its shards, each in its turn. */
-async function lookAtCrl(ctx: Ctx, ask: AskStatus, issuer: SigningIssuer, now: number): Promise<void> {
-  const shards = (await crlScopes(ctx)).filter(({ issuerId }) => issuerId === issuer.id).map(({ shard }) => shard);
+async function lookAtCrl(ctx: Ctx, ask: AskStatus, issuer: SigningIssuer, scopes: readonly CrlScope[], now: number): Promise<void> {
+  const shards = scopes.filter(({ issuerId }) => issuerId === issuer.id).map(({ shard }) => shard);
   const shard = shards[Math.floor(now / minute) % shards.length];
   checkCrl(await answerTo(ask('GET', crlUrl('', issuer.id, shard))), issuer, ctx.now());
 }

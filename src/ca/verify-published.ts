@@ -84,7 +84,7 @@ export async function verifyPublished(
   if (!sameHash(rootOf(edge), root)) broken('its entries do not make up the tree that was signed');
   const { certificates, revocations, found } = told;
   for (const revoked of told.ofBefore) {
-    const certified = await readLogged(read, key, revoked);
+    const certified = await loggedNames(read, key, revoked);
     if (told.isWanted(certified)) found.push({ ...revoked, names: certified });
   }
   found.sort((a, b) => a.index - b.index);
@@ -113,7 +113,7 @@ async function readBundle(read: ReadPublished, index: number, width: number): Pr
 }
 
 /** The domains of a certificate that was logged before what is known: the log has a proof of it. */
-async function readLogged(read: ReadPublished, key: NoteKey, { index, serial }: Published): Promise<string[]> {
+async function loggedNames(read: ReadPublished, key: NoteKey, { index, serial }: Published): Promise<string[]> {
   const proof = openProof(Buffer.from(await read(`proof/${serial}`, most.proof)).toString(), key);
   const certificate = proof && parse(proof.entry)?.['certificate'];
   const { names, ...facts } = readEntry(proof?.index ?? index, certificate);

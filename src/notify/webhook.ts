@@ -23,7 +23,7 @@ export interface Receiver {
 }
 
 /** What came of it: taken (2xx); `gone` for good (410); `refused`, this one; or nothing is taken now, whatever it is, nor for so many seconds. */
-export type Outcome = { took: 'taken' } | { took: 'gone' | 'refused'; why: string } | { took: 'nothing'; why: string; pause?: number };
+export type Outcome = { took: 'taken' } | { took: 'gone' | 'refused' | 'nothing'; why: string; pause?: number };
 
 /** As it is shown, once. */
 export const shownSecret = (secret: Uint8Array): string => `whsec_${base64(secret)}`;

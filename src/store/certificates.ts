@@ -189,10 +189,11 @@ export async function countLogged(db: Db): Promise<Record<'issued' | 'issuedLogg
   const [r] = await rowsOf<{ issued: number; issued_logged: number; revoked: number; revoked_logged: number }>(
     db,
     `select (select count(*) from certificates where state = 'issued') as issued,
-      (select count(*) from audit where action in ('certificate.issued', 'credential.issued')) as issued_logged,
       (select count(*) from certificates where revoked_at is not null)
         + (select count(*) from issuers where revoked_at is not null) as revoked,
-      (select count(*) from audit where action in ('certificate.revoked', 'certificate.abandoned', 'issuer.revoked')) as revoked_logged`,
+      count(*) filter (where action in ('certificate.issued', 'credential.issued')) as issued_logged,
+      count(*) filter (where action in ('certificate.revoked', 'certificate.abandoned', 'issuer.revoked')) as revoked_logged
+     from audit`,
     [],
   );
   const { issued = 0, issued_logged: issuedLogged = 0, revoked = 0, revoked_logged: revokedLogged = 0 } = r ?? {};
