@@ -10,7 +10,7 @@ import { openLog } from './ca/log-identity.ts';
 import { observeStatus } from './ca/observe-status.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { recordStart, recordStop } from './ca/record-serving.ts';
-import { sealAudit } from './ca/seal-audit.ts';
+import { sealRegularly } from './ca/seal-audit.ts';
 import { sealPlain } from './ca/seal-plain.ts';
 import { type Config, hostAndPort } from './config.ts';
 import type { Ctx } from './ctx.ts';
@@ -99,7 +99,7 @@ export async function openCtx(config: Config, world: World = {}): Promise<OpenCt
         await background.close();
         channels.mail.close();
         // Whoever acts last leaves nothing open.
-        await sealAudit(ctx).catch(error => log.error({ err: error }, 'the audit log could not be sealed at the end'));
+        await sealRegularly(ctx).catch(error => log.error({ err: error }, 'the audit log could not be sealed at the end'));
         await db.destroy();
       },
     };

@@ -30,7 +30,7 @@ export async function sealAudit(ctx: Ctx): Promise<void> {
 /** What was said of each, so that it is said once. */
 const said = new WeakMap<Ctx, string>();
 
-/** The clock's way: that the log is broken is said once in the server's log; `/readyz` goes on saying it. */
+/** As the clock does it, and whoever acts last: that the log is broken is said once in the server's log, and why, without a trace of calls; `/readyz` goes on saying it. */
 export async function sealRegularly(ctx: Ctx): Promise<void> {
   try {
     await sealAudit(ctx);
