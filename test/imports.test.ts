@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const ranks: Record<string, number> = {
   model: 0,
   shipped: 0,
-  folder: 0,
+  files: 0,
   config: 1,
   'key-file': 1,
   vault: 2,

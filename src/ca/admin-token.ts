@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Ctx } from '../ctx.ts';
+import { writeAtomically } from '../files/write-atomically.ts';
 import { type Actor, clock } from '../model/audit.ts';
 import { base32 } from '../model/encoding.ts';
 import type { Token } from '../model/token.ts';
@@ -9,7 +10,6 @@ import { hasTokens, insertToken } from '../store/tokens.ts';
 import { newId } from './ids.ts';
 import { sealWords } from './personal.ts';
 import { record } from './record.ts';
-import { writeAside } from './write-aside.ts';
 
 /** 256 random bits; the prefix tells people, and scanners for lost secrets, what it is. */
 const newSecret = (ctx: Pick<Ctx, 'random'>): string => `xca_${base32(ctx.random(32))}`;
@@ -43,6 +43,6 @@ export async function openFirstToken(tools: Tools & { config: Config }): Promise
   if (await hasTokens(tools.db)) return;
   // The file first: a crash in between leaves a file that the next start writes again, never a token that nobody has.
   const secret = newSecret(tools);
-  writeAside(firstTokenFile(tools.config), `${secret}\n`);
+  writeAtomically(firstTokenFile(tools.config), `${secret}\n`);
   await createToken(tools, { label: 'first', scopes: ['admin'] }, clock, secret);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Authority, Ctx, Issuer, SigningIssuer } from '../ctx.ts';
+import { writeAtomically } from '../files/write-atomically.ts';
 import { clock } from '../model/audit.ts';
 import { backdate } from '../model/certificate.ts';
 import { hex, pem } from '../model/encoding.ts';
@@ -16,7 +17,6 @@ import { type IssuerRecord, insertIssuer, issuersVersion, listIssuers, readSetti
 import type { Db } from '../store/open.ts';
 import type { Vault } from '../vault.ts';
 import { record } from './record.ts';
-import { writeAside } from './write-aside.ts';
 
 interface Tools {
   config: Config;
@@ -116,7 +116,7 @@ async function createHierarchy(tools: Tools): Promise<void> {
   const issuing = await makeIssuing(tools, rootFacts, root, 1);
   const crl = await makeRootCrl(rootFacts, root, now, now, []);
 
-  writeAside(rootKeyFile(config), pem(sealedKey, vault.seal(rootKeyPlace(rootId), rootKey)));
+  writeAtomically(rootKeyFile(config), pem(sealedKey, vault.seal(rootKeyPlace(rootId), rootKey)));
   await db.transaction(async trx => {
     await writeSetting(trx, 'kek', vault.keyId);
     await writeSetting(trx, rootKeySetting, vault.keyId);
@@ -175,6 +175,6 @@ async function lintAndSign(meant: CertificateSpec, signer: Signer): Promise<Uint
 
 /** What people take from the data folder: the root to trust, the issuing CA to add to a chain. */
 function writeAnchors(dataDir: string, { root, active }: Authority): void {
-  writeAside(join(dataDir, 'root.pem'), pem('CERTIFICATE', root.certificate), 0o644);
-  writeAside(join(dataDir, 'issuing.pem'), pem('CERTIFICATE', active.certificate), 0o644);
+  writeAtomically(join(dataDir, 'root.pem'), pem('CERTIFICATE', root.certificate), 0o644);
+  writeAtomically(join(dataDir, 'issuing.pem'), pem('CERTIFICATE', active.certificate), 0o644);
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { codeLifetime } from '../challenges/email-mailbox-01.ts';
 import type { Ctx } from '../ctx.ts';
+import { writeAtomically } from '../files/write-atomically.ts';
 import { addKey, dropKeys } from '../key-file.ts';
 import type { Actor } from '../model/audit.ts';
 import { pem, rfc3339 } from '../model/encoding.ts';
@@ -16,7 +17,6 @@ import { readRootKey } from './issuer-life.ts';
 import { openMember, searchHashes } from './personal.ts';
 import { record } from './record.ts';
 import { underLease } from './under-lease.ts';
-import { writeAside } from './write-aside.ts';
 
 /*
  * Another key-encryption key, while servers run. First the new key is put before the old one in their file: from then on everything is encrypted under it, and what is under the old
@@ -104,7 +104,7 @@ export function rotateKeys(ctx: Ctx, rootKey: string | undefined, actor: Actor, 
 type RootKey = ReturnType<typeof readRootKey>;
 
 function sealRootKey({ vault, authority }: Ctx, file: string, { pkcs8, keyId }: RootKey): void {
-  if (keyId !== vault.keyId) writeAside(file, pem(sealedKey, vault.seal(rootKeyPlace(authority.root.id), pkcs8)));
+  if (keyId !== vault.keyId) writeAtomically(file, pem(sealedKey, vault.seal(rootKeyPlace(authority.root.id), pkcs8)));
 }
 
 /** The root's key was away when the key was changed, and is back. @throws Problem */

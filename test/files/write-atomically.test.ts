@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeAside } from '../../src/ca/write-aside.ts';
+import { writeAtomically } from '../../src/files/write-atomically.ts';
 import { flushedFolders } from '../kit/flushed.ts';
 
 describe('a file that is written aside', () => {
@@ -14,7 +14,7 @@ describe('a file that is written aside', () => {
 
   it('is there whole, alone, and for its owner only', () => {
     const file = join(folder, 'file');
-    for (const text of ['before', 'after']) writeAside(file, text);
+    for (const text of ['before', 'after']) writeAtomically(file, text);
     assert.equal(readFileSync(file, 'utf8'), 'after');
     assert.deepEqual(readdirSync(folder), ['file']);
     assert.equal(statSync(file).mode & 0o777, 0o600);
@@ -24,11 +24,11 @@ describe('a file that is written aside', () => {
     const file = join(folder, 'a', 'b', 'file');
     const [a, b] = [join(folder, 'a'), join(folder, 'a', 'b')];
     assert.deepEqual(
-      flushedFolders(() => writeAside(file, 'text')),
+      flushedFolders(() => writeAtomically(file, 'text')),
       [folder, a, b],
     );
     assert.deepEqual(
-      flushedFolders(() => writeAside(file, 'text')),
+      flushedFolders(() => writeAtomically(file, 'text')),
       [b],
     );
   });
