@@ -27,7 +27,7 @@ import { openChannels } from './notify/table.ts';
 import { readWeakKeyLists } from './pki/weak-keys.ts';
 import { openNonces } from './store/nonces.ts';
 import { holdServeLock, migrate, openDatabase, withSetupLock } from './store/open.ts';
-import { openVault } from './vault.ts';
+import { openVault } from './vault/vault.ts';
 
 /** What tests put in the place of the world. */
 export interface World {

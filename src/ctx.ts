@@ -8,7 +8,7 @@ import type { Channel } from './notify/channel.ts';
 import type { IssuerFacts } from './pki/issue.ts';
 import type { Signer } from './pki/keys.ts';
 import type { Db } from './store/open.ts';
-import type { Vault } from './vault.ts';
+import type { Vault } from './vault/vault.ts';
 
 /** A CA certificate of ours. */
 export interface Issuer extends IssuerFacts {

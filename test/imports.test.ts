@@ -13,7 +13,6 @@ const ranks: Record<string, number> = {
   shipped: 0,
   files: 0,
   config: 1,
-  'key-file': 1,
   vault: 2,
   pki: 2,
   net: 2,

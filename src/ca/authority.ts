@@ -15,7 +15,7 @@ import { readValidity } from '../pki/validity.ts';
 import { type CrlRecord, insertCrl } from '../store/crls.ts';
 import { type IssuerRecord, insertIssuer, issuersVersion, listIssuers, readSetting, writeSetting } from '../store/issuers.ts';
 import type { Db } from '../store/open.ts';
-import type { Vault } from '../vault.ts';
+import type { Vault } from '../vault/vault.ts';
 import { record } from './record.ts';
 
 interface Tools {

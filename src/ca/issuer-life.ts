@@ -10,7 +10,7 @@ import { fileSigner, type Signer } from '../pki/keys.ts';
 import { type CrlRecord, insertCrl, newestCrl } from '../store/crls.ts';
 import { activateIssuer, type IssuerRecord, insertIssuer, listIssuers, revokeIssuer } from '../store/issuers.ts';
 import { type Db, lock } from '../store/open.ts';
-import { keyIdSize } from '../vault.ts';
+import { keyIdSize } from '../vault/vault.ts';
 import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, rootKeyPlace, sealedKey } from './authority.ts';
 import { publishDueCrls } from './publish-crl.ts';
 import { record } from './record.ts';

@@ -14,7 +14,7 @@ import { findMember, listMembers } from '../../src/store/members.ts';
 import { migrate, openDatabase } from '../../src/store/open.ts';
 import { findMessages } from '../../src/store/outbox.ts';
 import { findToken } from '../../src/store/tokens.ts';
-import { openVault } from '../../src/vault.ts';
+import { openVault } from '../../src/vault/vault.ts';
 import { engines } from '../kit/ca.ts';
 import { fakeNetwork } from '../kit/fake-network.ts';
 import { dump, foundIn, rawFiles, rawTables } from '../kit/needles.ts';

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { flushFolder, makeFolder } from './files/folder.ts';
-import { base64 } from './model/encoding.ts';
+import { flushFolder, makeFolder } from '../files/folder.ts';
+import { base64 } from '../model/encoding.ts';
 
 /** Key-encryption keys, the newest first; the same array as long as they are the same. */
 export type KeySource = () => readonly Uint8Array[];

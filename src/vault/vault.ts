@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
-import type { Config } from './config.ts';
+import type { Config } from '../config.ts';
 import { KeyFileError, type KeySource, keyFile, keysInText } from './key-file.ts';
 
 /** Where a secret stands: the additional data of its encryption, so that a ciphertext cannot be moved. */

@@ -4,10 +4,10 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { parseConfig } from '../src/config.ts';
-import { addKey, dropKeys } from '../src/key-file.ts';
-import { createVault, keyIdOf, openVault } from '../src/vault.ts';
-import { flushedFolders } from './kit/flushed.ts';
+import { parseConfig } from '../../src/config.ts';
+import { addKey, dropKeys } from '../../src/vault/key-file.ts';
+import { createVault, keyIdOf, openVault } from '../../src/vault/vault.ts';
+import { flushedFolders } from '../kit/flushed.ts';
 
 const key = Buffer.alloc(32, 7);
 const vault = createVault(key, randomBytes);
