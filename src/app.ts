@@ -11,7 +11,7 @@ import { observeStatus } from './ca/observe-status.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { recordStart, recordStop } from './ca/record-serving.ts';
 import { sealRegularly } from './ca/seal-audit.ts';
-import { sealPlain } from './ca/seal-plain.ts';
+import { sealPlain } from './ca/sealed/encrypt-old-rows.ts';
 import { type Config, hostAndPort } from './config.ts';
 import type { Ctx } from './ctx.ts';
 import { createUrls } from './http/acme/urls.ts';

@@ -8,8 +8,8 @@ import { base32 } from '../model/encoding.ts';
 import type { Token } from '../model/token.ts';
 import { hasTokens, insertToken } from '../store/tokens.ts';
 import { newId } from './ids.ts';
-import { sealWords } from './personal.ts';
 import { record } from './record.ts';
+import { sealWords } from './sealed/personal-data.ts';
 
 /** 256 random bits; the prefix tells people, and scanners for lost secrets, what it is. */
 const newSecret = (ctx: Pick<Ctx, 'random'>): string => `xca_${base32(ctx.random(32))}`;

@@ -14,8 +14,8 @@ import { addKey, dropKeys } from '../vault/key-file.ts';
 import { keyIdOf } from '../vault/vault.ts';
 import { rootKeyFile, rootKeyPlace, rootKeySetting, sealedKey, usedKeyId } from './authority.ts';
 import { readRootKey } from './issuer-life.ts';
-import { openMember, searchHashes } from './personal.ts';
 import { record } from './record.ts';
+import { openMember, searchHashes } from './sealed/personal-data.ts';
 import { underLease } from './under-lease.ts';
 
 /*

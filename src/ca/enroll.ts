@@ -11,8 +11,8 @@ import type { Trx } from '../store/open.ts';
 import { deliver } from './deliver.ts';
 import { newId } from './ids.ts';
 import { tell } from './message.ts';
-import { sealContact } from './personal.ts';
 import { record } from './record.ts';
+import { sealContact } from './sealed/personal-data.ts';
 
 /** The vault's place of an EAB MAC key. */
 export const eabPlace = (kid: string) => ({ table: 'eab_keys', row: kid, column: 'secret' });

@@ -10,8 +10,8 @@ import { lockMember, markErased, moveMember, replacePersonal } from '../store/me
 import { forgetDeleted, type Trx } from '../store/open.ts';
 import { erasePersonalOfMessages, giveUpMessages } from '../store/outbox.ts';
 import { concernsOf, messagesAbout, recordsAbout } from './concerns.ts';
-import { openAnswer } from './kept-answer.ts';
 import { record } from './record.ts';
+import { openAnswer } from './sealed/kept-answer.ts';
 
 /**
  * Removes what is personal of a member that has left, or with `force` makes it leave. Certificates, proofs, the tree and what was reported stay as they are. Called again after an

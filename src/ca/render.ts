@@ -23,7 +23,7 @@ import { findProof } from '../store/proofs.ts';
 import { isReplaced } from '../store/renewals.ts';
 import { accountUrl } from './ids.ts';
 import { mailboxCode } from './mailbox-code.ts';
-import { openAddress, openMember } from './personal.ts';
+import { openAddress, openMember } from './sealed/personal-data.ts';
 
 /** The text is made at delivery, from ids and what is opened for it. */
 export async function render(ctx: Ctx, message: Message): Promise<Notice | undefined> {

@@ -18,8 +18,8 @@ import { breathe, type Trx } from '../store/open.ts';
 import { livingSerials } from '../store/renewals.ts';
 import { deliverDue } from './deliver.ts';
 import { tell } from './message.ts';
-import { sealWords } from './personal.ts';
 import { record } from './record.ts';
+import { sealWords } from './sealed/personal-data.ts';
 
 /** On whose authority (RFC 8555 §7.6); the caller has proved it. */
 export type Revoker =

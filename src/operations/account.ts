@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { accountUrl } from '../ca/ids.ts';
-import { openContact } from '../ca/personal.ts';
 import { record } from '../ca/record.ts';
+import { openContact } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Account, doors } from '../model/account.ts';
 import { rfc3339 } from '../model/encoding.ts';

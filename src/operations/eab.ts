@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { eabPlace } from '../ca/enroll.ts';
 import { newId } from '../ca/ids.ts';
-import { openWords, sealWords } from '../ca/personal.ts';
 import { record } from '../ca/record.ts';
+import { openWords, sealWords } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import { base64url, rfc3339 } from '../model/encoding.ts';
 import type { EabKey } from '../model/member.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { newId } from '../ca/ids.ts';
-import { openMember, type Sought, sealMember, searchHashes, soughtHashes } from '../ca/personal.ts';
 import { record } from '../ca/record.ts';
 import { revokeMatching } from '../ca/revoke.ts';
+import { openMember, type Sought, sealMember, searchHashes, soughtHashes } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
 import { counted } from '../model/counted.ts';

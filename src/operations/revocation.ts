@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { openWords } from '../ca/personal.ts';
 import { blockCompromisedKey, revokeMatching } from '../ca/revoke.ts';
+import { openWords } from '../ca/sealed/personal-data.ts';
 import { operatorReasons } from '../model/certificate.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { listBlockedKeys } from '../store/blocked-keys.ts';

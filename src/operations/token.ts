@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { createToken } from '../ca/admin-token.ts';
-import { openWords } from '../ca/personal.ts';
 import { record } from '../ca/record.ts';
+import { openWords } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';

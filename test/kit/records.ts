@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { sealMember, searchHashes } from '../../src/ca/personal.ts';
+import { sealMember, searchHashes } from '../../src/ca/sealed/personal-data.ts';
 import type { Ctx } from '../../src/ctx.ts';
 import type { Account } from '../../src/model/account.ts';
 import type { Authorization } from '../../src/model/authorization.ts';

@@ -1,6 +1,6 @@
 import { type Entry, enroll } from '../../ca/enroll.ts';
-import { openContact, sealContact } from '../../ca/personal.ts';
 import { record } from '../../ca/record.ts';
+import { openContact, sealContact } from '../../ca/sealed/personal-data.ts';
 import type { Account } from '../../model/account.ts';
 import { isObject } from '../../model/json.ts';
 import { type Order, orderStatus } from '../../model/order.ts';

@@ -1,5 +1,5 @@
-import { openContact } from '../../ca/personal.ts';
 import { record } from '../../ca/record.ts';
+import { openContact } from '../../ca/sealed/personal-data.ts';
 import { Problem } from '../../model/problem.ts';
 import { changeKey, findAccountByKey, isRetired } from '../../store/accounts.ts';
 import { isDuplicate } from '../../store/open.ts';

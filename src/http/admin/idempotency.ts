@@ -1,4 +1,4 @@
-import { openAnswer, sealAnswer } from '../../ca/kept-answer.ts';
+import { openAnswer, sealAnswer } from '../../ca/sealed/kept-answer.ts';
 import type { Ctx } from '../../ctx.ts';
 import { base64url } from '../../model/encoding.ts';
 import { asProblem, Problem } from '../../model/problem.ts';

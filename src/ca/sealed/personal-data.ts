@@ -1,8 +1,8 @@
-import type { Ctx } from '../ctx.ts';
-import type { Member, MemberPersonal } from '../model/member.ts';
-import type { Message, MessagePersonal } from '../model/message.ts';
-import { normalAddress, normalName } from '../model/personal.ts';
-import type { Place, Vault } from '../vault/vault.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Member, MemberPersonal } from '../../model/member.ts';
+import type { Message, MessagePersonal } from '../../model/message.ts';
+import { normalAddress, normalName } from '../../model/personal.ts';
+import type { Place, Vault } from '../../vault/vault.ts';
 
 /*
  * What is personal lies in the database encrypted, and is opened here, only where somebody is written to or an operator asks.

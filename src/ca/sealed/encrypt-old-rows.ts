@@ -1,10 +1,10 @@
-import type { Ctx } from '../ctx.ts';
-import type { MemberPersonal } from '../model/member.ts';
-import type { MessagePersonal } from '../model/message.ts';
-import { setHashes } from '../store/members.ts';
-import { breathe, forgetPlain } from '../store/open.ts';
-import { deleteSettled, hasSettled, listUnsealed, settleUnsealed, type Unsealed, unsealedTables } from '../store/unsealed.ts';
-import { sealAddress, sealContact, sealMember, sealWords, searchHashes } from './personal.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { MemberPersonal } from '../../model/member.ts';
+import type { MessagePersonal } from '../../model/message.ts';
+import { setHashes } from '../../store/members.ts';
+import { breathe, forgetPlain } from '../../store/open.ts';
+import { deleteSettled, hasSettled, listUnsealed, settleUnsealed, type Unsealed, unsealedTables } from '../../store/unsealed.ts';
+import { sealAddress, sealContact, sealMember, sealWords, searchHashes } from './personal-data.ts';
 
 type Tools = Pick<Ctx, 'db' | 'vault'>;
 

@@ -1,5 +1,5 @@
-import type { Ctx } from '../ctx.ts';
-import type { AnswerName } from '../store/idempotency.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { AnswerName } from '../../store/idempotency.ts';
 
 /** What the admin API has answered under an Idempotency-Key: it holds what is shown once. */
 const place = ({ tokenId, key }: AnswerName) => ({ table: 'idempotent_answers', row: `${tokenId} ${key}`, column: 'answer' });
