@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { openCtx } from '../src/app.ts';
-import { checkpointFile, keepCheckpoints } from '../src/ca/checkpoint-file.ts';
-import { logSigner } from '../src/ca/log-identity.ts';
+import { checkpointFile, keepCheckpoints } from '../src/ca/audit/checkpoint-file.ts';
+import { logSigner } from '../src/ca/audit/identity.ts';
 import { parseConfig } from '../src/config.ts';
 import { type CheckpointRecord, checkpointsAfter, currentLog, findTile } from '../src/store/log.ts';
 import { isPostgres, openDatabase } from '../src/store/open.ts';

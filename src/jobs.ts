@@ -1,4 +1,5 @@
 import cron, { type ScheduledTask } from 'node-cron';
+import { sealRegularly } from './ca/audit/seal.ts';
 import { reloadAuthority } from './ca/authority.ts';
 import { cleanUp } from './ca/clean-up.ts';
 import { renewResponders } from './ca/credentials.ts';
@@ -11,7 +12,6 @@ import { remindOfRootCrl } from './ca/issuer-life.ts';
 import { publishDueCrls } from './ca/publish-crl.ts';
 import { remindOfExpiry, remindOfLapse } from './ca/remind.ts';
 import { closeReports } from './ca/report/report.ts';
-import { sealRegularly } from './ca/seal-audit.ts';
 import { resumeValidations } from './ca/validate.ts';
 import type { Ctx } from './ctx.ts';
 import { pruneAnswers } from './store/idempotency.ts';

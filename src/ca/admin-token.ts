@@ -7,8 +7,8 @@ import { type Actor, clock } from '../model/audit.ts';
 import { base32 } from '../model/encoding.ts';
 import type { Token } from '../model/token.ts';
 import { hasTokens, insertToken } from '../store/tokens.ts';
+import { record } from './audit/record.ts';
 import { newId } from './ids.ts';
-import { record } from './record.ts';
 import { sealWords } from './sealed/personal-data.ts';
 
 /** 256 random bits; the prefix tells people, and scanners for lost secrets, what it is. */

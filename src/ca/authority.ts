@@ -16,7 +16,7 @@ import { type CrlRecord, insertCrl } from '../store/crls.ts';
 import { type IssuerRecord, insertIssuer, issuersVersion, listIssuers, readSetting, writeSetting } from '../store/issuers.ts';
 import type { Db } from '../store/open.ts';
 import type { Vault } from '../vault/vault.ts';
-import { record } from './record.ts';
+import { record } from './audit/record.ts';
 
 interface Tools {
   config: Config;

@@ -12,9 +12,9 @@ import { breathe, forgetDeleted, isPostgres, type Trx } from '../store/open.ts';
 import { countSealed, replaceSealed, type SealedColumn, type SealedRow, sealedColumns, sealedUnderOther } from '../store/sealed.ts';
 import { addKey, dropKeys } from '../vault/key-file.ts';
 import { keyIdOf } from '../vault/vault.ts';
+import { record } from './audit/record.ts';
 import { rootKeyFile, rootKeyPlace, rootKeySetting, sealedKey, usedKeyId } from './authority.ts';
 import { readRootKey } from './issuer-life.ts';
-import { record } from './record.ts';
 import { openMember, searchHashes } from './sealed/personal-data.ts';
 import { underLease } from './under-lease.ts';
 

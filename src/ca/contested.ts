@@ -4,9 +4,9 @@ import { registrableDomain } from '../model/identifier.ts';
 import { Problem } from '../model/problem.ts';
 import { wasTold } from '../store/outbox.ts';
 import { otherHolders } from '../store/proofs.ts';
+import { record } from './audit/record.ts';
 import { deliver } from './deliver.ts';
 import { tell } from './message.ts';
-import { record } from './record.ts';
 
 /**
  * Where another member holds the domain, a mailbox alone is not enough. Both are told; neither learns the other's name.

@@ -14,8 +14,8 @@ import type { AltName } from '../pki/names.ts';
 import { commitCertificate, firstFence, moveCertificate } from '../store/certificates.ts';
 import { type Credential, insertCredential, newestCredential } from '../store/issuers.ts';
 import type { Trx } from '../store/open.ts';
+import { record } from './audit/record.ts';
 import { newId } from './ids.ts';
-import { record } from './record.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
 import { underLease } from './under-lease.ts';
 

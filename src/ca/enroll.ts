@@ -8,10 +8,10 @@ import { insertAccount, isRetired } from '../store/accounts.ts';
 import { findThumbprint, useDirectory, useEabKey, useThumbprint } from '../store/doors.ts';
 import { lockMember } from '../store/members.ts';
 import type { Trx } from '../store/open.ts';
+import { record } from './audit/record.ts';
 import { deliver } from './deliver.ts';
 import { newId } from './ids.ts';
 import { tell } from './message.ts';
-import { record } from './record.ts';
 import { sealContact } from './sealed/personal-data.ts';
 
 /** The vault's place of an EAB MAC key. */

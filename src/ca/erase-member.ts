@@ -9,8 +9,8 @@ import { forgetAnswer, keptAnswers } from '../store/idempotency.ts';
 import { lockMember, markErased, moveMember, replacePersonal } from '../store/members.ts';
 import { forgetDeleted, type Trx } from '../store/open.ts';
 import { erasePersonalOfMessages, giveUpMessages } from '../store/outbox.ts';
+import { record } from './audit/record.ts';
 import { concernsOf, messagesAbout, recordsAbout } from './concerns.ts';
-import { record } from './record.ts';
 import { openAnswer } from './sealed/kept-answer.ts';
 
 /**

@@ -23,13 +23,13 @@ import { abandonCertificate, claimCommitted, commitCertificate, firstFence, move
 import type { Db, Trx } from '../store/open.ts';
 import { findOrder, moveOrder } from '../store/orders.ts';
 import { findProof } from '../store/proofs.ts';
+import { record } from './audit/record.ts';
 import { reloadAuthority } from './authority.ts';
 import { refuseSuspended } from './authorize.ts';
 import { compareNames } from './compare-names.ts';
 import { accountUrl } from './ids.ts';
 import { refuseDuplicateHere } from './limit-duplicates.ts';
 import { tell } from './message.ts';
-import { record } from './record.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
 
 /** Seconds for the CAA lookups of all names together, and that a process keeps a committed row for itself. */

@@ -5,7 +5,7 @@ import { erasePersonalBefore } from '../store/audit.ts';
 import { eraseLabelsOfSpent } from '../store/doors.ts';
 import { contactsToErase, markContactsErased, replacePersonal } from '../store/members.ts';
 import { breathe, forgetDeleted, type Trx } from '../store/open.ts';
-import { record } from './record.ts';
+import { record } from './audit/record.ts';
 import { openMember, sealMember, searchHashes } from './sealed/personal-data.ts';
 import { underLease } from './under-lease.ts';
 

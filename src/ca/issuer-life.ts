@@ -11,9 +11,9 @@ import { type CrlRecord, insertCrl, newestCrl } from '../store/crls.ts';
 import { activateIssuer, type IssuerRecord, insertIssuer, listIssuers, revokeIssuer } from '../store/issuers.ts';
 import { type Db, lock } from '../store/open.ts';
 import { keyIdSize } from '../vault/vault.ts';
+import { record } from './audit/record.ts';
 import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, rootKeyPlace, sealedKey } from './authority.ts';
 import { publishDueCrls } from './publish-crl.ts';
-import { record } from './record.ts';
 
 /** The root's key, from the file that `init` made or from where it was taken to. @throws Problem */
 const openRootKey = (ctx: Ctx, file?: string): Signer => readRootKey(ctx, file).signer;

@@ -9,9 +9,9 @@ import { placeSince } from '../store/events.ts';
 import { lastCheckpoint } from '../store/log.ts';
 import { hastenDeliveries, requeueDead } from '../store/webhook-deliveries.ts';
 import { enableWebhook, insertWebhook, replaceSecret, rewindCursor, unpauseWebhook } from '../store/webhooks.ts';
+import { record } from './audit/record.ts';
 import { attempt } from './deliver-webhooks.ts';
 import { newId } from './ids.ts';
-import { record } from './record.ts';
 import { disable, openSecret, sealSecret } from './webhook.ts';
 
 /** As the specification asks: 24 to 64 bytes. */

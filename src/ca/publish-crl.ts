@@ -7,7 +7,7 @@ import { signCrl } from '../pki/crl.ts';
 import { crlUrl } from '../pki/issue.ts';
 import { profiles } from '../pki/profiles/table.ts';
 import { type CrlRecord, type CrlScope, insertCrl, newestCrls, revocationCounts, revokedIn } from '../store/crls.ts';
-import { record } from './record.ts';
+import { record } from './audit/record.ts';
 import { underLease } from './under-lease.ts';
 
 const day = 86400;

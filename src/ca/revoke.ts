@@ -16,9 +16,9 @@ import type { CertificateFilter } from '../store/certificate-filter.ts';
 import { findCertificate, lockCertificates, revokeCertificates } from '../store/certificates.ts';
 import { breathe, type Trx } from '../store/open.ts';
 import { livingSerials } from '../store/renewals.ts';
+import { record } from './audit/record.ts';
 import { deliverDue } from './deliver.ts';
 import { tell } from './message.ts';
-import { record } from './record.ts';
 import { sealWords } from './sealed/personal-data.ts';
 
 /** On whose authority (RFC 8555 §7.6); the caller has proved it. */

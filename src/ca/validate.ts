@@ -24,13 +24,13 @@ import {
 } from '../store/authorizations.ts';
 import type { Trx } from '../store/open.ts';
 import { insertProof, lockDomain, otherHolders, supersedeProofs } from '../store/proofs.ts';
+import { record } from './audit/record.ts';
 import { contested, refuseContested } from './contested.ts';
 import { countCode } from './count-code.ts';
 import { deliver } from './deliver.ts';
 import { accountUrl, newId } from './ids.ts';
 import { limitCodes, mailboxCodes } from './mailbox-code.ts';
 import { tell } from './message.ts';
-import { record } from './record.ts';
 
 /** Seconds that a validation may take in all, and that a process keeps it for itself. */
 const deadline = 20;

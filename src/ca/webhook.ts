@@ -10,8 +10,8 @@ import { type CheckpointRecord, findCheckpoint } from '../store/log.ts';
 import type { Trx } from '../store/open.ts';
 import type { NewDelivery } from '../store/webhook-deliveries.ts';
 import { disableWebhook } from '../store/webhooks.ts';
+import { record } from './audit/record.ts';
 import { eventsOf } from './event.ts';
-import { record } from './record.ts';
 
 /** What signs, and what did before it. */
 const places = {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { domainToASCII } from 'node:url';
 import type { Command } from 'commander';
-import { type ReadPublished, verifyPublished } from '../ca/verify-published.ts';
+import { type ReadPublished, verifyPublished } from '../ca/audit/verify-published.ts';
 import { writeAtomically } from '../files/write-atomically.ts';
 import { base64 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';

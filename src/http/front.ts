@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { logUrl, noteKeyOf } from '../ca/log-identity.ts';
+import { logUrl, noteKeyOf } from '../ca/audit/identity.ts';
 import { escapeHtml } from '../model/html.ts';
 import { currentLog } from '../store/log.ts';
 import { verifierKey } from '../tlog/note.ts';

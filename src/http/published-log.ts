@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { proveCertificate } from '../ca/prove-certificate.ts';
-import { readEntries } from '../ca/read-entries.ts';
+import { proveCertificate } from '../ca/audit/prove-certificate.ts';
+import { readEntries } from '../ca/audit/read-entries.ts';
 import type { Ctx } from '../ctx.ts';
 import { currentLog, findTile, newestCheckpoint } from '../store/log.ts';
 import { readTilePath, type TilePath, tileWidth, widthOf } from '../tlog/tiles.ts';

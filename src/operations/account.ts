@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { record } from '../ca/audit/record.ts';
 import { accountUrl } from '../ca/ids.ts';
-import { record } from '../ca/record.ts';
 import { openContact } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Account, doors } from '../model/account.ts';

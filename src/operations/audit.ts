@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { beginLogAnew } from '../ca/begin-log.ts';
-import { logUrl, noteKeyOf } from '../ca/log-identity.ts';
-import { proveCertificate } from '../ca/prove-certificate.ts';
-import { openPersonal } from '../ca/record.ts';
-import { verifyAudit } from '../ca/verify-audit.ts';
+import { beginLogAnew } from '../ca/audit/begin-log.ts';
+import { logUrl, noteKeyOf } from '../ca/audit/identity.ts';
+import { proveCertificate } from '../ca/audit/prove-certificate.ts';
+import { openPersonal } from '../ca/audit/record.ts';
+import { verifyAudit } from '../ca/audit/verify.ts';
 import type { Ctx } from '../ctx.ts';
 import { auditActions, auditOutcomes } from '../model/audit.ts';
 import { base64, rfc3339 } from '../model/encoding.ts';

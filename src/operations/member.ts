@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { record } from '../ca/audit/record.ts';
 import { newId } from '../ca/ids.ts';
-import { record } from '../ca/record.ts';
 import { revokeMatching } from '../ca/revoke.ts';
 import { openMember, type Sought, sealMember, searchHashes, soughtHashes } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { record } from '../ca/record.ts';
+import { record } from '../ca/audit/record.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
 import type { MovedWindow } from '../model/certificate.ts';

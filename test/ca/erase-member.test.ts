@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
+import { openPersonal, record } from '../../src/ca/audit/record.ts';
 import { enroll } from '../../src/ca/enroll.ts';
 import { eraseMember } from '../../src/ca/erase-member.ts';
-import { openPersonal, record } from '../../src/ca/record.ts';
 import { operator } from '../../src/model/audit.ts';
 import { findAccount } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';

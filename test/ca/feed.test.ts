@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
+import { sealAudit } from '../../src/ca/audit/seal.ts';
 import { renewResponders } from '../../src/ca/credentials.ts';
 import { readFeed } from '../../src/ca/feed.ts';
 import { recoverCommitted } from '../../src/ca/finalize.ts';
 import { revoke } from '../../src/ca/revoke.ts';
-import { sealAudit } from '../../src/ca/seal-audit.ts';
 import { operator } from '../../src/model/audit.ts';
 import { pem } from '../../src/model/encoding.ts';
 import { eventTypes } from '../../src/model/event.ts';

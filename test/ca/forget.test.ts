@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
+import { openPersonal, record } from '../../src/ca/audit/record.ts';
+import { sealAudit } from '../../src/ca/audit/seal.ts';
+import { verifyAudit } from '../../src/ca/audit/verify.ts';
 import { deliver } from '../../src/ca/deliver.ts';
 import { forgetDue } from '../../src/ca/forget.ts';
 import { tell } from '../../src/ca/message.ts';
-import { openPersonal, record } from '../../src/ca/record.ts';
-import { sealAudit } from '../../src/ca/seal-audit.ts';
 import { openContact, openMember, sealContact } from '../../src/ca/sealed/personal-data.ts';
-import { verifyAudit } from '../../src/ca/verify-audit.ts';
 import { operator } from '../../src/model/audit.ts';
 import { deactivateAccount, findAccount } from '../../src/store/accounts.ts';
 import { listAudit } from '../../src/store/audit.ts';

@@ -1,4 +1,4 @@
-import { record } from '../../src/ca/record.ts';
+import { record } from '../../src/ca/audit/record.ts';
 import { clock } from '../../src/model/audit.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
 import { commitCertificate, firstFence, moveCertificate } from '../../src/store/certificates.ts';

@@ -1,4 +1,4 @@
-import { sealAudit } from '../../src/ca/seal-audit.ts';
+import { sealAudit } from '../../src/ca/audit/seal.ts';
 import type { Ctx } from '../../src/ctx.ts';
 import { oldestUnsealed } from '../../src/store/audit.ts';
 import { until } from './process.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { openPersonal, record } from '../../src/ca/audit/record.ts';
+import { sealAudit } from '../../src/ca/audit/seal.ts';
+import { verifyAudit } from '../../src/ca/audit/verify.ts';
 import { tell } from '../../src/ca/message.ts';
-import { openPersonal, record } from '../../src/ca/record.ts';
 import { revoke } from '../../src/ca/revoke.ts';
-import { sealAudit } from '../../src/ca/seal-audit.ts';
 import { sealContact } from '../../src/ca/sealed/personal-data.ts';
-import { verifyAudit } from '../../src/ca/verify-audit.ts';
 import { clock } from '../../src/model/audit.ts';
 import { fromPem, rfc3339 } from '../../src/model/encoding.ts';
 import { changeKey, updateContact } from '../../src/store/accounts.ts';

@@ -4,9 +4,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog } from '../../src/app.ts';
-import { leafOf, readLogged } from '../../src/ca/audit-leaf.ts';
+import { leafOf, readLogged } from '../../src/ca/audit/leaf.ts';
 
-import { verifyAudit } from '../../src/ca/verify-audit.ts';
+import { verifyAudit } from '../../src/ca/audit/verify.ts';
 import { quarterAt } from '../../src/model/quarter.ts';
 import { DeliveryError } from '../../src/notify/channel.ts';
 import { sealedAudit } from '../../src/store/audit.ts';

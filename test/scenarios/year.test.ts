@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { leafOf, readLogged } from '../../src/ca/audit-leaf.ts';
+import { leafOf, readLogged } from '../../src/ca/audit/leaf.ts';
+import { record } from '../../src/ca/audit/record.ts';
+import { sealAudit } from '../../src/ca/audit/seal.ts';
+import { verifyAudit } from '../../src/ca/audit/verify.ts';
 import { cleanUp } from '../../src/ca/clean-up.ts';
 import { deliverDue } from '../../src/ca/deliver.ts';
 import { publishDueCrls } from '../../src/ca/publish-crl.ts';
-import { record } from '../../src/ca/record.ts';
 import { closeReports } from '../../src/ca/report/report.ts';
-import { sealAudit } from '../../src/ca/seal-audit.ts';
-import { verifyAudit } from '../../src/ca/verify-audit.ts';
 import { clock } from '../../src/model/audit.ts';
 import { type Quarter, quarterAt, quartersLater, spanOf } from '../../src/model/quarter.ts';
 import { sealedAudit } from '../../src/store/audit.ts';

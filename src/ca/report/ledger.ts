@@ -11,8 +11,8 @@ import { findEntry, insertEntry } from '../../store/ledger.ts';
 import { isDuplicate, type Trx } from '../../store/open.ts';
 import { firstRecordAt } from '../../store/reported.ts';
 import { findReport, lastClosed, lockAccounts } from '../../store/reports.ts';
+import { record } from '../audit/record.ts';
 import { newId } from '../ids.ts';
-import { record } from '../record.ts';
 
 /** What an operator says of a cost. */
 export type Cost = Pick<LedgerEntry, 'date' | 'category' | 'currency' | 'per' | 'note'> & { amount: string };

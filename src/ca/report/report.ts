@@ -9,7 +9,7 @@ import { oldestEntryDate } from '../../store/ledger.ts';
 import type { Db } from '../../store/open.ts';
 import { firstRecordAt, recordsOf } from '../../store/reported.ts';
 import { type ClosedReport, findReport, insertReport, lastClosed, lockAccounts } from '../../store/reports.ts';
-import { record } from '../record.ts';
+import { record } from '../audit/record.ts';
 import { underLease } from '../under-lease.ts';
 import { writtenFacts, writtenOf } from './account.ts';
 import { count, countKept, issuedOf } from './count.ts';

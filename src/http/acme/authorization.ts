@@ -1,5 +1,5 @@
+import { record } from '../../ca/audit/record.ts';
 import { alreadyAuthorized, buildAuthorizations, gatherOffers, refuseOutside, refuseSuspended } from '../../ca/authorize.ts';
-import { record } from '../../ca/record.ts';
 import { validationOf } from '../../ca/validate.ts';
 import { namePolicy } from '../../config.ts';
 import type { Ctx } from '../../ctx.ts';

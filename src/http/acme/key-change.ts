@@ -1,4 +1,4 @@
-import { record } from '../../ca/record.ts';
+import { record } from '../../ca/audit/record.ts';
 import { openContact } from '../../ca/sealed/personal-data.ts';
 import { Problem } from '../../model/problem.ts';
 import { changeKey, findAccountByKey, isRetired } from '../../store/accounts.ts';

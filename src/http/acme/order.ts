@@ -1,3 +1,4 @@
+import { record } from '../../ca/audit/record.ts';
 import {
   type Authorized,
   alreadyAuthorized,
@@ -9,7 +10,6 @@ import {
 import { finalize as finalizeOrder } from '../../ca/finalize.ts';
 import { newId } from '../../ca/ids.ts';
 import { refuseDuplicates } from '../../ca/limit-duplicates.ts';
-import { record } from '../../ca/record.ts';
 import { namePolicy } from '../../config.ts';
 import { backdate, type ProfileName, profileNames } from '../../model/certificate.ts';
 import { counted } from '../../model/counted.ts';

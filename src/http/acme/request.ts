@@ -1,4 +1,4 @@
-import { record } from '../../ca/record.ts';
+import { record } from '../../ca/audit/record.ts';
 import type { Ctx } from '../../ctx.ts';
 import type { Account, Jwk } from '../../model/account.ts';
 import type { Actor } from '../../model/audit.ts';

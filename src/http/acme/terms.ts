@@ -1,5 +1,5 @@
+import { record } from '../../ca/audit/record.ts';
 import { isId } from '../../ca/ids.ts';
-import { record } from '../../ca/record.ts';
 import type { Account } from '../../model/account.ts';
 import { base64url, fromBase64url } from '../../model/encoding.ts';
 import { escapeHtml } from '../../model/html.ts';

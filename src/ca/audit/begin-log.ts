@@ -1,14 +1,14 @@
-import type { Ctx } from '../ctx.ts';
-import type { Actor } from '../model/audit.ts';
-import { Problem } from '../model/problem.ts';
-import { insertCheckpoint, type LogRecord } from '../store/log.ts';
-import { lock, type Trx } from '../store/open.ts';
-import { signCheckpoint } from '../tlog/checkpoint.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Actor } from '../../model/audit.ts';
+import { Problem } from '../../model/problem.ts';
+import { insertCheckpoint, type LogRecord } from '../../store/log.ts';
+import { lock, type Trx } from '../../store/open.ts';
+import { signCheckpoint } from '../../tlog/checkpoint.ts';
+import { underLease } from '../under-lease.ts';
 import { checkpointFile } from './checkpoint-file.ts';
 import { agreedSize, isInDatabase, lastKnown } from './follow-log.ts';
-import { insertIdentity, logSigner, logUrl } from './log-identity.ts';
+import { insertIdentity, logSigner, logUrl } from './identity.ts';
 import { lastSigned, signedTree, signingLog } from './signed-log.ts';
-import { underLease } from './under-lease.ts';
 
 /**
  * After a loss the log cannot go on as the one that signed what is lost, also where it has gone on meanwhile. Under a new name and key it goes on from what there is, and its next entry tells of that.

@@ -1,10 +1,10 @@
-import type { Ctx } from '../ctx.ts';
-import { type AuditEvent, outcomeOf } from '../model/audit.ts';
-import { hex } from '../model/encoding.ts';
-import { sha256 } from '../pki/keys.ts';
-import { insertAudit } from '../store/audit.ts';
-import type { Db } from '../store/open.ts';
-import { commitTo } from './audit-leaf.ts';
+import type { Ctx } from '../../ctx.ts';
+import { type AuditEvent, outcomeOf } from '../../model/audit.ts';
+import { hex } from '../../model/encoding.ts';
+import { sha256 } from '../../pki/keys.ts';
+import { insertAudit } from '../../store/audit.ts';
+import type { Db } from '../../store/open.ts';
+import { commitTo } from './leaf.ts';
 
 /** Records acts; always in the transaction of what they tell. */
 export async function record(ctx: Pick<Ctx, 'vault' | 'random'>, trx: Db, at: number, ...events: AuditEvent[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { Problem } from '../model/problem.ts';
+import { Problem } from '../../model/problem.ts';
 
 /** What is wrong with the audit log, and where it is wrong first. @throws Problem */
 export function broken(detail: string): never {

@@ -1,8 +1,8 @@
-import type { Ctx } from '../ctx.ts';
-import { type Actor, clock } from '../model/audit.ts';
-import { currentLog, insertLog, type LogRecord } from '../store/log.ts';
-import type { Db } from '../store/open.ts';
-import { generateNoteKey, type NoteKey, type NoteSigner, noteSigner } from '../tlog/note.ts';
+import type { Ctx } from '../../ctx.ts';
+import { type Actor, clock } from '../../model/audit.ts';
+import { currentLog, insertLog, type LogRecord } from '../../store/log.ts';
+import type { Db } from '../../store/open.ts';
+import { generateNoteKey, type NoteKey, type NoteSigner, noteSigner } from '../../tlog/note.ts';
 import { record } from './record.ts';
 
 type Tools = Pick<Ctx, 'config' | 'db' | 'vault' | 'now' | 'random'>;

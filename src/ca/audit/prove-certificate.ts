@@ -1,10 +1,10 @@
-import type { Ctx } from '../ctx.ts';
-import { sealedRecordOf } from '../store/audit.ts';
-import { findCertificate } from '../store/certificates.ts';
-import { currentLog, newestCheckpoint, tilesOf } from '../store/log.ts';
-import { inclusionProof } from '../tlog/merkle.ts';
-import { writeProof } from '../tlog/proof.ts';
-import { nodesOf } from '../tlog/tiles.ts';
+import type { Ctx } from '../../ctx.ts';
+import { sealedRecordOf } from '../../store/audit.ts';
+import { findCertificate } from '../../store/certificates.ts';
+import { currentLog, newestCheckpoint, tilesOf } from '../../store/log.ts';
+import { inclusionProof } from '../../tlog/merkle.ts';
+import { writeProof } from '../../tlog/proof.ts';
+import { nodesOf } from '../../tlog/tiles.ts';
 import { readEntries } from './read-entries.ts';
 
 export interface CertificateProof {

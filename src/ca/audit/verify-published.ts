@@ -1,13 +1,13 @@
 import { X509Certificate } from 'node:crypto';
-import { isAtOrBelow } from '../model/identifier.ts';
-import { isObject } from '../model/json.ts';
-import { Problem } from '../model/problem.ts';
-import { certifiedDomains } from '../pki/read-names.ts';
-import { type Checkpoint, openCheckpoint } from '../tlog/checkpoint.ts';
-import { consistencyProof, grow, isConsistent, leafHash, rootOf, sameHash } from '../tlog/merkle.ts';
-import type { NoteKey } from '../tlog/note.ts';
-import { openProof } from '../tlog/proof.ts';
-import { edgeOf, nodesOf, type TileId, tilePath, tileWidth, widthOf } from '../tlog/tiles.ts';
+import { isAtOrBelow } from '../../model/identifier.ts';
+import { isObject } from '../../model/json.ts';
+import { Problem } from '../../model/problem.ts';
+import { certifiedDomains } from '../../pki/read-names.ts';
+import { type Checkpoint, openCheckpoint } from '../../tlog/checkpoint.ts';
+import { consistencyProof, grow, isConsistent, leafHash, rootOf, sameHash } from '../../tlog/merkle.ts';
+import type { NoteKey } from '../../tlog/note.ts';
+import { openProof } from '../../tlog/proof.ts';
+import { edgeOf, nodesOf, type TileId, tilePath, tileWidth, widthOf } from '../../tlog/tiles.ts';
 
 /** Reads a path below the log's prefix, of so many bytes at most. @throws Error where it cannot be had */
 export type ReadPublished = (path: string, most: number) => Promise<Uint8Array>;

@@ -1,6 +1,6 @@
-import { sealedAudit } from '../store/audit.ts';
-import type { Db } from '../store/open.ts';
-import { leafOf, readLogged } from './audit-leaf.ts';
+import { sealedAudit } from '../../store/audit.ts';
+import type { Db } from '../../store/open.ts';
+import { leafOf, readLogged } from './leaf.ts';
 
 /** Entries of the log, from one on: the bytes that the tree is over. @throws Error where one is not there any more */
 export async function readEntries(db: Db, from: number, count: number): Promise<Uint8Array[]> {

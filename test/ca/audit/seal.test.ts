@@ -3,18 +3,18 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { blockCompromisedKey, revoke } from '../../src/ca/revoke.ts';
-import { sealAudit } from '../../src/ca/seal-audit.ts';
-import { LogBroken } from '../../src/ca/signed-log.ts';
-import { verifyAudit } from '../../src/ca/verify-audit.ts';
-import { operator } from '../../src/model/audit.ts';
-import { rfc3339 } from '../../src/model/encoding.ts';
-import { oldestUnsealed } from '../../src/store/audit.ts';
-import { currentLog } from '../../src/store/log.ts';
-import { engines } from '../kit/ca.ts';
-import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { storedAudit } from '../kit/records.ts';
+import { sealAudit } from '../../../src/ca/audit/seal.ts';
+import { LogBroken } from '../../../src/ca/audit/signed-log.ts';
+import { verifyAudit } from '../../../src/ca/audit/verify.ts';
+import { blockCompromisedKey, revoke } from '../../../src/ca/revoke.ts';
+import { operator } from '../../../src/model/audit.ts';
+import { rfc3339 } from '../../../src/model/encoding.ts';
+import { oldestUnsealed } from '../../../src/store/audit.ts';
+import { currentLog } from '../../../src/store/log.ts';
+import { engines } from '../../kit/ca.ts';
+import { issued, openTestCtx, type TestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { storedAudit } from '../../kit/records.ts';
 
 /** RFC 6962 §2.1, written apart from what is tested. */
 function mth(leaves: readonly Buffer[]): Buffer {

@@ -1,15 +1,15 @@
-import type { Ctx } from '../ctx.ts';
-import { oldestUnsealed, placeAuditRecords, type StoredRecord, sealAuditRecord, unsealedAudit } from '../store/audit.ts';
-import { insertCheckpoint, putTile, tilesOf } from '../store/log.ts';
-import { breathe, type Trx } from '../store/open.ts';
-import { signCheckpoint } from '../tlog/checkpoint.ts';
-import { leafHash, treeHash } from '../tlog/merkle.ts';
-import { growTiles, nodesOf } from '../tlog/tiles.ts';
-import { commitTo, leafOf, readLogged } from './audit-leaf.ts';
+import type { Ctx } from '../../ctx.ts';
+import { oldestUnsealed, placeAuditRecords, type StoredRecord, sealAuditRecord, unsealedAudit } from '../../store/audit.ts';
+import { insertCheckpoint, putTile, tilesOf } from '../../store/log.ts';
+import { breathe, type Trx } from '../../store/open.ts';
+import { signCheckpoint } from '../../tlog/checkpoint.ts';
+import { leafHash, treeHash } from '../../tlog/merkle.ts';
+import { growTiles, nodesOf } from '../../tlog/tiles.ts';
+import { underLease } from '../under-lease.ts';
 import { checkKept, followLog } from './follow-log.ts';
-import { logSigner } from './log-identity.ts';
+import { logSigner } from './identity.ts';
+import { commitTo, leafOf, readLogged } from './leaf.ts';
 import { LogBroken, lastSigned, signedTree, signingLog } from './signed-log.ts';
-import { underLease } from './under-lease.ts';
 
 /** Records in one transaction: a running server waits for none of them long. */
 const batch = 500;

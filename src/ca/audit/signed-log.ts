@@ -1,9 +1,9 @@
-import { currentLog, findTile, type LogRecord, newestCheckpoint, tilesOf } from '../store/log.ts';
-import type { Db } from '../store/open.ts';
-import { type Checkpoint, openCheckpoint } from '../tlog/checkpoint.ts';
-import { sameHash, treeHash } from '../tlog/merkle.ts';
-import { hashesOf, nodesOf, partialTiles, type Tile, tileWidth } from '../tlog/tiles.ts';
-import { noteKeyOf } from './log-identity.ts';
+import { currentLog, findTile, type LogRecord, newestCheckpoint, tilesOf } from '../../store/log.ts';
+import type { Db } from '../../store/open.ts';
+import { type Checkpoint, openCheckpoint } from '../../tlog/checkpoint.ts';
+import { sameHash, treeHash } from '../../tlog/merkle.ts';
+import { hashesOf, nodesOf, partialTiles, type Tile, tileWidth } from '../../tlog/tiles.ts';
+import { noteKeyOf } from './identity.ts';
 
 /*
  * What the log has signed last. It signs nothing that does not follow from this.

@@ -1,9 +1,9 @@
-import type { Ctx } from '../ctx.ts';
-import { type CheckpointRecord, checkpointsAfter, findCheckpoint, type LogRecord, newestCheckpoint } from '../store/log.ts';
-import type { Db } from '../store/open.ts';
-import { type Checkpoint, openCheckpoint } from '../tlog/checkpoint.ts';
+import type { Ctx } from '../../ctx.ts';
+import { type CheckpointRecord, checkpointsAfter, findCheckpoint, type LogRecord, newestCheckpoint } from '../../store/log.ts';
+import type { Db } from '../../store/open.ts';
+import { type Checkpoint, openCheckpoint } from '../../tlog/checkpoint.ts';
 import { type KeptCheckpoint, keepCheckpoints, lastKept, readKept } from './checkpoint-file.ts';
-import { noteKeyOf } from './log-identity.ts';
+import { noteKeyOf } from './identity.ts';
 import { LogBroken, signingLog } from './signed-log.ts';
 
 /*

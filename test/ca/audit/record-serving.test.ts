@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { listAudit } from '../../src/store/audit.ts';
-import { startCa } from '../kit/ca.ts';
-import { opened } from '../kit/opened.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { startCa } from '../../kit/ca.ts';
+import { opened } from '../../kit/opened.ts';
 
 describe('the start of a server', () => {
   const ca = opened(() => startCa({ config: { policy: { keepDays: 77 } } }));

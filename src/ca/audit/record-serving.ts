@@ -1,6 +1,6 @@
-import type { Ctx } from '../ctx.ts';
-import { clock } from '../model/audit.ts';
-import { hex } from '../model/encoding.ts';
+import type { Ctx } from '../../ctx.ts';
+import { clock } from '../../model/audit.ts';
+import { hex } from '../../model/encoding.ts';
 import { record } from './record.ts';
 
 /** A server begins, with these rules; a MAC tells whether anything else in its configuration has changed, and tells no secret. */

@@ -1,9 +1,9 @@
-import { findNotes, type LogRecord } from '../store/log.ts';
-import { breathe, type Db } from '../store/open.ts';
-import { openCheckpoint } from '../tlog/checkpoint.ts';
+import { findNotes, type LogRecord } from '../../store/log.ts';
+import { breathe, type Db } from '../../store/open.ts';
+import { openCheckpoint } from '../../tlog/checkpoint.ts';
 import { broken } from './broken-log.ts';
 import { type KeptCheckpoint, readKept } from './checkpoint-file.ts';
-import { noteKeyOf } from './log-identity.ts';
+import { noteKeyOf } from './identity.ts';
 
 interface Line extends KeptCheckpoint {
   line: number;

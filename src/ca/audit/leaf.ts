@@ -1,11 +1,11 @@
-import type { AuditAction } from '../model/audit.ts';
-import { base64, rfc3339 } from '../model/encoding.ts';
-import { readCertificate } from '../pki/certificate.ts';
-import { sha256 } from '../pki/keys.ts';
-import type { Commitment, StoredRecord } from '../store/audit.ts';
-import { findLogged, type Logged } from '../store/certificates.ts';
-import { listIssuers } from '../store/issuers.ts';
-import type { Db } from '../store/open.ts';
+import type { AuditAction } from '../../model/audit.ts';
+import { base64, rfc3339 } from '../../model/encoding.ts';
+import { readCertificate } from '../../pki/certificate.ts';
+import { sha256 } from '../../pki/keys.ts';
+import type { Commitment, StoredRecord } from '../../store/audit.ts';
+import { findLogged, type Logged } from '../../store/certificates.ts';
+import { listIssuers } from '../../store/issuers.ts';
+import type { Db } from '../../store/open.ts';
 
 /*
  * What the log holds of a record. Each leaf is a JSON text that commits to the whole record by a salted hash; that of an issuance holds the certificate too, that

@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beginLogAnew } from '../../src/ca/begin-log.ts';
-import { record } from '../../src/ca/record.ts';
-import { revoke } from '../../src/ca/revoke.ts';
-import { sealAudit } from '../../src/ca/seal-audit.ts';
-import { underLease } from '../../src/ca/under-lease.ts';
-import { verifyAudit } from '../../src/ca/verify-audit.ts';
-import { operator } from '../../src/model/audit.ts';
-import type { Certificate } from '../../src/model/certificate.ts';
-import { Problem } from '../../src/model/problem.ts';
-import { hashesOf } from '../../src/tlog/tiles.ts';
-import { engines } from '../kit/ca.ts';
-import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
-import { storedAudit } from '../kit/records.ts';
+import { beginLogAnew } from '../../../src/ca/audit/begin-log.ts';
+import { record } from '../../../src/ca/audit/record.ts';
+import { sealAudit } from '../../../src/ca/audit/seal.ts';
+import { verifyAudit } from '../../../src/ca/audit/verify.ts';
+import { revoke } from '../../../src/ca/revoke.ts';
+import { underLease } from '../../../src/ca/under-lease.ts';
+import { operator } from '../../../src/model/audit.ts';
+import type { Certificate } from '../../../src/model/certificate.ts';
+import { Problem } from '../../../src/model/problem.ts';
+import { hashesOf } from '../../../src/tlog/tiles.ts';
+import { engines } from '../../kit/ca.ts';
+import { issued, openTestCtx, type TestCtx } from '../../kit/ctx.ts';
+import { storedAudit } from '../../kit/records.ts';
 
 for (const engine of engines)
   describe(`the verification of the audit log (${engine})`, () => {
@@ -137,8 +137,8 @@ for (const engine of engines)
       [
         'a record with its hash',
         async () => {
-          const { recordHashOf } = await import('../../src/ca/audit-leaf.ts');
-          const { sealedAudit } = await import('../../src/store/audit.ts');
+          const { recordHashOf } = await import('../../../src/ca/audit/leaf.ts');
+          const { sealedAudit } = await import('../../../src/store/audit.ts');
           const [row] = await sealedAudit(db(), 3, 1);
           if (!row?.seal) throw new Error('no row');
           const recordHash = recordHashOf({ ...row, who: 'nobody' }, row.seal.salt);
@@ -175,7 +175,7 @@ for (const engine of engines)
         async () => {
           const end = await last();
           const { id, ...template } = (await rows()).at(-1);
-          const { recordHashOf } = await import('../../src/ca/audit-leaf.ts');
+          const { recordHashOf } = await import('../../../src/ca/audit/leaf.ts');
           await move(between(4, end).map(i => [i, i + 1]));
           const forged = { ...template, subject: '{"key":"forged"}', log_index: 4 };
           await db()('audit').insert({
@@ -297,9 +297,9 @@ for (const engine of engines)
       [
         'record, hashes and tile alike',
         async () => {
-          const { leafOf, recordHashOf } = await import('../../src/ca/audit-leaf.ts');
-          const { leafHash } = await import('../../src/tlog/merkle.ts');
-          const { sealedAudit } = await import('../../src/store/audit.ts');
+          const { leafOf, recordHashOf } = await import('../../../src/ca/audit/leaf.ts');
+          const { leafHash } = await import('../../../src/tlog/merkle.ts');
+          const { sealedAudit } = await import('../../../src/store/audit.ts');
           const index = (await last()) - 1;
           const [row] = await sealedAudit(db(), index, 1);
           if (!row?.seal) throw new Error('no row');

@@ -1,9 +1,9 @@
 import { appendFileSync, closeSync, createReadStream, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Config } from '../config.ts';
-import { rfc3339 } from '../model/encoding.ts';
-import type { CheckpointRecord } from '../store/log.ts';
+import type { Config } from '../../config.ts';
+import { rfc3339 } from '../../model/encoding.ts';
+import type { CheckpointRecord } from '../../store/log.ts';
 
 /*
  * What was signed of the audit log, kept beside the database: a database that has been rolled back knows less than this file. A line is a JSON text

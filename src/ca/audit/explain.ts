@@ -1,11 +1,11 @@
-import type { Ctx } from '../ctx.ts';
-import { type StoredRecord, sealedAudit } from '../store/audit.ts';
-import { checkpointsAfter, type LogRecord, tilesOf } from '../store/log.ts';
-import { openCheckpoint } from '../tlog/checkpoint.ts';
-import { grow, type Hash, leafHash, rootOf, sameHash } from '../tlog/merkle.ts';
-import { edgeOf, hashesOf, nodesOf, tileWidth } from '../tlog/tiles.ts';
-import { leafOf, readLogged } from './audit-leaf.ts';
-import { noteKeyOf } from './log-identity.ts';
+import type { Ctx } from '../../ctx.ts';
+import { type StoredRecord, sealedAudit } from '../../store/audit.ts';
+import { checkpointsAfter, type LogRecord, tilesOf } from '../../store/log.ts';
+import { openCheckpoint } from '../../tlog/checkpoint.ts';
+import { grow, type Hash, leafHash, rootOf, sameHash } from '../../tlog/merkle.ts';
+import { edgeOf, hashesOf, nodesOf, tileWidth } from '../../tlog/tiles.ts';
+import { noteKeyOf } from './identity.ts';
+import { leafOf, readLogged } from './leaf.ts';
 
 /**
  * Why the record in a place of the log, though whole in itself, is not that of the tree. Everything before it agrees.
