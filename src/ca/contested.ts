@@ -5,8 +5,8 @@ import { Problem } from '../model/problem.ts';
 import { wasTold } from '../store/outbox.ts';
 import { otherHolders } from '../store/proofs.ts';
 import { record } from './audit/record.ts';
-import { deliver } from './deliver.ts';
-import { tell } from './message.ts';
+import { deliver } from './mail/deliver.ts';
+import { tell } from './mail/queue-message.ts';
 
 /**
  * Where another member holds the domain, a mailbox alone is not enough. Both are told; neither learns the other's name.

@@ -9,9 +9,9 @@ import { findThumbprint, useDirectory, useEabKey, useThumbprint } from '../store
 import { lockMember } from '../store/members.ts';
 import type { Trx } from '../store/open.ts';
 import { record } from './audit/record.ts';
-import { deliver } from './deliver.ts';
 import { newId } from './ids.ts';
-import { tell } from './message.ts';
+import { deliver } from './mail/deliver.ts';
+import { tell } from './mail/queue-message.ts';
 import { sealContact } from './sealed/personal-data.ts';
 
 /** The vault's place of an EAB MAC key. */

@@ -29,7 +29,7 @@ import { refuseSuspended } from './authorize.ts';
 import { compareNames } from './compare-names.ts';
 import { accountUrl } from './ids.ts';
 import { refuseDuplicateHere } from './limit-duplicates.ts';
-import { tell } from './message.ts';
+import { tell } from './mail/queue-message.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
 
 /** Seconds for the CAA lookups of all names together, and that a process keeps a committed row for itself. */

@@ -22,8 +22,8 @@ import { record } from './audit/record.ts';
 import { contested, refuseContested } from './contested.ts';
 import { countCode } from './count-code.ts';
 import { newId } from './ids.ts';
-import { limitCodes, mailboxCodes } from './mailbox-code.ts';
-import { tell } from './message.ts';
+import { limitCodes, mailboxCodes } from './mail/mailbox-code.ts';
+import { tell } from './mail/queue-message.ts';
 
 /** Begins a proof: a code goes to the mailbox, by default the first that the domain offers. @throws Problem */
 export async function beginProof(

@@ -17,8 +17,8 @@ import { findCertificate, lockCertificates, revokeCertificates } from '../store/
 import { breathe, type Trx } from '../store/open.ts';
 import { livingSerials } from '../store/renewals.ts';
 import { record } from './audit/record.ts';
-import { deliverDue } from './deliver.ts';
-import { tell } from './message.ts';
+import { deliverDue } from './mail/deliver.ts';
+import { tell } from './mail/queue-message.ts';
 import { sealWords } from './sealed/personal-data.ts';
 
 /** On whose authority (RFC 8555 §7.6); the caller has proved it. */

@@ -27,10 +27,10 @@ import { insertProof, lockDomain, otherHolders, supersedeProofs } from '../store
 import { record } from './audit/record.ts';
 import { contested, refuseContested } from './contested.ts';
 import { countCode } from './count-code.ts';
-import { deliver } from './deliver.ts';
 import { accountUrl, newId } from './ids.ts';
-import { limitCodes, mailboxCodes } from './mailbox-code.ts';
-import { tell } from './message.ts';
+import { deliver } from './mail/deliver.ts';
+import { limitCodes, mailboxCodes } from './mail/mailbox-code.ts';
+import { tell } from './mail/queue-message.ts';
 
 /** Seconds that a validation may take in all, and that a process keeps it for itself. */
 const deadline = 20;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deliver } from '../ca/deliver.ts';
+import { deliver } from '../ca/mail/deliver.ts';
 import { beginProof, confirmDomain, endProofs } from '../ca/prove-domain.ts';
 import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { deliver } from '../ca/deliver.ts';
+import { deliver } from '../ca/mail/deliver.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import type { Message } from '../model/message.ts';
 import { findMessages, listMessages, retryMessages } from '../store/outbox.ts';

@@ -9,7 +9,7 @@ import { verifyAudit } from '../../src/ca/audit/verify.ts';
 import { keysInUse, retireKeys, rotateKeys, rotateRootKey } from '../../src/ca/change-keys.ts';
 import { recoverCommitted } from '../../src/ca/finalize.ts';
 import { createIssuer } from '../../src/ca/issuer-life.ts';
-import { mailboxCode } from '../../src/ca/mailbox-code.ts';
+import { mailboxCode } from '../../src/ca/mail/mailbox-code.ts';
 import { beginProof, confirmDomain } from '../../src/ca/prove-domain.ts';
 import { openContact, openMember, sealAddress, soughtHashes } from '../../src/ca/sealed/personal-data.ts';
 import { operator } from '../../src/model/audit.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { cleanUp } from '../../src/ca/clean-up.ts';
-import { deliverDue } from '../../src/ca/deliver.ts';
+import { deliverDue } from '../../src/ca/mail/deliver.ts';
 import { insertAuthorizations } from '../../src/store/authorizations.ts';
 import { takeLease } from '../../src/store/leases.ts';
 import { insertOrder } from '../../src/store/orders.ts';

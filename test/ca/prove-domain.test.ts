@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { refuseContested } from '../../src/ca/contested.ts';
-import { deliver } from '../../src/ca/deliver.ts';
+import { deliver } from '../../src/ca/mail/deliver.ts';
 import { beginProof, confirmDomain, endProofs } from '../../src/ca/prove-domain.ts';
 import { operator } from '../../src/model/audit.ts';
 import { registrableDomain } from '../../src/model/identifier.ts';

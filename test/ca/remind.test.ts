@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { deliverDue } from '../../src/ca/deliver.ts';
+import { deliverDue } from '../../src/ca/mail/deliver.ts';
 import { remindOfExpiry, remindOfLapse } from '../../src/ca/remind.ts';
 import { revoke } from '../../src/ca/revoke.ts';
 import { operator } from '../../src/model/audit.ts';

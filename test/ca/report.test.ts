@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { record } from '../../src/ca/audit/record.ts';
 import { cleanUp } from '../../src/ca/clean-up.ts';
-import { deliverDue } from '../../src/ca/deliver.ts';
+import { deliverDue } from '../../src/ca/mail/deliver.ts';
 import { publishDueCrls } from '../../src/ca/publish-crl.ts';
 import { reportPage } from '../../src/ca/report/page.ts';
 import { closeReports } from '../../src/ca/report/report.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { deliverDue } from '../../src/ca/deliver.ts';
 import { recoverCommitted } from '../../src/ca/finalize.ts';
+import { deliverDue } from '../../src/ca/mail/deliver.ts';
 import { remindOfExpiry } from '../../src/ca/remind.ts';
 import { blockCompromisedKey, revoke, revokeMatching } from '../../src/ca/revoke.ts';
 import { operator } from '../../src/model/audit.ts';

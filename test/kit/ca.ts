@@ -5,7 +5,7 @@ import { domainToASCII } from 'node:url';
 import { type ParsedMail, simpleParser } from 'mailparser';
 import type { Logger } from 'pino';
 import { type App, createLog, startApp } from '../../src/app.ts';
-import { deliverDue } from '../../src/ca/deliver.ts';
+import { deliverDue } from '../../src/ca/mail/deliver.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { Ctx } from '../../src/ctx.ts';
 import { operator } from '../../src/model/audit.ts';

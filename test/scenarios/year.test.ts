@@ -4,7 +4,7 @@ import { record } from '../../src/ca/audit/record.ts';
 import { sealAudit } from '../../src/ca/audit/seal.ts';
 import { verifyAudit } from '../../src/ca/audit/verify.ts';
 import { cleanUp } from '../../src/ca/clean-up.ts';
-import { deliverDue } from '../../src/ca/deliver.ts';
+import { deliverDue } from '../../src/ca/mail/deliver.ts';
 import { publishDueCrls } from '../../src/ca/publish-crl.ts';
 import { closeReports } from '../../src/ca/report/report.ts';
 import { clock } from '../../src/model/audit.ts';

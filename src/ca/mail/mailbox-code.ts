@@ -1,9 +1,9 @@
-import type { Ctx } from '../ctx.ts';
-import { base32 } from '../model/encoding.ts';
-import { registrableDomain } from '../model/identifier.ts';
-import { Problem } from '../model/problem.ts';
-import { lock, type Trx } from '../store/open.ts';
-import { countCodes } from '../store/outbox.ts';
+import type { Ctx } from '../../ctx.ts';
+import { base32 } from '../../model/encoding.ts';
+import { registrableDomain } from '../../model/identifier.ts';
+import { Problem } from '../../model/problem.ts';
+import { lock, type Trx } from '../../store/open.ts';
+import { countCodes } from '../../store/outbox.ts';
 
 /**
  * 32 characters of base32: 20 bytes of an HMAC under a key outside the database, so that nothing worth stealing is stored, each mailbox

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { beginProof } from '../../src/ca/prove-domain.ts';
-import { answerChallenge } from '../../src/ca/validate.ts';
-import type { Ctx } from '../../src/ctx.ts';
-import { operator } from '../../src/model/audit.ts';
-import { registrableDomain } from '../../src/model/identifier.ts';
-import type { Member } from '../../src/model/member.ts';
-import { insertAuthorizations } from '../../src/store/authorizations.ts';
-import { countCodes, queue } from '../../src/store/outbox.ts';
-import { engines } from '../kit/ca.ts';
-import { openTestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { aChallenge, anAuthorization, anId, storedAccount, storedMember } from '../kit/records.ts';
+import { beginProof } from '../../../src/ca/prove-domain.ts';
+import { answerChallenge } from '../../../src/ca/validate.ts';
+import type { Ctx } from '../../../src/ctx.ts';
+import { operator } from '../../../src/model/audit.ts';
+import { registrableDomain } from '../../../src/model/identifier.ts';
+import type { Member } from '../../../src/model/member.ts';
+import { insertAuthorizations } from '../../../src/store/authorizations.ts';
+import { countCodes, queue } from '../../../src/store/outbox.ts';
+import { engines } from '../../kit/ca.ts';
+import { openTestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { aChallenge, anAuthorization, anId, storedAccount, storedMember } from '../../kit/records.ts';
 
 for (const engine of engines) {
   describe(`mailed codes that are asked for at once (${engine})`, () => {

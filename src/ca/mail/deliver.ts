@@ -1,12 +1,12 @@
-import type { Ctx } from '../ctx.ts';
-import { counted } from '../model/counted.ts';
-import { type Message, maxAttempts, retryPause } from '../model/message.ts';
-import { Problem } from '../model/problem.ts';
-import { enhancedStatusMeaning } from '../model/smtp-status.ts';
-import { onAbort } from '../net/deadline.ts';
-import { DeliveryError } from '../notify/channel.ts';
-import { setChallengeError } from '../store/authorizations.ts';
-import { claimMessages, markFailed, markSent, releaseMessage, type Sent } from '../store/outbox.ts';
+import type { Ctx } from '../../ctx.ts';
+import { counted } from '../../model/counted.ts';
+import { type Message, maxAttempts, retryPause } from '../../model/message.ts';
+import { Problem } from '../../model/problem.ts';
+import { enhancedStatusMeaning } from '../../model/smtp-status.ts';
+import { onAbort } from '../../net/deadline.ts';
+import { DeliveryError } from '../../notify/channel.ts';
+import { setChallengeError } from '../../store/authorizations.ts';
+import { claimMessages, markFailed, markSent, releaseMessage, type Sent } from '../../store/outbox.ts';
 import { render } from './render.ts';
 
 /** Seconds that a process keeps a message for itself: longer than any mail server may take. */

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { deliver, deliverDue } from '../../src/ca/deliver.ts';
-import { tell } from '../../src/ca/message.ts';
-import { type Message, maxAttempts, type NewMessage, retryPause } from '../../src/model/message.ts';
-import { findChallenge, insertAuthorizations, moveChallenge } from '../../src/store/authorizations.ts';
-import { findMessages } from '../../src/store/outbox.ts';
-import { engines } from '../kit/ca.ts';
-import { openTestCtx, refusal } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { aChallenge, anAuthorization, storedAccount, storedMember } from '../kit/records.ts';
+import { deliver, deliverDue } from '../../../src/ca/mail/deliver.ts';
+import { tell } from '../../../src/ca/mail/queue-message.ts';
+import { type Message, maxAttempts, type NewMessage, retryPause } from '../../../src/model/message.ts';
+import { findChallenge, insertAuthorizations, moveChallenge } from '../../../src/store/authorizations.ts';
+import { findMessages } from '../../../src/store/outbox.ts';
+import { engines } from '../../kit/ca.ts';
+import { openTestCtx, refusal } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { aChallenge, anAuthorization, storedAccount, storedMember } from '../../kit/records.ts';
 
 for (const engine of engines) {
   describe(`delivery (${engine})`, () => {

@@ -1,8 +1,8 @@
-import { codeLifetime } from '../challenges/email-mailbox-01.ts';
-import type { Ctx } from '../ctx.ts';
-import type { Member, MemberPersonal } from '../model/member.ts';
-import type { Message } from '../model/message.ts';
-import type { Notice } from '../notify/channel.ts';
+import { codeLifetime } from '../../challenges/email-mailbox-01.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Member, MemberPersonal } from '../../model/member.ts';
+import type { Message } from '../../model/message.ts';
+import type { Notice } from '../../notify/channel.ts';
 import {
   accountAddedText,
   codeNoticeText,
@@ -13,17 +13,17 @@ import {
   lapsingText,
   revokedText,
   type Text,
-} from '../notify/texts.ts';
-import { findAccount } from '../store/accounts.ts';
-import { findChallengeAndAuthorization } from '../store/authorizations.ts';
-import { findCertificate, findCertificates } from '../store/certificates.ts';
-import { findDirectory } from '../store/doors.ts';
-import { findMember } from '../store/members.ts';
-import { findProof } from '../store/proofs.ts';
-import { isReplaced } from '../store/renewals.ts';
-import { accountUrl } from './ids.ts';
+} from '../../notify/texts.ts';
+import { findAccount } from '../../store/accounts.ts';
+import { findChallengeAndAuthorization } from '../../store/authorizations.ts';
+import { findCertificate, findCertificates } from '../../store/certificates.ts';
+import { findDirectory } from '../../store/doors.ts';
+import { findMember } from '../../store/members.ts';
+import { findProof } from '../../store/proofs.ts';
+import { isReplaced } from '../../store/renewals.ts';
+import { accountUrl } from '../ids.ts';
+import { openAddress, openMember } from '../sealed/personal-data.ts';
 import { mailboxCode } from './mailbox-code.ts';
-import { openAddress, openMember } from './sealed/personal-data.ts';
 
 /** The text is made at delivery, from ids and what is opened for it. */
 export async function render(ctx: Ctx, message: Message): Promise<Notice | undefined> {
