@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type Server as HttpServer, type Reque
 import { createServer as createHttpsServer, Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { listenerCredential } from './ca/credentials.ts';
+import { listenerCredential } from './ca/authority/credentials.ts';
 import type { AskStatus } from './ca/observe-status.ts';
 import { hostAndPort, type OwnListener } from './config.ts';
 import type { Ctx } from './ctx.ts';

@@ -16,7 +16,7 @@ import {
 } from '../pki/ocsp.ts';
 import { profiles } from '../pki/profiles/table.ts';
 import { findStatus, type StatusFacts } from '../store/certificates.ts';
-import { responderCredential } from './credentials.ts';
+import { responderCredential } from './authority/credentials.ts';
 import { OcspAnswers, type OcspOutcome, type SharedAnswer } from './ocsp-answers.ts';
 
 /** Seconds from thisUpdate to nextUpdate, and those in which an answer is given again. */

@@ -24,13 +24,13 @@ import type { Db, Trx } from '../store/open.ts';
 import { findOrder, moveOrder } from '../store/orders.ts';
 import { findProof } from '../store/proofs.ts';
 import { record } from './audit/record.ts';
-import { reloadAuthority } from './authority.ts';
+import { reloadAuthority } from './authority/hierarchy.ts';
+import { rowMac, signCommitted } from './authority/sign-committed.ts';
 import { refuseSuspended } from './authorize.ts';
 import { compareNames } from './compare-names.ts';
 import { accountUrl } from './ids.ts';
 import { refuseDuplicateHere } from './limit-duplicates.ts';
 import { tell } from './mail/queue-message.ts';
-import { rowMac, signCommitted } from './sign-committed.ts';
 
 /** Seconds for the CAA lookups of all names together, and that a process keeps a committed row for itself. */
 const caaDeadline = 15;

@@ -4,8 +4,8 @@ import { crlUrl } from '../pki/issue.ts';
 import { checkCrl, checkOcspAnswer, writeOcspRequest } from '../pki/relying-party.ts';
 import type { CrlScope } from '../store/crls.ts';
 import { countObservation, lastObservation, type ObservedService } from '../store/observations.ts';
-import { responderCredential } from './credentials.ts';
-import { crlScopes, endingCrls } from './publish-crl.ts';
+import { responderCredential } from './authority/credentials.ts';
+import { crlScopes, endingCrls } from './authority/publish-crl.ts';
 import { underLease } from './under-lease.ts';
 
 /** A request to the status listener. @throws where nobody answers */

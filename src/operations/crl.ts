@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { publishCrls } from '../ca/publish-crl.ts';
+import { publishCrls } from '../ca/authority/publish-crl.ts';
 import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { crlUrl } from '../pki/issue.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createIssuer, endIssuer, renewRootCrl, switchIssuer } from '../ca/issuer-life.ts';
+import { createIssuer, endIssuer, renewRootCrl, switchIssuer } from '../ca/authority/issuers.ts';
 import type { Ctx } from '../ctx.ts';
 import { issuerReasons } from '../model/certificate.ts';
 import { pem, rfc3339 } from '../model/encoding.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { usedKeyId } from '../ca/authority.ts';
-import { keysInUse, retireKeys, rotateKeys, rotateRootKey } from '../ca/change-keys.ts';
+import { keysInUse, retireKeys, rotateKeys, rotateRootKey } from '../ca/authority/change-keys.ts';
+import { usedKeyId } from '../ca/authority/hierarchy.ts';
 import { operation } from './operation.ts';
 
 const count = z.number().int();

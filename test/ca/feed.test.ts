@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
 import { sealAudit } from '../../src/ca/audit/seal.ts';
-import { renewResponders } from '../../src/ca/credentials.ts';
+import { renewResponders } from '../../src/ca/authority/credentials.ts';
 import { readFeed } from '../../src/ca/feed.ts';
 import { recoverCommitted } from '../../src/ca/finalize.ts';
 import { revoke } from '../../src/ca/revoke.ts';

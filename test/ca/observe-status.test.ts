@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { ocspResponder } from '../../src/ca/answer-ocsp.ts';
-import { reloadAuthority } from '../../src/ca/authority.ts';
+import { reloadAuthority } from '../../src/ca/authority/hierarchy.ts';
+import { publishCrls, publishDueCrls } from '../../src/ca/authority/publish-crl.ts';
 import { type AskStatus, observeStatus } from '../../src/ca/observe-status.ts';
-import { publishCrls, publishDueCrls } from '../../src/ca/publish-crl.ts';
 import { statusServer } from '../../src/http/status.ts';
 import { askOf, listen } from '../../src/listener.ts';
 import { operator } from '../../src/model/audit.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { issuerId } from '../../src/ca/authority.ts';
+import { issuerId } from '../../src/ca/authority/hierarchy.ts';
 import { fromPem } from '../../src/model/encoding.ts';
 import { readCertificate } from '../../src/pki/certificate.ts';
 import { listAudit } from '../../src/store/audit.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { publishDueCrls } from '../../src/ca/publish-crl.ts';
+import { publishDueCrls } from '../../src/ca/authority/publish-crl.ts';
 import { reasonName, revocationReasons } from '../../src/model/certificate.ts';
 import { pem, rfc3339 } from '../../src/model/encoding.ts';
 import { type AcmeClient, publicJwk } from '../kit/acme-client.ts';

@@ -1,6 +1,6 @@
 import { sealRegularly } from '../../ca/audit/seal.ts';
-import { reloadAuthority } from '../../ca/authority.ts';
-import { endingCrls } from '../../ca/publish-crl.ts';
+import { reloadAuthority } from '../../ca/authority/hierarchy.ts';
+import { endingCrls } from '../../ca/authority/publish-crl.ts';
 import type { Ctx } from '../../ctx.ts';
 import type { Levels } from '../../metrics.ts';
 import { rfc3339 } from '../../model/encoding.ts';

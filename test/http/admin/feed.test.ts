@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { renewResponders } from '../../../src/ca/credentials.ts';
+import { renewResponders } from '../../../src/ca/authority/credentials.ts';
 import { ownRoots } from '../../../src/ca/webhook.ts';
 import { createNetwork } from '../../../src/net/real.ts';
 import type { Json } from '../../kit/acme-client.ts';

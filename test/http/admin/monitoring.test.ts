@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { publishDueCrls } from '../../../src/ca/publish-crl.ts';
+import { publishDueCrls } from '../../../src/ca/authority/publish-crl.ts';
 import { adminApp } from '../../../src/http/admin/app.ts';
 import { newKey } from '../../kit/acme-client.ts';
 import { type AdminClient, adminClient } from '../../kit/admin-client.ts';

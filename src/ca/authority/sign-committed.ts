@@ -1,7 +1,7 @@
-import type { Ctx, SigningIssuer } from '../ctx.ts';
-import type { Certificate } from '../model/certificate.ts';
-import { assemble } from '../pki/certificate.ts';
-import { checkSigned } from '../pki/check-signed.ts';
+import type { Ctx, SigningIssuer } from '../../ctx.ts';
+import type { Certificate } from '../../model/certificate.ts';
+import { assemble } from '../../pki/certificate.ts';
+import { checkSigned } from '../../pki/check-signed.ts';
 
 type Row = Omit<Certificate, 'mac' | 'state' | 'der' | 'revocation'>;
 

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
-import { ocspResponder } from '../../src/ca/answer-ocsp.ts';
-import { recoverCommitted } from '../../src/ca/finalize.ts';
-import { publishCrls, publishDueCrls } from '../../src/ca/publish-crl.ts';
-import { revoke } from '../../src/ca/revoke.ts';
-import { operator } from '../../src/model/audit.ts';
-import type { Certificate } from '../../src/model/certificate.ts';
-import { shardOf } from '../../src/pki/issue.ts';
-import { listAudit } from '../../src/store/audit.ts';
-import { newestCrl, newestCrls } from '../../src/store/crls.ts';
-import { releaseLease, takeLease } from '../../src/store/leases.ts';
-import { engines } from '../kit/ca.ts';
-import { crashedWhileSigning, issued, openTestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { ocspRequest, readCrl, readOcsp } from '../kit/status.ts';
+import { ocspResponder } from '../../../src/ca/answer-ocsp.ts';
+import { publishCrls, publishDueCrls } from '../../../src/ca/authority/publish-crl.ts';
+import { recoverCommitted } from '../../../src/ca/finalize.ts';
+import { revoke } from '../../../src/ca/revoke.ts';
+import { operator } from '../../../src/model/audit.ts';
+import type { Certificate } from '../../../src/model/certificate.ts';
+import { shardOf } from '../../../src/pki/issue.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { newestCrl, newestCrls } from '../../../src/store/crls.ts';
+import { releaseLease, takeLease } from '../../../src/store/leases.ts';
+import { engines } from '../../kit/ca.ts';
+import { crashedWhileSigning, issued, openTestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { ocspRequest, readCrl, readOcsp } from '../../kit/status.ts';
 
 const day = 86400;
 

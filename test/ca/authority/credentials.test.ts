@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { ocspResponder } from '../../src/ca/answer-ocsp.ts';
-import { listenerCredential, type OpenCredential, renewResponders, responderCredential } from '../../src/ca/credentials.ts';
-import { parseSerial } from '../../src/model/certificate.ts';
-import { listAudit } from '../../src/store/audit.ts';
-import { findCertificate } from '../../src/store/certificates.ts';
-import { takeLease } from '../../src/store/leases.ts';
-import { issued, openTestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { ocspRequest, readOcsp } from '../kit/status.ts';
+import { ocspResponder } from '../../../src/ca/answer-ocsp.ts';
+import { listenerCredential, type OpenCredential, renewResponders, responderCredential } from '../../../src/ca/authority/credentials.ts';
+import { parseSerial } from '../../../src/model/certificate.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { findCertificate } from '../../../src/store/certificates.ts';
+import { takeLease } from '../../../src/store/leases.ts';
+import { issued, openTestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { ocspRequest, readOcsp } from '../../kit/status.ts';
 
 const day = 86400;
 const same = (a: OpenCredential, b: OpenCredential) => Buffer.from(a.certificate).equals(b.certificate);

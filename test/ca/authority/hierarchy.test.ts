@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { signCommitted } from '../../src/ca/sign-committed.ts';
-import { fromPem } from '../../src/model/encoding.ts';
-import { fileSigner } from '../../src/pki/keys.ts';
-import { listAudit } from '../../src/store/audit.ts';
-import { findCertificate } from '../../src/store/certificates.ts';
-import { newestCrl } from '../../src/store/crls.ts';
-import { engines } from '../kit/ca.ts';
-import { crashedWhileSigning, issued, openTestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
+import { signCommitted } from '../../../src/ca/authority/sign-committed.ts';
+import { fromPem } from '../../../src/model/encoding.ts';
+import { fileSigner } from '../../../src/pki/keys.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { findCertificate } from '../../../src/store/certificates.ts';
+import { newestCrl } from '../../../src/store/crls.ts';
+import { engines } from '../../kit/ca.ts';
+import { crashedWhileSigning, issued, openTestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
 
 for (const engine of engines) {
   describe(`the hierarchy (${engine})`, () => {

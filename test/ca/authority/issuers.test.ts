@@ -2,20 +2,20 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ocspResponder } from '../../src/ca/answer-ocsp.ts';
-import { reloadAuthority } from '../../src/ca/authority.ts';
-import { publishDueCrls } from '../../src/ca/publish-crl.ts';
-import { revoke } from '../../src/ca/revoke.ts';
-import { operator } from '../../src/model/audit.ts';
-import type { Certificate } from '../../src/model/certificate.ts';
-import { pem } from '../../src/model/encoding.ts';
-import { listAudit } from '../../src/store/audit.ts';
-import { newestCrl } from '../../src/store/crls.ts';
-import type { Json } from '../kit/acme-client.ts';
-import { engines } from '../kit/ca.ts';
-import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
-import { Folder, opensslSays } from '../kit/hierarchy.ts';
-import { ocspRequest, readCrl, readOcsp } from '../kit/status.ts';
+import { ocspResponder } from '../../../src/ca/answer-ocsp.ts';
+import { reloadAuthority } from '../../../src/ca/authority/hierarchy.ts';
+import { publishDueCrls } from '../../../src/ca/authority/publish-crl.ts';
+import { revoke } from '../../../src/ca/revoke.ts';
+import { operator } from '../../../src/model/audit.ts';
+import type { Certificate } from '../../../src/model/certificate.ts';
+import { pem } from '../../../src/model/encoding.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { newestCrl } from '../../../src/store/crls.ts';
+import type { Json } from '../../kit/acme-client.ts';
+import { engines } from '../../kit/ca.ts';
+import { issued, openTestCtx, type TestCtx } from '../../kit/ctx.ts';
+import { Folder, opensslSays } from '../../kit/hierarchy.ts';
+import { ocspRequest, readCrl, readOcsp } from '../../kit/status.ts';
 
 for (const engine of engines) {
   describe(`issuing CAs that come and go (${engine})`, () => {

@@ -1,23 +1,23 @@
 import { isIP } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import type { OwnListener } from '../config.ts';
-import type { Ctx, Issuer, SigningIssuer } from '../ctx.ts';
-import { clock } from '../model/audit.ts';
-import type { Certificate } from '../model/certificate.ts';
-import { hex } from '../model/encoding.ts';
-import { type CertificateSpec, encodeTbs } from '../pki/certificate.ts';
-import { generateEcKey } from '../pki/engine.ts';
-import { listenerSpec, newSerial, responderSpec } from '../pki/issue.ts';
-import { fileSigner, type Signer, sha256 } from '../pki/keys.ts';
-import { lint } from '../pki/lint.ts';
-import type { AltName } from '../pki/names.ts';
-import { commitCertificate, firstFence, moveCertificate } from '../store/certificates.ts';
-import { type Credential, insertCredential, newestCredential } from '../store/issuers.ts';
-import type { Trx } from '../store/open.ts';
-import { record } from './audit/record.ts';
-import { newId } from './ids.ts';
+import type { OwnListener } from '../../config.ts';
+import type { Ctx, Issuer, SigningIssuer } from '../../ctx.ts';
+import { clock } from '../../model/audit.ts';
+import type { Certificate } from '../../model/certificate.ts';
+import { hex } from '../../model/encoding.ts';
+import { type CertificateSpec, encodeTbs } from '../../pki/certificate.ts';
+import { generateEcKey } from '../../pki/engine.ts';
+import { listenerSpec, newSerial, responderSpec } from '../../pki/issue.ts';
+import { fileSigner, type Signer, sha256 } from '../../pki/keys.ts';
+import { lint } from '../../pki/lint.ts';
+import type { AltName } from '../../pki/names.ts';
+import { commitCertificate, firstFence, moveCertificate } from '../../store/certificates.ts';
+import { type Credential, insertCredential, newestCredential } from '../../store/issuers.ts';
+import type { Trx } from '../../store/open.ts';
+import { record } from '../audit/record.ts';
+import { newId } from '../ids.ts';
+import { underLease } from '../under-lease.ts';
 import { rowMac, signCommitted } from './sign-committed.ts';
-import { underLease } from './under-lease.ts';
 
 /** A certificate for a use of our own, with its key. */
 export interface OpenCredential {

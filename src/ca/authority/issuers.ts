@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
-import type { Ctx } from '../ctx.ts';
-import type { Actor } from '../model/audit.ts';
-import type { RevocationReason } from '../model/certificate.ts';
-import { fromPem, hex } from '../model/encoding.ts';
-import { Problem } from '../model/problem.ts';
-import { readCertificate } from '../pki/certificate.ts';
-import type { CrlEntry } from '../pki/crl.ts';
-import { fileSigner, type Signer } from '../pki/keys.ts';
-import { type CrlRecord, insertCrl, newestCrl } from '../store/crls.ts';
-import { activateIssuer, type IssuerRecord, insertIssuer, listIssuers, revokeIssuer } from '../store/issuers.ts';
-import { type Db, lock } from '../store/open.ts';
-import { keyIdSize } from '../vault/vault.ts';
-import { record } from './audit/record.ts';
-import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, rootKeyPlace, sealedKey } from './authority.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Actor } from '../../model/audit.ts';
+import type { RevocationReason } from '../../model/certificate.ts';
+import { fromPem, hex } from '../../model/encoding.ts';
+import { Problem } from '../../model/problem.ts';
+import { readCertificate } from '../../pki/certificate.ts';
+import type { CrlEntry } from '../../pki/crl.ts';
+import { fileSigner, type Signer } from '../../pki/keys.ts';
+import { type CrlRecord, insertCrl, newestCrl } from '../../store/crls.ts';
+import { activateIssuer, type IssuerRecord, insertIssuer, listIssuers, revokeIssuer } from '../../store/issuers.ts';
+import { type Db, lock } from '../../store/open.ts';
+import { keyIdSize } from '../../vault/vault.ts';
+import { record } from '../audit/record.ts';
+import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, rootKeyPlace, sealedKey } from './hierarchy.ts';
 import { publishDueCrls } from './publish-crl.ts';
 
 /** The root's key, from the file that `init` made or from where it was taken to. @throws Problem */

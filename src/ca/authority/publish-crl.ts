@@ -1,14 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Ctx, SigningIssuer } from '../ctx.ts';
-import { type Actor, clock } from '../model/audit.ts';
-import { profileNames } from '../model/certificate.ts';
-import { Problem } from '../model/problem.ts';
-import { signCrl } from '../pki/crl.ts';
-import { crlUrl } from '../pki/issue.ts';
-import { profiles } from '../pki/profiles/table.ts';
-import { type CrlRecord, type CrlScope, insertCrl, newestCrls, revocationCounts, revokedIn } from '../store/crls.ts';
-import { record } from './audit/record.ts';
-import { underLease } from './under-lease.ts';
+import type { Ctx, SigningIssuer } from '../../ctx.ts';
+import { type Actor, clock } from '../../model/audit.ts';
+import { profileNames } from '../../model/certificate.ts';
+import { Problem } from '../../model/problem.ts';
+import { signCrl } from '../../pki/crl.ts';
+import { crlUrl } from '../../pki/issue.ts';
+import { profiles } from '../../pki/profiles/table.ts';
+import { type CrlRecord, type CrlScope, insertCrl, newestCrls, revocationCounts, revokedIn } from '../../store/crls.ts';
+import { record } from '../audit/record.ts';
+import { underLease } from '../under-lease.ts';
 
 const day = 86400;
 

@@ -1,22 +1,22 @@
 import { existsSync } from 'node:fs';
-import { codeLifetime } from '../challenges/email-mailbox-01.ts';
-import type { Ctx } from '../ctx.ts';
-import { writeAtomically } from '../files/write-atomically.ts';
-import type { Actor } from '../model/audit.ts';
-import { pem, rfc3339 } from '../model/encoding.ts';
-import { Problem } from '../model/problem.ts';
-import { hasCommitted } from '../store/certificates.ts';
-import { putSetting, readSetting, writeSetting } from '../store/issuers.ts';
-import { findMember, setHashes } from '../store/members.ts';
-import { breathe, forgetDeleted, isPostgres, type Trx } from '../store/open.ts';
-import { countSealed, replaceSealed, type SealedColumn, type SealedRow, sealedColumns, sealedUnderOther } from '../store/sealed.ts';
-import { addKey, dropKeys } from '../vault/key-file.ts';
-import { keyIdOf } from '../vault/vault.ts';
-import { record } from './audit/record.ts';
-import { rootKeyFile, rootKeyPlace, rootKeySetting, sealedKey, usedKeyId } from './authority.ts';
-import { readRootKey } from './issuer-life.ts';
-import { openMember, searchHashes } from './sealed/personal-data.ts';
-import { underLease } from './under-lease.ts';
+import { codeLifetime } from '../../challenges/email-mailbox-01.ts';
+import type { Ctx } from '../../ctx.ts';
+import { writeAtomically } from '../../files/write-atomically.ts';
+import type { Actor } from '../../model/audit.ts';
+import { pem, rfc3339 } from '../../model/encoding.ts';
+import { Problem } from '../../model/problem.ts';
+import { hasCommitted } from '../../store/certificates.ts';
+import { putSetting, readSetting, writeSetting } from '../../store/issuers.ts';
+import { findMember, setHashes } from '../../store/members.ts';
+import { breathe, forgetDeleted, isPostgres, type Trx } from '../../store/open.ts';
+import { countSealed, replaceSealed, type SealedColumn, type SealedRow, sealedColumns, sealedUnderOther } from '../../store/sealed.ts';
+import { addKey, dropKeys } from '../../vault/key-file.ts';
+import { keyIdOf } from '../../vault/vault.ts';
+import { record } from '../audit/record.ts';
+import { openMember, searchHashes } from '../sealed/personal-data.ts';
+import { underLease } from '../under-lease.ts';
+import { rootKeyFile, rootKeyPlace, rootKeySetting, sealedKey, usedKeyId } from './hierarchy.ts';
+import { readRootKey } from './issuers.ts';
 
 /*
  * Another key-encryption key, while servers run. First the new key is put before the old one in their file: from then on everything is encrypted under it, and what is under the old
