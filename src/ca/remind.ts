@@ -6,8 +6,8 @@ import { findMember } from '../store/members.ts';
 import { breathe, type Trx } from '../store/open.ts';
 import { lapsingProofs, noticeLapse } from '../store/proofs.ts';
 import { type Ending, expiringCertificates, noticeExpiry } from '../store/renewals.ts';
+import { beginProof } from './domains/prove-domain.ts';
 import { tell } from './mail/queue-message.ts';
-import { beginProof } from './prove-domain.ts';
 import { underLease } from './under-lease.ts';
 
 const batch = 200;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { beginProof, confirmDomain, endProofs } from '../ca/domains/prove-domain.ts';
 import { deliver } from '../ca/mail/deliver.ts';
-import { beginProof, confirmDomain, endProofs } from '../ca/prove-domain.ts';
 import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import type { DomainProof } from '../model/member.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { endProofs } from '../../src/ca/domains/prove-domain.ts';
 import { recoverCommitted } from '../../src/ca/finalize.ts';
-import { endProofs } from '../../src/ca/prove-domain.ts';
 import { operator } from '../../src/model/audit.ts';
 import { readCsr } from '../../src/pki/csr.ts';
 import { deactivateAccount } from '../../src/store/accounts.ts';

@@ -1,6 +1,6 @@
 import { record } from '../../ca/audit/record.ts';
-import { alreadyAuthorized, buildAuthorizations, gatherOffers, refuseOutside, refuseSuspended } from '../../ca/authorize.ts';
-import { validationOf } from '../../ca/validate.ts';
+import { alreadyAuthorized, buildAuthorizations, gatherOffers, refuseOutside, refuseSuspended } from '../../ca/domains/authorize.ts';
+import { validationOf } from '../../ca/domains/validate.ts';
 import { namePolicy } from '../../config.ts';
 import type { Ctx } from '../../ctx.ts';
 import type { Account } from '../../model/account.ts';

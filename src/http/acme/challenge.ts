@@ -1,5 +1,5 @@
-import { refuseSuspended } from '../../ca/authorize.ts';
-import { answerChallenge } from '../../ca/validate.ts';
+import { refuseSuspended } from '../../ca/domains/authorize.ts';
+import { answerChallenge } from '../../ca/domains/validate.ts';
 import type { Ctx } from '../../ctx.ts';
 import type { Authorization } from '../../model/authorization.ts';
 import type { Challenge } from '../../model/challenge.ts';

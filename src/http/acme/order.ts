@@ -6,7 +6,7 @@ import {
   gatherOffers,
   refuseOutside,
   refuseSuspended,
-} from '../../ca/authorize.ts';
+} from '../../ca/domains/authorize.ts';
 import { finalize as finalizeOrder } from '../../ca/finalize.ts';
 import { newId } from '../../ca/ids.ts';
 import { refuseDuplicates } from '../../ca/limit-duplicates.ts';

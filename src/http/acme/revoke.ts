@@ -1,4 +1,4 @@
-import { alreadyAuthorized } from '../../ca/authorize.ts';
+import { alreadyAuthorized } from '../../ca/domains/authorize.ts';
 import { type Revoker, revoke } from '../../ca/revoke.ts';
 import { type Certificate, type RevocationReason, reasonName } from '../../model/certificate.ts';
 import { fromBase64url } from '../../model/encoding.ts';

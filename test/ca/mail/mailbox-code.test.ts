@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { beginProof } from '../../../src/ca/prove-domain.ts';
-import { answerChallenge } from '../../../src/ca/validate.ts';
+import { beginProof } from '../../../src/ca/domains/prove-domain.ts';
+import { answerChallenge } from '../../../src/ca/domains/validate.ts';
 import type { Ctx } from '../../../src/ctx.ts';
 import { operator } from '../../../src/model/audit.ts';
 import { registrableDomain } from '../../../src/model/identifier.ts';

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
-import { refuseContested } from '../../src/ca/contested.ts';
-import { deliver } from '../../src/ca/mail/deliver.ts';
-import { beginProof, confirmDomain, endProofs } from '../../src/ca/prove-domain.ts';
-import { operator } from '../../src/model/audit.ts';
-import { registrableDomain } from '../../src/model/identifier.ts';
-import type { DomainProof, Member } from '../../src/model/member.ts';
-import { listAudit } from '../../src/store/audit.ts';
-import { findAuthorization, insertAuthorizations } from '../../src/store/authorizations.ts';
-import { findProof, insertProof, listProofs } from '../../src/store/proofs.ts';
-import { engines } from '../kit/ca.ts';
-import { issued, openTestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { anAuthorization, anId, aProof, storedAccount, storedMember } from '../kit/records.ts';
+import { refuseContested } from '../../../src/ca/domains/contested.ts';
+import { beginProof, confirmDomain, endProofs } from '../../../src/ca/domains/prove-domain.ts';
+import { deliver } from '../../../src/ca/mail/deliver.ts';
+import { operator } from '../../../src/model/audit.ts';
+import { registrableDomain } from '../../../src/model/identifier.ts';
+import type { DomainProof, Member } from '../../../src/model/member.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { findAuthorization, insertAuthorizations } from '../../../src/store/authorizations.ts';
+import { findProof, insertProof, listProofs } from '../../../src/store/proofs.ts';
+import { engines } from '../../kit/ca.ts';
+import { issued, openTestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { anAuthorization, anId, aProof, storedAccount, storedMember } from '../../kit/records.ts';
 
 for (const engine of engines) {
   describe(`proving a domain by mail (${engine})`, () => {

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { answerChallenge, resumeValidations } from '../../src/ca/validate.ts';
-import type { Ctx } from '../../src/ctx.ts';
-import type { Account } from '../../src/model/account.ts';
-import { operator } from '../../src/model/audit.ts';
-import type { Authorization } from '../../src/model/authorization.ts';
-import type { Challenge } from '../../src/model/challenge.ts';
-import type { Member } from '../../src/model/member.ts';
-import { findChallengeAndAuthorization, insertAuthorizations } from '../../src/store/authorizations.ts';
-import { engines } from '../kit/ca.ts';
-import { openTestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { aChallenge, anAuthorization, anId, storedAccount, storedMember } from '../kit/records.ts';
+import { answerChallenge, resumeValidations } from '../../../src/ca/domains/validate.ts';
+import type { Ctx } from '../../../src/ctx.ts';
+import type { Account } from '../../../src/model/account.ts';
+import { operator } from '../../../src/model/audit.ts';
+import type { Authorization } from '../../../src/model/authorization.ts';
+import type { Challenge } from '../../../src/model/challenge.ts';
+import type { Member } from '../../../src/model/member.ts';
+import { findChallengeAndAuthorization, insertAuthorizations } from '../../../src/store/authorizations.ts';
+import { engines } from '../../kit/ca.ts';
+import { openTestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { aChallenge, anAuthorization, anId, storedAccount, storedMember } from '../../kit/records.ts';
 
 const fullDisk = {
   sqlite: [

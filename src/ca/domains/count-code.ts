@@ -1,5 +1,5 @@
-import type { Ctx } from '../ctx.ts';
-import { asProblem } from '../model/problem.ts';
+import type { Ctx } from '../../ctx.ts';
+import { asProblem } from '../../model/problem.ts';
 
 /** What follows the right code counts as a validation, by its outcome; a wrong code settles nothing. */
 export async function countCode<T>(ctx: Ctx, accept: () => Promise<T>): Promise<T> {

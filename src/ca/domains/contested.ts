@@ -1,12 +1,12 @@
-import type { Ctx } from '../ctx.ts';
-import { clock } from '../model/audit.ts';
-import { registrableDomain } from '../model/identifier.ts';
-import { Problem } from '../model/problem.ts';
-import { wasTold } from '../store/outbox.ts';
-import { otherHolders } from '../store/proofs.ts';
-import { record } from './audit/record.ts';
-import { deliver } from './mail/deliver.ts';
-import { tell } from './mail/queue-message.ts';
+import type { Ctx } from '../../ctx.ts';
+import { clock } from '../../model/audit.ts';
+import { registrableDomain } from '../../model/identifier.ts';
+import { Problem } from '../../model/problem.ts';
+import { wasTold } from '../../store/outbox.ts';
+import { otherHolders } from '../../store/proofs.ts';
+import { record } from '../audit/record.ts';
+import { deliver } from '../mail/deliver.ts';
+import { tell } from '../mail/queue-message.ts';
 
 /**
  * Where another member holds the domain, a mailbox alone is not enough. Both are told; neither learns the other's name.

@@ -1,16 +1,16 @@
-import { checkCaa } from '../challenges/caa.ts';
-import type { Evidence } from '../challenges/challenge-type.ts';
-import { challengeTypes } from '../challenges/table.ts';
-import type { Ctx } from '../ctx.ts';
-import type { Account } from '../model/account.ts';
-import { type Actor, type AuditEvent, clock } from '../model/audit.ts';
-import { type Authorization, authorizationLifetime, authorizationStatus } from '../model/authorization.ts';
-import type { Challenge } from '../model/challenge.ts';
-import { registrableDomain } from '../model/identifier.ts';
-import type { Member } from '../model/member.ts';
-import { about, asProblem, Problem } from '../model/problem.ts';
-import { within } from '../net/deadline.ts';
-import { findAccount } from '../store/accounts.ts';
+import { checkCaa } from '../../challenges/caa.ts';
+import type { Evidence } from '../../challenges/challenge-type.ts';
+import { challengeTypes } from '../../challenges/table.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Account } from '../../model/account.ts';
+import { type Actor, type AuditEvent, clock } from '../../model/audit.ts';
+import { type Authorization, authorizationLifetime, authorizationStatus } from '../../model/authorization.ts';
+import type { Challenge } from '../../model/challenge.ts';
+import { registrableDomain } from '../../model/identifier.ts';
+import type { Member } from '../../model/member.ts';
+import { about, asProblem, Problem } from '../../model/problem.ts';
+import { within } from '../../net/deadline.ts';
+import { findAccount } from '../../store/accounts.ts';
 import {
   claimChallenge,
   findChallenge,
@@ -21,16 +21,16 @@ import {
   moveChallenge,
   unclaimedChallenges,
   updateMailbox,
-} from '../store/authorizations.ts';
-import type { Trx } from '../store/open.ts';
-import { insertProof, lockDomain, otherHolders, supersedeProofs } from '../store/proofs.ts';
-import { record } from './audit/record.ts';
+} from '../../store/authorizations.ts';
+import type { Trx } from '../../store/open.ts';
+import { insertProof, lockDomain, otherHolders, supersedeProofs } from '../../store/proofs.ts';
+import { record } from '../audit/record.ts';
+import { accountUrl, newId } from '../ids.ts';
+import { deliver } from '../mail/deliver.ts';
+import { limitCodes, mailboxCodes } from '../mail/mailbox-code.ts';
+import { tell } from '../mail/queue-message.ts';
 import { contested, refuseContested } from './contested.ts';
 import { countCode } from './count-code.ts';
-import { accountUrl, newId } from './ids.ts';
-import { deliver } from './mail/deliver.ts';
-import { limitCodes, mailboxCodes } from './mail/mailbox-code.ts';
-import { tell } from './mail/queue-message.ts';
 
 /** Seconds that a validation may take in all, and that a process keeps it for itself. */
 const deadline = 20;

@@ -1,17 +1,17 @@
-import { challengeTypes } from '../challenges/table.ts';
-import type { Ctx } from '../ctx.ts';
-import type { Account } from '../model/account.ts';
-import { type Authorization, authorizationLifetime } from '../model/authorization.ts';
-import type { Challenge, ChallengeTypeName, MailboxDetail } from '../model/challenge.ts';
-import { type DnsName, identifierValue, isAtOrBelow, withinRegistrable } from '../model/identifier.ts';
-import type { DomainProof, Member } from '../model/member.ts';
-import { about, compound, Problem } from '../model/problem.ts';
-import { within } from '../net/deadline.ts';
-import { reusableAuthorizations } from '../store/authorizations.ts';
-import { findDirectory } from '../store/doors.ts';
-import type { Db } from '../store/open.ts';
-import { livingProofs } from '../store/proofs.ts';
-import { newId, newToken } from './ids.ts';
+import { challengeTypes } from '../../challenges/table.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Account } from '../../model/account.ts';
+import { type Authorization, authorizationLifetime } from '../../model/authorization.ts';
+import type { Challenge, ChallengeTypeName, MailboxDetail } from '../../model/challenge.ts';
+import { type DnsName, identifierValue, isAtOrBelow, withinRegistrable } from '../../model/identifier.ts';
+import type { DomainProof, Member } from '../../model/member.ts';
+import { about, compound, Problem } from '../../model/problem.ts';
+import { within } from '../../net/deadline.ts';
+import { reusableAuthorizations } from '../../store/authorizations.ts';
+import { findDirectory } from '../../store/doors.ts';
+import type { Db } from '../../store/open.ts';
+import { livingProofs } from '../../store/proofs.ts';
+import { newId, newToken } from '../ids.ts';
 
 /** What a name can be proved by; gathered from the network before a transaction begins. */
 export type Offers = Map<string, { type: ChallengeTypeName; mailbox?: MailboxDetail }[]>;

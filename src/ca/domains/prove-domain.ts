@@ -1,13 +1,13 @@
-import { codeLifetime, listMailboxes } from '../challenges/email-mailbox-01.ts';
-import { namePolicy } from '../config.ts';
-import type { Ctx } from '../ctx.ts';
-import type { Actor } from '../model/audit.ts';
-import { parseName, registrableDomain } from '../model/identifier.ts';
-import type { DomainProof, Member } from '../model/member.ts';
-import { Problem } from '../model/problem.ts';
-import { within } from '../net/deadline.ts';
-import { revokeAuthorizationsOfProof } from '../store/authorizations.ts';
-import type { Trx } from '../store/open.ts';
+import { codeLifetime, listMailboxes } from '../../challenges/email-mailbox-01.ts';
+import { namePolicy } from '../../config.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Actor } from '../../model/audit.ts';
+import { parseName, registrableDomain } from '../../model/identifier.ts';
+import type { DomainProof, Member } from '../../model/member.ts';
+import { Problem } from '../../model/problem.ts';
+import { within } from '../../net/deadline.ts';
+import { revokeAuthorizationsOfProof } from '../../store/authorizations.ts';
+import type { Trx } from '../../store/open.ts';
 import {
   confirmProof,
   findProof,
@@ -17,13 +17,13 @@ import {
   otherHolders,
   revokeProof,
   supersedeProofs,
-} from '../store/proofs.ts';
-import { record } from './audit/record.ts';
+} from '../../store/proofs.ts';
+import { record } from '../audit/record.ts';
+import { newId } from '../ids.ts';
+import { limitCodes, mailboxCodes } from '../mail/mailbox-code.ts';
+import { tell } from '../mail/queue-message.ts';
 import { contested, refuseContested } from './contested.ts';
 import { countCode } from './count-code.ts';
-import { newId } from './ids.ts';
-import { limitCodes, mailboxCodes } from './mail/mailbox-code.ts';
-import { tell } from './mail/queue-message.ts';
 
 /** Begins a proof: a code goes to the mailbox, by default the first that the domain offers. @throws Problem */
 export async function beginProof(
