@@ -4,7 +4,7 @@ import { createServer as createHttpsServer, Server as HttpsServer } from 'node:h
 import type { AddressInfo, Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { listenerCredential } from './ca/authority/credentials.ts';
-import type { AskStatus } from './ca/observe-status.ts';
+import type { AskStatus } from './ca/revocation/observe-status.ts';
 import { hostAndPort, type OwnListener } from './config.ts';
 import type { Ctx } from './ctx.ts';
 import type { Job } from './jobs.ts';

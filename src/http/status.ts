@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { OcspAnswer, OcspResponder } from '../ca/answer-ocsp.ts';
 import { crlPause } from '../ca/authority/publish-crl.ts';
-import type { SharedAnswer } from '../ca/ocsp-answers.ts';
+import type { OcspAnswer, OcspResponder } from '../ca/revocation/answer-ocsp.ts';
+import type { SharedAnswer } from '../ca/revocation/ocsp-cache.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Cacheable, cacheable, contentOf, send, sendCacheable } from './cacheable.ts';
 import { type FindCrl, publishedCrls } from './published-crls.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { revoke } from '../ca/revoke.ts';
+import { revoke } from '../ca/revocation/revoke.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Certificate, certificateStatus, certificateStatuses, operatorReasons } from '../model/certificate.ts';
 import { hex, pem, rfc3339 } from '../model/encoding.ts';

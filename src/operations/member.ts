@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { record } from '../ca/audit/record.ts';
 import { newId } from '../ca/ids.ts';
-import { revokeMatching } from '../ca/revoke.ts';
+import { revokeMatching } from '../ca/revocation/revoke.ts';
 import { openMember, type Sought, sealMember, searchHashes, soughtHashes } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { blockCompromisedKey, revokeMatching } from '../ca/revoke.ts';
+import { blockCompromisedKey, revokeMatching } from '../ca/revocation/revoke.ts';
 import { openWords } from '../ca/sealed/personal-data.ts';
 import { operatorReasons } from '../model/certificate.ts';
 import { rfc3339 } from '../model/encoding.ts';

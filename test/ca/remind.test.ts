@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { deliverDue } from '../../src/ca/mail/deliver.ts';
 import { remindOfExpiry, remindOfLapse } from '../../src/ca/remind.ts';
-import { revoke } from '../../src/ca/revoke.ts';
+import { revoke } from '../../src/ca/revocation/revoke.ts';
 import { operator } from '../../src/model/audit.ts';
 import { insertProof } from '../../src/store/proofs.ts';
 import { engines } from '../kit/ca.ts';

@@ -6,7 +6,7 @@ import { sealAudit } from '../../src/ca/audit/seal.ts';
 import { cleanUp } from '../../src/ca/clean-up.ts';
 import { deliverWebhooks } from '../../src/ca/deliver-webhooks.ts';
 import { dispatchWebhooks } from '../../src/ca/dispatch-webhooks.ts';
-import { revoke } from '../../src/ca/revoke.ts';
+import { revoke } from '../../src/ca/revocation/revoke.ts';
 import { operator } from '../../src/model/audit.ts';
 import { pem } from '../../src/model/encoding.ts';
 import { maxAttempts, retryPause } from '../../src/model/message.ts';

@@ -1,5 +1,5 @@
 import { verify } from 'node:crypto';
-import type { OcspAnswer } from '../../src/ca/answer-ocsp.ts';
+import type { OcspAnswer } from '../../src/ca/revocation/answer-ocsp.ts';
 import type { Issuer } from '../../src/ctx.ts';
 import { elements, integer, octetString, oid, readBits, readDer, readTime, sequence, tags, tlv, unsigned } from '../../src/pki/der.ts';
 import { issuerHashes } from '../../src/pki/ocsp.ts';

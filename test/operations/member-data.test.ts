@@ -4,7 +4,7 @@ import { openPersonal, record } from '../../src/ca/audit/record.ts';
 import { sealAudit } from '../../src/ca/audit/seal.ts';
 import { verifyAudit } from '../../src/ca/audit/verify.ts';
 import { tell } from '../../src/ca/mail/queue-message.ts';
-import { revoke } from '../../src/ca/revoke.ts';
+import { revoke } from '../../src/ca/revocation/revoke.ts';
 import { sealContact } from '../../src/ca/sealed/personal-data.ts';
 import { clock } from '../../src/model/audit.ts';
 import { fromPem, rfc3339 } from '../../src/model/encoding.ts';

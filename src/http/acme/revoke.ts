@@ -1,5 +1,5 @@
 import { alreadyAuthorized } from '../../ca/domains/authorize.ts';
-import { type Revoker, revoke } from '../../ca/revoke.ts';
+import { type Revoker, revoke } from '../../ca/revocation/revoke.ts';
 import { type Certificate, type RevocationReason, reasonName } from '../../model/certificate.ts';
 import { fromBase64url } from '../../model/encoding.ts';
 import { Problem } from '../../model/problem.ts';

@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { sealAudit } from '../../../src/ca/audit/seal.ts';
 import { LogBroken } from '../../../src/ca/audit/signed-log.ts';
 import { verifyAudit } from '../../../src/ca/audit/verify.ts';
-import { blockCompromisedKey, revoke } from '../../../src/ca/revoke.ts';
+import { blockCompromisedKey, revoke } from '../../../src/ca/revocation/revoke.ts';
 import { operator } from '../../../src/model/audit.ts';
 import { rfc3339 } from '../../../src/model/encoding.ts';
 import { oldestUnsealed } from '../../../src/store/audit.ts';

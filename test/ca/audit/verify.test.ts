@@ -5,7 +5,7 @@ import { beginLogAnew } from '../../../src/ca/audit/begin-log.ts';
 import { record } from '../../../src/ca/audit/record.ts';
 import { sealAudit } from '../../../src/ca/audit/seal.ts';
 import { verifyAudit } from '../../../src/ca/audit/verify.ts';
-import { revoke } from '../../../src/ca/revoke.ts';
+import { revoke } from '../../../src/ca/revocation/revoke.ts';
 import { underLease } from '../../../src/ca/under-lease.ts';
 import { operator } from '../../../src/model/audit.ts';
 import type { Certificate } from '../../../src/model/certificate.ts';

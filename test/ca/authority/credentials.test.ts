@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { ocspResponder } from '../../../src/ca/answer-ocsp.ts';
 import { listenerCredential, type OpenCredential, renewResponders, responderCredential } from '../../../src/ca/authority/credentials.ts';
+import { ocspResponder } from '../../../src/ca/revocation/answer-ocsp.ts';
 import { parseSerial } from '../../../src/model/certificate.ts';
 import { listAudit } from '../../../src/store/audit.ts';
 import { findCertificate } from '../../../src/store/certificates.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { ocspResponder } from '../../../src/ca/answer-ocsp.ts';
 import { publishCrls, publishDueCrls } from '../../../src/ca/authority/publish-crl.ts';
 import { recoverCommitted } from '../../../src/ca/finalize.ts';
-import { revoke } from '../../../src/ca/revoke.ts';
+import { ocspResponder } from '../../../src/ca/revocation/answer-ocsp.ts';
+import { revoke } from '../../../src/ca/revocation/revoke.ts';
 import { operator } from '../../../src/model/audit.ts';
 import type { Certificate } from '../../../src/model/certificate.ts';
 import { shardOf } from '../../../src/pki/issue.ts';

@@ -1,12 +1,12 @@
-import type { Ctx, SigningIssuer } from '../ctx.ts';
-import { readCertificate } from '../pki/certificate.ts';
-import { crlUrl } from '../pki/issue.ts';
-import { checkCrl, checkOcspAnswer, writeOcspRequest } from '../pki/relying-party.ts';
-import type { CrlScope } from '../store/crls.ts';
-import { countObservation, lastObservation, type ObservedService } from '../store/observations.ts';
-import { responderCredential } from './authority/credentials.ts';
-import { crlScopes, endingCrls } from './authority/publish-crl.ts';
-import { underLease } from './under-lease.ts';
+import type { Ctx, SigningIssuer } from '../../ctx.ts';
+import { readCertificate } from '../../pki/certificate.ts';
+import { crlUrl } from '../../pki/issue.ts';
+import { checkCrl, checkOcspAnswer, writeOcspRequest } from '../../pki/relying-party.ts';
+import type { CrlScope } from '../../store/crls.ts';
+import { countObservation, lastObservation, type ObservedService } from '../../store/observations.ts';
+import { responderCredential } from '../authority/credentials.ts';
+import { crlScopes, endingCrls } from '../authority/publish-crl.ts';
+import { underLease } from '../under-lease.ts';
 
 /** A request to the status listener. @throws where nobody answers */
 export type AskStatus = (method: 'GET' | 'POST', path: string, body?: Uint8Array) => Promise<{ status: number; body: Uint8Array }>;

@@ -1,6 +1,6 @@
-import type { Ctx, SigningIssuer } from '../ctx.ts';
-import type { ProfileName } from '../model/certificate.ts';
-import { Lru } from '../model/lru.ts';
+import type { Ctx, SigningIssuer } from '../../ctx.ts';
+import type { ProfileName } from '../../model/certificate.ts';
+import { Lru } from '../../model/lru.ts';
 import {
   type CertId,
   issuerHashes,
@@ -13,11 +13,11 @@ import {
   readOcspRequest,
   type SignOcsp,
   type SingleResponse,
-} from '../pki/ocsp.ts';
-import { profiles } from '../pki/profiles/table.ts';
-import { findStatus, type StatusFacts } from '../store/certificates.ts';
-import { responderCredential } from './authority/credentials.ts';
-import { OcspAnswers, type OcspOutcome, type SharedAnswer } from './ocsp-answers.ts';
+} from '../../pki/ocsp.ts';
+import { profiles } from '../../pki/profiles/table.ts';
+import { findStatus, type StatusFacts } from '../../store/certificates.ts';
+import { responderCredential } from '../authority/credentials.ts';
+import { OcspAnswers, type OcspOutcome, type SharedAnswer } from './ocsp-cache.ts';
 
 /** Seconds from thisUpdate to nextUpdate, and those in which an answer is given again. */
 const lifetime = 86400;

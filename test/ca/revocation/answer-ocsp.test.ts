@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { type OcspResponder, ocspResponder } from '../../src/ca/answer-ocsp.ts';
-import { revoke } from '../../src/ca/revoke.ts';
-import type { Ctx } from '../../src/ctx.ts';
-import { operator } from '../../src/model/audit.ts';
-import type { Certificate } from '../../src/model/certificate.ts';
-import { contextConstructed, elements, octetString, oid, readDer, readOid, sequence, tags, tlv } from '../../src/pki/der.ts';
-import { oids } from '../../src/pki/oids.ts';
-import { listAudit } from '../../src/store/audit.ts';
-import { engines, startCa, type TestCa } from '../kit/ca.ts';
-import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
-import { issue } from '../kit/issue.ts';
-import { opened } from '../kit/opened.ts';
-import { ocspRequest, readOcsp } from '../kit/status.ts';
+import { type OcspResponder, ocspResponder } from '../../../src/ca/revocation/answer-ocsp.ts';
+import { revoke } from '../../../src/ca/revocation/revoke.ts';
+import type { Ctx } from '../../../src/ctx.ts';
+import { operator } from '../../../src/model/audit.ts';
+import type { Certificate } from '../../../src/model/certificate.ts';
+import { contextConstructed, elements, octetString, oid, readDer, readOid, sequence, tags, tlv } from '../../../src/pki/der.ts';
+import { oids } from '../../../src/pki/oids.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { issued, openTestCtx, type TestCtx } from '../../kit/ctx.ts';
+import { issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
+import { ocspRequest, readOcsp } from '../../kit/status.ts';
 
 for (const engine of engines) {
   describe(`the first questions to a fresh OCSP responder (${engine})`, () => {

@@ -1,7 +1,7 @@
-import type { Ctx } from '../ctx.ts';
-import { Lru } from '../model/lru.ts';
-import type { OcspStatus } from '../pki/ocsp.ts';
-import { countRevocations } from '../store/crls.ts';
+import type { Ctx } from '../../ctx.ts';
+import { Lru } from '../../model/lru.ts';
+import type { OcspStatus } from '../../pki/ocsp.ts';
+import { countRevocations } from '../../store/crls.ts';
 
 /** What a signed answer says: `revoked` where any of several certificates is. */
 export type OcspOutcome = OcspStatus['status'];

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { ocspResponder } from '../../src/ca/answer-ocsp.ts';
-import { countedOcsp } from '../../src/ca/count-ocsp.ts';
-import { revoke } from '../../src/ca/revoke.ts';
-import { operator } from '../../src/model/audit.ts';
-import { ocspError } from '../../src/pki/ocsp.ts';
-import { issued, openTestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { ocspRequest } from '../kit/status.ts';
+import { ocspResponder } from '../../../src/ca/revocation/answer-ocsp.ts';
+import { countedOcsp } from '../../../src/ca/revocation/count-ocsp.ts';
+import { revoke } from '../../../src/ca/revocation/revoke.ts';
+import { operator } from '../../../src/model/audit.ts';
+import { ocspError } from '../../../src/pki/ocsp.ts';
+import { issued, openTestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { ocspRequest } from '../../kit/status.ts';
 
 describe('OCSP answers', () => {
   const at = opened(() => openTestCtx());

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { ocspResponder } from '../../src/ca/answer-ocsp.ts';
-import { reloadAuthority } from '../../src/ca/authority/hierarchy.ts';
-import { publishCrls, publishDueCrls } from '../../src/ca/authority/publish-crl.ts';
-import { type AskStatus, observeStatus } from '../../src/ca/observe-status.ts';
-import { statusServer } from '../../src/http/status.ts';
-import { askOf, listen } from '../../src/listener.ts';
-import { operator } from '../../src/model/audit.ts';
-import { observations } from '../../src/store/observations.ts';
-import { engines } from '../kit/ca.ts';
-import { openTestCtx, type TestCtx } from '../kit/ctx.ts';
+import { reloadAuthority } from '../../../src/ca/authority/hierarchy.ts';
+import { publishCrls, publishDueCrls } from '../../../src/ca/authority/publish-crl.ts';
+import { ocspResponder } from '../../../src/ca/revocation/answer-ocsp.ts';
+import { type AskStatus, observeStatus } from '../../../src/ca/revocation/observe-status.ts';
+import { statusServer } from '../../../src/http/status.ts';
+import { askOf, listen } from '../../../src/listener.ts';
+import { operator } from '../../../src/model/audit.ts';
+import { observations } from '../../../src/store/observations.ts';
+import { engines } from '../../kit/ca.ts';
+import { openTestCtx, type TestCtx } from '../../kit/ctx.ts';
 
 for (const engine of engines)
   describe(`what the CA sees of its own CRLs and OCSP (${engine})`, () => {

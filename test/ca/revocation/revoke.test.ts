@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
-import { recoverCommitted } from '../../src/ca/finalize.ts';
-import { deliverDue } from '../../src/ca/mail/deliver.ts';
-import { remindOfExpiry } from '../../src/ca/remind.ts';
-import { blockCompromisedKey, revoke, revokeMatching } from '../../src/ca/revoke.ts';
-import { operator } from '../../src/model/audit.ts';
-import type { Certificate } from '../../src/model/certificate.ts';
-import { hex } from '../../src/model/encoding.ts';
-import { listAudit } from '../../src/store/audit.ts';
-import { findCertificate } from '../../src/store/certificates.ts';
-import { revocationCounts } from '../../src/store/crls.ts';
-import { newKey } from '../kit/acme-client.ts';
-import { engines } from '../kit/ca.ts';
-import { findCertificateByOrder } from '../kit/certificate-of-order.ts';
-import { finalizeOrder, issued, letClaimLapse, openTestCtx, readyOrder } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { storedMember } from '../kit/records.ts';
+import { recoverCommitted } from '../../../src/ca/finalize.ts';
+import { deliverDue } from '../../../src/ca/mail/deliver.ts';
+import { remindOfExpiry } from '../../../src/ca/remind.ts';
+import { blockCompromisedKey, revoke, revokeMatching } from '../../../src/ca/revocation/revoke.ts';
+import { operator } from '../../../src/model/audit.ts';
+import type { Certificate } from '../../../src/model/certificate.ts';
+import { hex } from '../../../src/model/encoding.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { findCertificate } from '../../../src/store/certificates.ts';
+import { revocationCounts } from '../../../src/store/crls.ts';
+import { newKey } from '../../kit/acme-client.ts';
+import { engines } from '../../kit/ca.ts';
+import { findCertificateByOrder } from '../../kit/certificate-of-order.ts';
+import { finalizeOrder, issued, letClaimLapse, openTestCtx, readyOrder } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { storedMember } from '../../kit/records.ts';
 
 for (const engine of engines) {
   describe(`revocation of many (${engine})`, () => {

@@ -1,5 +1,5 @@
-import type { Ctx } from '../ctx.ts';
-import type { Actor } from '../model/audit.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Actor } from '../../model/audit.ts';
 import {
   type Certificate,
   certificateStatus,
@@ -7,19 +7,19 @@ import {
   type Revocation,
   type RevocationReason,
   subscriberReasons,
-} from '../model/certificate.ts';
-import { hex, rfc3339 } from '../model/encoding.ts';
-import { groupBy } from '../model/group.ts';
-import { Problem } from '../model/problem.ts';
-import { blockKey, lockKey } from '../store/blocked-keys.ts';
-import type { CertificateFilter } from '../store/certificate-filter.ts';
-import { findCertificate, lockCertificates, revokeCertificates } from '../store/certificates.ts';
-import { breathe, type Trx } from '../store/open.ts';
-import { livingSerials } from '../store/renewals.ts';
-import { record } from './audit/record.ts';
-import { deliverDue } from './mail/deliver.ts';
-import { tell } from './mail/queue-message.ts';
-import { sealWords } from './sealed/personal-data.ts';
+} from '../../model/certificate.ts';
+import { hex, rfc3339 } from '../../model/encoding.ts';
+import { groupBy } from '../../model/group.ts';
+import { Problem } from '../../model/problem.ts';
+import { blockKey, lockKey } from '../../store/blocked-keys.ts';
+import type { CertificateFilter } from '../../store/certificate-filter.ts';
+import { findCertificate, lockCertificates, revokeCertificates } from '../../store/certificates.ts';
+import { breathe, type Trx } from '../../store/open.ts';
+import { livingSerials } from '../../store/renewals.ts';
+import { record } from '../audit/record.ts';
+import { deliverDue } from '../mail/deliver.ts';
+import { tell } from '../mail/queue-message.ts';
+import { sealWords } from '../sealed/personal-data.ts';
 
 /** On whose authority (RFC 8555 §7.6); the caller has proved it. */
 export type Revoker =

@@ -1,4 +1,4 @@
-import type { Ctx } from '../ctx.ts';
+import type { Ctx } from '../../ctx.ts';
 import type { OcspResponder } from './answer-ocsp.ts';
 
 /** The same responder, with its answers counted by what they say. */
