@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { sealAudit } from '../../src/ca/audit/seal.ts';
 import { renewResponders } from '../../src/ca/authority/credentials.ts';
 import { readFeed } from '../../src/ca/feed.ts';
-import { recoverCommitted } from '../../src/ca/finalize.ts';
+import { recoverCommitted } from '../../src/ca/issuance/finalize.ts';
 import { revoke } from '../../src/ca/revocation/revoke.ts';
 import { operator } from '../../src/model/audit.ts';
 import { pem } from '../../src/model/encoding.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLog, openCtx } from '../../src/app.ts';
-import { finalize } from '../../src/ca/finalize.ts';
+import { finalize } from '../../src/ca/issuance/finalize.ts';
 import { parseConfig } from '../../src/config.ts';
 import type { Ctx } from '../../src/ctx.ts';
 import type { Account } from '../../src/model/account.ts';

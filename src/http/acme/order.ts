@@ -7,9 +7,9 @@ import {
   refuseOutside,
   refuseSuspended,
 } from '../../ca/domains/authorize.ts';
-import { finalize as finalizeOrder } from '../../ca/finalize.ts';
 import { newId } from '../../ca/ids.ts';
-import { refuseDuplicates } from '../../ca/limit-duplicates.ts';
+import { finalize as finalizeOrder } from '../../ca/issuance/finalize.ts';
+import { refuseDuplicates } from '../../ca/issuance/limit-duplicates.ts';
 import { namePolicy } from '../../config.ts';
 import { backdate, type ProfileName, profileNames } from '../../model/certificate.ts';
 import { counted } from '../../model/counted.ts';

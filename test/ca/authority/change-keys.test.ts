@@ -9,7 +9,7 @@ import { verifyAudit } from '../../../src/ca/audit/verify.ts';
 import { keysInUse, retireKeys, rotateKeys, rotateRootKey } from '../../../src/ca/authority/change-keys.ts';
 import { createIssuer } from '../../../src/ca/authority/issuers.ts';
 import { beginProof, confirmDomain } from '../../../src/ca/domains/prove-domain.ts';
-import { recoverCommitted } from '../../../src/ca/finalize.ts';
+import { recoverCommitted } from '../../../src/ca/issuance/finalize.ts';
 import { mailboxCode } from '../../../src/ca/mail/mailbox-code.ts';
 import { openContact, openMember, sealAddress, soughtHashes } from '../../../src/ca/sealed/personal-data.ts';
 import { operator } from '../../../src/model/audit.ts';

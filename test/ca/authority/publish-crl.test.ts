@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { publishCrls, publishDueCrls } from '../../../src/ca/authority/publish-crl.ts';
-import { recoverCommitted } from '../../../src/ca/finalize.ts';
+import { recoverCommitted } from '../../../src/ca/issuance/finalize.ts';
 import { ocspResponder } from '../../../src/ca/revocation/answer-ocsp.ts';
 import { revoke } from '../../../src/ca/revocation/revoke.ts';
 import { operator } from '../../../src/model/audit.ts';

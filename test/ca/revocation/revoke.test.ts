@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { recoverCommitted } from '../../../src/ca/finalize.ts';
+import { recoverCommitted } from '../../../src/ca/issuance/finalize.ts';
 import { deliverDue } from '../../../src/ca/mail/deliver.ts';
 import { remindOfExpiry } from '../../../src/ca/remind.ts';
 import { blockCompromisedKey, revoke, revokeMatching } from '../../../src/ca/revocation/revoke.ts';

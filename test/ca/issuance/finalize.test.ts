@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { endProofs } from '../../src/ca/domains/prove-domain.ts';
-import { recoverCommitted } from '../../src/ca/finalize.ts';
-import { operator } from '../../src/model/audit.ts';
-import { readCsr } from '../../src/pki/csr.ts';
-import { deactivateAccount } from '../../src/store/accounts.ts';
-import { listAudit } from '../../src/store/audit.ts';
-import { moveAuthorization } from '../../src/store/authorizations.ts';
-import { blockKey } from '../../src/store/blocked-keys.ts';
-import { claimCommitted, findCertificate } from '../../src/store/certificates.ts';
-import { revokedIn } from '../../src/store/crls.ts';
-import { moveMember } from '../../src/store/members.ts';
-import { findOrder } from '../../src/store/orders.ts';
-import { listMessages } from '../../src/store/outbox.ts';
-import { insertProof } from '../../src/store/proofs.ts';
-import { all } from '../kit/all.ts';
-import { engines } from '../kit/ca.ts';
-import { findCertificateByOrder } from '../kit/certificate-of-order.ts';
-import { crashedWhileSigning, finalizeOrder, issued, openTestCtx, readyOrder } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { anId, aProof, storedMember } from '../kit/records.ts';
+import { endProofs } from '../../../src/ca/domains/prove-domain.ts';
+import { recoverCommitted } from '../../../src/ca/issuance/finalize.ts';
+import { operator } from '../../../src/model/audit.ts';
+import { readCsr } from '../../../src/pki/csr.ts';
+import { deactivateAccount } from '../../../src/store/accounts.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { moveAuthorization } from '../../../src/store/authorizations.ts';
+import { blockKey } from '../../../src/store/blocked-keys.ts';
+import { claimCommitted, findCertificate } from '../../../src/store/certificates.ts';
+import { revokedIn } from '../../../src/store/crls.ts';
+import { moveMember } from '../../../src/store/members.ts';
+import { findOrder } from '../../../src/store/orders.ts';
+import { listMessages } from '../../../src/store/outbox.ts';
+import { insertProof } from '../../../src/store/proofs.ts';
+import { all } from '../../kit/all.ts';
+import { engines } from '../../kit/ca.ts';
+import { findCertificateByOrder } from '../../kit/certificate-of-order.ts';
+import { crashedWhileSigning, finalizeOrder, issued, openTestCtx, readyOrder } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { anId, aProof, storedMember } from '../../kit/records.ts';
 
 for (const engine of engines) {
   describe(`finalization (${engine})`, () => {

@@ -1,6 +1,6 @@
-import { unicodeName } from '../model/identifier.ts';
-import { Problem } from '../model/problem.ts';
-import type { CsrFacts } from '../pki/csr.ts';
+import { unicodeName } from '../../model/identifier.ts';
+import { Problem } from '../../model/problem.ts';
+import type { CsrFacts } from '../../pki/csr.ts';
 
 /** CSR facts equal the identifiers. @throws Problem badCSR */
 export function compareNames({ dnsNames, srvNames, xmppAddrs }: CsrFacts, names: readonly string[]): void {

@@ -1,10 +1,10 @@
-import type { Ctx } from '../ctx.ts';
-import type { Account } from '../model/account.ts';
-import { counted } from '../model/counted.ts';
-import { rfc3339 } from '../model/encoding.ts';
-import { Problem } from '../model/problem.ts';
-import { type Db, lock, type Trx } from '../store/open.ts';
-import { nthNewestOfNames } from '../store/renewals.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Account } from '../../model/account.ts';
+import { counted } from '../../model/counted.ts';
+import { rfc3339 } from '../../model/encoding.ts';
+import { Problem } from '../../model/problem.ts';
+import { type Db, lock, type Trx } from '../../store/open.ts';
+import { nthNewestOfNames } from '../../store/renewals.ts';
 
 const week = 7 * 86400;
 

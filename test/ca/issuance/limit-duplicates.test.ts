@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { type AcmeClient, type Answer, newKey } from '../kit/acme-client.ts';
-import { engines, startCa } from '../kit/ca.ts';
-import { makeCsr } from '../kit/csr.ts';
-import { finalizeOrder, openTestCtx, readyOrder } from '../kit/ctx.ts';
-import { issue } from '../kit/issue.ts';
-import { opened } from '../kit/opened.ts';
-import { refused } from '../kit/refused.ts';
-import { askRenewalInfo, certIdOf, serialOf, windowIn } from '../kit/renewal.ts';
+import { type AcmeClient, type Answer, newKey } from '../../kit/acme-client.ts';
+import { engines, startCa } from '../../kit/ca.ts';
+import { makeCsr } from '../../kit/csr.ts';
+import { finalizeOrder, openTestCtx, readyOrder } from '../../kit/ctx.ts';
+import { issue } from '../../kit/issue.ts';
+import { opened } from '../../kit/opened.ts';
+import { refused } from '../../kit/refused.ts';
+import { askRenewalInfo, certIdOf, serialOf, windowIn } from '../../kit/renewal.ts';
 
 const week = 7 * 86400;
 const limit = 3;
