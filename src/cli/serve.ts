@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createLog, openCtx, startApp } from '../app.ts';
-import { firstTokenFile } from '../ca/admin-token.ts';
+import { firstTokenFile } from '../ca/members/admin-token.ts';
 import { type Config, readConfig } from '../config.ts';
 import { withoutPassword } from '../store/open.ts';
 import { type Globals, UsageError } from './globals.ts';

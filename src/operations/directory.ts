@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { record } from '../ca/audit/record.ts';
-import { directorySecretHash } from '../ca/enroll.ts';
 import { newId } from '../ca/ids.ts';
+import { directorySecretHash } from '../ca/members/enroll.ts';
 import { namePolicy } from '../config.ts';
 import { profileNames } from '../model/certificate.ts';
 import { base32, rfc3339 } from '../model/encoding.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { record } from '../ca/audit/record.ts';
-import { eabPlace } from '../ca/enroll.ts';
 import { newId } from '../ca/ids.ts';
+import { eabPlace } from '../ca/members/enroll.ts';
 import { openWords, sealWords } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import { base64url, rfc3339 } from '../model/encoding.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { openPersonal } from '../ca/audit/record.ts';
-import { concernsOf, messagesAbout, recordsAbout } from '../ca/concerns.ts';
-import { eraseMember } from '../ca/erase-member.ts';
+import { eraseMember } from '../ca/members/erase.ts';
+import { concernsOf, messagesAbout, recordsAbout } from '../ca/members/records-about.ts';
 import type { Ctx } from '../ctx.ts';
 import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { createToken } from '../ca/admin-token.ts';
 import { record } from '../ca/audit/record.ts';
+import { createToken } from '../ca/members/admin-token.ts';
 import { openWords } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { secretHash } from '../../src/ca/admin-token.ts';
+import { secretHash } from '../../src/ca/members/admin-token.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { findTokenBySecret } from '../../src/store/tokens.ts';
 import { engines } from '../kit/ca.ts';

@@ -1,5 +1,5 @@
 import { record } from '../../ca/audit/record.ts';
-import { type Entry, enroll } from '../../ca/enroll.ts';
+import { type Entry, enroll } from '../../ca/members/enroll.ts';
 import { openContact, sealContact } from '../../ca/sealed/personal-data.ts';
 import type { Account } from '../../model/account.ts';
 import { isObject } from '../../model/json.ts';

@@ -1,4 +1,4 @@
-import { directorySecretHash } from '../../ca/enroll.ts';
+import { directorySecretHash } from '../../ca/members/enroll.ts';
 import { type ProfileName, profileNames } from '../../model/certificate.ts';
 import type { MemberDirectory } from '../../model/member.ts';
 import { notFound } from '../../model/problem.ts';

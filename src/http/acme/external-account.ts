@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { flattenedVerify } from 'jose';
-import { type Entry, eabPlace } from '../../ca/enroll.ts';
 import { isId } from '../../ca/ids.ts';
+import { type Entry, eabPlace } from '../../ca/members/enroll.ts';
 import { Problem } from '../../model/problem.ts';
 import { findEabKey } from '../../store/doors.ts';
 import { parseJws, payloadObject, sameKey } from './jws.ts';

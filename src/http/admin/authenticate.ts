@@ -1,4 +1,4 @@
-import { secretHash } from '../../ca/admin-token.ts';
+import { secretHash } from '../../ca/members/admin-token.ts';
 import type { Ctx } from '../../ctx.ts';
 import { Problem } from '../../model/problem.ts';
 import { allows, isLiving, type Scope, type Token } from '../../model/token.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { recoverCommitted } from '../../../src/ca/issuance/finalize.ts';
 import { deliverDue } from '../../../src/ca/mail/deliver.ts';
-import { remindOfExpiry } from '../../../src/ca/remind.ts';
+import { remindOfExpiry } from '../../../src/ca/members/remind.ts';
 import { blockCompromisedKey, revoke, revokeMatching } from '../../../src/ca/revocation/revoke.ts';
 import { operator } from '../../../src/model/audit.ts';
 import type { Certificate } from '../../../src/model/certificate.ts';

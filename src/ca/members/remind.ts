@@ -1,14 +1,14 @@
-import type { Ctx } from '../ctx.ts';
-import { clock } from '../model/audit.ts';
-import { Problem } from '../model/problem.ts';
-import { findCertificate, lockCertificates } from '../store/certificates.ts';
-import { findMember } from '../store/members.ts';
-import { breathe, type Trx } from '../store/open.ts';
-import { lapsingProofs, noticeLapse } from '../store/proofs.ts';
-import { type Ending, expiringCertificates, noticeExpiry } from '../store/renewals.ts';
-import { beginProof } from './domains/prove-domain.ts';
-import { tell } from './mail/queue-message.ts';
-import { underLease } from './under-lease.ts';
+import type { Ctx } from '../../ctx.ts';
+import { clock } from '../../model/audit.ts';
+import { Problem } from '../../model/problem.ts';
+import { findCertificate, lockCertificates } from '../../store/certificates.ts';
+import { findMember } from '../../store/members.ts';
+import { breathe, type Trx } from '../../store/open.ts';
+import { lapsingProofs, noticeLapse } from '../../store/proofs.ts';
+import { type Ending, expiringCertificates, noticeExpiry } from '../../store/renewals.ts';
+import { beginProof } from '../domains/prove-domain.ts';
+import { tell } from '../mail/queue-message.ts';
+import { underLease } from '../under-lease.ts';
 
 const batch = 200;
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
-import { openPersonal, record } from '../../src/ca/audit/record.ts';
-import { enroll } from '../../src/ca/enroll.ts';
-import { eraseMember } from '../../src/ca/erase-member.ts';
-import { operator } from '../../src/model/audit.ts';
-import { findAccount } from '../../src/store/accounts.ts';
-import { listAudit } from '../../src/store/audit.ts';
-import { insertThumbprint } from '../../src/store/doors.ts';
-import { openTestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { anAccount, storedMember } from '../kit/records.ts';
+import { openPersonal, record } from '../../../src/ca/audit/record.ts';
+import { enroll } from '../../../src/ca/members/enroll.ts';
+import { eraseMember } from '../../../src/ca/members/erase.ts';
+import { operator } from '../../../src/model/audit.ts';
+import { findAccount } from '../../../src/store/accounts.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { insertThumbprint } from '../../../src/store/doors.ts';
+import { openTestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { anAccount, storedMember } from '../../kit/records.ts';
 
 /** SQLite has one writer: there nothing is under way beside an erasure. */
 describe('the erasure of a member beside other transactions (postgres)', () => {

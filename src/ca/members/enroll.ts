@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
-import type { Ctx } from '../ctx.ts';
-import type { Account, Door, Jwk } from '../model/account.ts';
-import type { Actor } from '../model/audit.ts';
-import type { Member, MemberDirectory } from '../model/member.ts';
-import { Problem } from '../model/problem.ts';
-import { insertAccount, isRetired } from '../store/accounts.ts';
-import { findThumbprint, useDirectory, useEabKey, useThumbprint } from '../store/doors.ts';
-import { lockMember } from '../store/members.ts';
-import type { Trx } from '../store/open.ts';
-import { record } from './audit/record.ts';
-import { newId } from './ids.ts';
-import { deliver } from './mail/deliver.ts';
-import { tell } from './mail/queue-message.ts';
-import { sealContact } from './sealed/personal-data.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Account, Door, Jwk } from '../../model/account.ts';
+import type { Actor } from '../../model/audit.ts';
+import type { Member, MemberDirectory } from '../../model/member.ts';
+import { Problem } from '../../model/problem.ts';
+import { insertAccount, isRetired } from '../../store/accounts.ts';
+import { findThumbprint, useDirectory, useEabKey, useThumbprint } from '../../store/doors.ts';
+import { lockMember } from '../../store/members.ts';
+import type { Trx } from '../../store/open.ts';
+import { record } from '../audit/record.ts';
+import { newId } from '../ids.ts';
+import { deliver } from '../mail/deliver.ts';
+import { tell } from '../mail/queue-message.ts';
+import { sealContact } from '../sealed/personal-data.ts';
 
 /** The vault's place of an EAB MAC key. */
 export const eabPlace = (kid: string) => ({ table: 'eab_keys', row: kid, column: 'secret' });

@@ -1,12 +1,12 @@
-import type { Message } from '../model/message.ts';
-import { listAccounts } from '../store/accounts.ts';
-import { type AuditRecord, recordsAfter } from '../store/audit.ts';
-import { challengesOfMember } from '../store/authorizations.ts';
-import { serialsOfMember } from '../store/certificates.ts';
-import { breathe, type Db } from '../store/open.ts';
-import { listMessages } from '../store/outbox.ts';
-import type { Page } from '../store/pages.ts';
-import { listProofs } from '../store/proofs.ts';
+import type { Message } from '../../model/message.ts';
+import { listAccounts } from '../../store/accounts.ts';
+import { type AuditRecord, recordsAfter } from '../../store/audit.ts';
+import { challengesOfMember } from '../../store/authorizations.ts';
+import { serialsOfMember } from '../../store/certificates.ts';
+import { breathe, type Db } from '../../store/open.ts';
+import { listMessages } from '../../store/outbox.ts';
+import type { Page } from '../../store/pages.ts';
+import { listProofs } from '../../store/proofs.ts';
 
 /** What is a member's: by it one tells which records and messages are about it. */
 export interface Concerns {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { deliverDue } from '../../src/ca/mail/deliver.ts';
-import { remindOfExpiry, remindOfLapse } from '../../src/ca/remind.ts';
-import { revoke } from '../../src/ca/revocation/revoke.ts';
-import { operator } from '../../src/model/audit.ts';
-import { insertProof } from '../../src/store/proofs.ts';
-import { engines } from '../kit/ca.ts';
-import { issued, openTestCtx, type TestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { anId, aProof, storedMember } from '../kit/records.ts';
+import { deliverDue } from '../../../src/ca/mail/deliver.ts';
+import { remindOfExpiry, remindOfLapse } from '../../../src/ca/members/remind.ts';
+import { revoke } from '../../../src/ca/revocation/revoke.ts';
+import { operator } from '../../../src/model/audit.ts';
+import { insertProof } from '../../../src/store/proofs.ts';
+import { engines } from '../../kit/ca.ts';
+import { issued, openTestCtx, type TestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { anId, aProof, storedMember } from '../../kit/records.ts';
 
 const day = 86400;
 

@@ -1,13 +1,13 @@
-import type { Ctx } from '../ctx.ts';
-import { clock } from '../model/audit.ts';
-import { eraseContactsOfSpent } from '../store/accounts.ts';
-import { erasePersonalBefore } from '../store/audit.ts';
-import { eraseLabelsOfSpent } from '../store/doors.ts';
-import { contactsToErase, markContactsErased, replacePersonal } from '../store/members.ts';
-import { breathe, forgetDeleted, type Trx } from '../store/open.ts';
-import { record } from './audit/record.ts';
-import { openMember, sealMember, searchHashes } from './sealed/personal-data.ts';
-import { underLease } from './under-lease.ts';
+import type { Ctx } from '../../ctx.ts';
+import { clock } from '../../model/audit.ts';
+import { eraseContactsOfSpent } from '../../store/accounts.ts';
+import { erasePersonalBefore } from '../../store/audit.ts';
+import { eraseLabelsOfSpent } from '../../store/doors.ts';
+import { contactsToErase, markContactsErased, replacePersonal } from '../../store/members.ts';
+import { breathe, forgetDeleted, type Trx } from '../../store/open.ts';
+import { record } from '../audit/record.ts';
+import { openMember, sealMember, searchHashes } from '../sealed/personal-data.ts';
+import { underLease } from '../under-lease.ts';
 
 /** Rows in one transaction: the database is never held for long. */
 const batch = 500;

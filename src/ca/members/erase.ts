@@ -1,17 +1,17 @@
-import type { Ctx } from '../ctx.ts';
-import type { Actor } from '../model/audit.ts';
-import type { Member } from '../model/member.ts';
-import { Problem } from '../model/problem.ts';
-import { eraseContactsOfMember } from '../store/accounts.ts';
-import { erasePersonal } from '../store/audit.ts';
-import { eraseLabelsOfMember } from '../store/doors.ts';
-import { forgetAnswer, keptAnswers } from '../store/idempotency.ts';
-import { lockMember, markErased, moveMember, replacePersonal } from '../store/members.ts';
-import { forgetDeleted, type Trx } from '../store/open.ts';
-import { erasePersonalOfMessages, giveUpMessages } from '../store/outbox.ts';
-import { record } from './audit/record.ts';
-import { concernsOf, messagesAbout, recordsAbout } from './concerns.ts';
-import { openAnswer } from './sealed/kept-answer.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Actor } from '../../model/audit.ts';
+import type { Member } from '../../model/member.ts';
+import { Problem } from '../../model/problem.ts';
+import { eraseContactsOfMember } from '../../store/accounts.ts';
+import { erasePersonal } from '../../store/audit.ts';
+import { eraseLabelsOfMember } from '../../store/doors.ts';
+import { forgetAnswer, keptAnswers } from '../../store/idempotency.ts';
+import { lockMember, markErased, moveMember, replacePersonal } from '../../store/members.ts';
+import { forgetDeleted, type Trx } from '../../store/open.ts';
+import { erasePersonalOfMessages, giveUpMessages } from '../../store/outbox.ts';
+import { record } from '../audit/record.ts';
+import { openAnswer } from '../sealed/kept-answer.ts';
+import { concernsOf, messagesAbout, recordsAbout } from './records-about.ts';
 
 /**
  * Removes what is personal of a member that has left, or with `force` makes it leave. Certificates, proofs, the tree and what was reported stay as they are. Called again after an

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
-import { directorySecretHash, type Enrollment, type Entry, enroll } from '../../src/ca/enroll.ts';
-import type { MemberDirectory } from '../../src/model/member.ts';
-import { findAccountByKey, listAccounts } from '../../src/store/accounts.ts';
-import { listAudit } from '../../src/store/audit.ts';
-import { findDirectory, findEabKey, findThumbprint, insertDirectory, insertEabKey, insertThumbprint } from '../../src/store/doors.ts';
-import { moveMember } from '../../src/store/members.ts';
-import { isDuplicate } from '../../src/store/open.ts';
-import { engines } from '../kit/ca.ts';
-import { openTestCtx } from '../kit/ctx.ts';
-import { opened } from '../kit/opened.ts';
-import { anAccount, anId, bytes, storedMember } from '../kit/records.ts';
+import { directorySecretHash, type Enrollment, type Entry, enroll } from '../../../src/ca/members/enroll.ts';
+import type { MemberDirectory } from '../../../src/model/member.ts';
+import { findAccountByKey, listAccounts } from '../../../src/store/accounts.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import { findDirectory, findEabKey, findThumbprint, insertDirectory, insertEabKey, insertThumbprint } from '../../../src/store/doors.ts';
+import { moveMember } from '../../../src/store/members.ts';
+import { isDuplicate } from '../../../src/store/open.ts';
+import { engines } from '../../kit/ca.ts';
+import { openTestCtx } from '../../kit/ctx.ts';
+import { opened } from '../../kit/opened.ts';
+import { anAccount, anId, bytes, storedMember } from '../../kit/records.ts';
 
 for (const engine of engines) {
   describe(`the doors to an account (${engine})`, () => {

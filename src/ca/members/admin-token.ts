@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { Config } from '../config.ts';
-import type { Ctx } from '../ctx.ts';
-import { writeAtomically } from '../files/write-atomically.ts';
-import { type Actor, clock } from '../model/audit.ts';
-import { base32 } from '../model/encoding.ts';
-import type { Token } from '../model/token.ts';
-import { hasTokens, insertToken } from '../store/tokens.ts';
-import { record } from './audit/record.ts';
-import { newId } from './ids.ts';
-import { sealWords } from './sealed/personal-data.ts';
+import type { Config } from '../../config.ts';
+import type { Ctx } from '../../ctx.ts';
+import { writeAtomically } from '../../files/write-atomically.ts';
+import { type Actor, clock } from '../../model/audit.ts';
+import { base32 } from '../../model/encoding.ts';
+import type { Token } from '../../model/token.ts';
+import { hasTokens, insertToken } from '../../store/tokens.ts';
+import { record } from '../audit/record.ts';
+import { newId } from '../ids.ts';
+import { sealWords } from '../sealed/personal-data.ts';
 
 /** 256 random bits; the prefix tells people, and scanners for lost secrets, what it is. */
 const newSecret = (ctx: Pick<Ctx, 'random'>): string => `xca_${base32(ctx.random(32))}`;
