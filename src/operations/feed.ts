@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readFeed } from '../ca/feed.ts';
+import { readFeed } from '../ca/events/feed.ts';
 import { eventTypes } from '../model/event.ts';
 import { operation, time } from './operation.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { record } from '../ca/audit/record.ts';
-import { createWebhook, replay, rotateSecret, setEnabled, testWebhook } from '../ca/manage-webhook.ts';
+import { createWebhook, replay, rotateSecret, setEnabled, testWebhook } from '../ca/events/manage-webhook.ts';
 import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { type Delivery, deliveryStates, eventFamilies, type Webhook, webhookEvents } from '../model/webhook.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { renewResponders } from '../../../src/ca/authority/credentials.ts';
-import { ownRoots } from '../../../src/ca/webhook.ts';
+import { ownRoots } from '../../../src/ca/events/render-webhook.ts';
 import { createNetwork } from '../../../src/net/real.ts';
 import type { Json } from '../../kit/acme-client.ts';
 import { type AdminClient, adminClient } from '../../kit/admin-client.ts';

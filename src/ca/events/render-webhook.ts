@@ -1,17 +1,17 @@
-import type { Ctx } from '../ctx.ts';
-import { type Actor, clock } from '../model/audit.ts';
-import { hex, pem, rfc3339 } from '../model/encoding.ts';
-import { groupBy } from '../model/group.ts';
-import type { Delivery, Webhook } from '../model/webhook.ts';
-import type { Hook, Receiver } from '../notify/webhook.ts';
-import { sha256 } from '../pki/keys.ts';
-import { type EventRecord, eventRecordsAt } from '../store/events.ts';
-import { type CheckpointRecord, findCheckpoint } from '../store/log.ts';
-import type { Trx } from '../store/open.ts';
-import type { NewDelivery } from '../store/webhook-deliveries.ts';
-import { disableWebhook } from '../store/webhooks.ts';
-import { record } from './audit/record.ts';
-import { eventsOf } from './event.ts';
+import type { Ctx } from '../../ctx.ts';
+import { type Actor, clock } from '../../model/audit.ts';
+import { hex, pem, rfc3339 } from '../../model/encoding.ts';
+import { groupBy } from '../../model/group.ts';
+import type { Delivery, Webhook } from '../../model/webhook.ts';
+import type { Hook, Receiver } from '../../notify/webhook.ts';
+import { sha256 } from '../../pki/keys.ts';
+import { type EventRecord, eventRecordsAt } from '../../store/events.ts';
+import { type CheckpointRecord, findCheckpoint } from '../../store/log.ts';
+import type { Trx } from '../../store/open.ts';
+import type { NewDelivery } from '../../store/webhook-deliveries.ts';
+import { disableWebhook } from '../../store/webhooks.ts';
+import { record } from '../audit/record.ts';
+import { eventsOf } from './describe-event.ts';
 
 /** What signs, and what did before it. */
 const places = {

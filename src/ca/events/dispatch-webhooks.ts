@@ -1,12 +1,12 @@
-import type { Ctx } from '../ctx.ts';
-import { covers, type Webhook } from '../model/webhook.ts';
-import { eventRecords } from '../store/events.ts';
-import { type CheckpointRecord, lastCheckpoint } from '../store/log.ts';
-import { breathe, type Trx } from '../store/open.ts';
-import { queueDeliveries } from '../store/webhook-deliveries.ts';
-import { laggingWebhooks, moveCursor } from '../store/webhooks.ts';
-import { underLease } from './under-lease.ts';
-import { checkpointDelivery, deliveryOf } from './webhook.ts';
+import type { Ctx } from '../../ctx.ts';
+import { covers, type Webhook } from '../../model/webhook.ts';
+import { eventRecords } from '../../store/events.ts';
+import { type CheckpointRecord, lastCheckpoint } from '../../store/log.ts';
+import { breathe, type Trx } from '../../store/open.ts';
+import { queueDeliveries } from '../../store/webhook-deliveries.ts';
+import { laggingWebhooks, moveCursor } from '../../store/webhooks.ts';
+import { underLease } from '../under-lease.ts';
+import { checkpointDelivery, deliveryOf } from './render-webhook.ts';
 
 /** Events in one transaction. */
 const batch = 200;

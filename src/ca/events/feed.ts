@@ -1,10 +1,10 @@
-import type { Ctx } from '../ctx.ts';
-import { rfc3339 } from '../model/encoding.ts';
-import type { EventData, EventType } from '../model/event.ts';
-import { Problem } from '../model/problem.ts';
-import { eventRecords } from '../store/events.ts';
-import { lastCheckpoint } from '../store/log.ts';
-import { eventsOf } from './event.ts';
+import type { Ctx } from '../../ctx.ts';
+import { rfc3339 } from '../../model/encoding.ts';
+import type { EventData, EventType } from '../../model/event.ts';
+import { Problem } from '../../model/problem.ts';
+import { eventRecords } from '../../store/events.ts';
+import { lastCheckpoint } from '../../store/log.ts';
+import { eventsOf } from './describe-event.ts';
 
 export interface FeedPage {
   events: { index: number; type: EventType; time: string; data: EventData }[];

@@ -1,12 +1,12 @@
-import type { Certificate } from '../model/certificate.ts';
-import { pem, rfc3339 } from '../model/encoding.ts';
-import type { Event, EventData, EventType } from '../model/event.ts';
-import { readCertificate } from '../pki/certificate.ts';
-import { readValidity } from '../pki/validity.ts';
-import { findCertificates } from '../store/certificates.ts';
-import type { EventRecord } from '../store/events.ts';
-import { type IssuerRecord, listIssuers } from '../store/issuers.ts';
-import type { Db } from '../store/open.ts';
+import type { Certificate } from '../../model/certificate.ts';
+import { pem, rfc3339 } from '../../model/encoding.ts';
+import type { Event, EventData, EventType } from '../../model/event.ts';
+import { readCertificate } from '../../pki/certificate.ts';
+import { readValidity } from '../../pki/validity.ts';
+import { findCertificates } from '../../store/certificates.ts';
+import type { EventRecord } from '../../store/events.ts';
+import { type IssuerRecord, listIssuers } from '../../store/issuers.ts';
+import type { Db } from '../../store/open.ts';
 
 /** What a record is about, beside what stands in it. */
 interface About {

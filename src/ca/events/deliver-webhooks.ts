@@ -1,11 +1,11 @@
-import type { Ctx } from '../ctx.ts';
-import { maxAttempts, retryPause } from '../model/message.ts';
-import { type Delivery, failingLife, longestPause, type Webhook } from '../model/webhook.ts';
-import { type Hook, type Outcome, sendHook } from '../notify/webhook.ts';
-import type { Trx } from '../store/open.ts';
-import { dueDeliveries, isAwaited, settleDelivery } from '../store/webhook-deliveries.ts';
-import { claimWebhooks, holdWebhook, releaseWebhook, setHealth } from '../store/webhooks.ts';
-import { disable, ownRoots, receiverOf, renderHooks } from './webhook.ts';
+import type { Ctx } from '../../ctx.ts';
+import { maxAttempts, retryPause } from '../../model/message.ts';
+import { type Delivery, failingLife, longestPause, type Webhook } from '../../model/webhook.ts';
+import { type Hook, type Outcome, sendHook } from '../../notify/webhook.ts';
+import type { Trx } from '../../store/open.ts';
+import { dueDeliveries, isAwaited, settleDelivery } from '../../store/webhook-deliveries.ts';
+import { claimWebhooks, holdWebhook, releaseWebhook, setHealth } from '../../store/webhooks.ts';
+import { disable, ownRoots, receiverOf, renderHooks } from './render-webhook.ts';
 
 /** Seconds that a process keeps a webhook for itself, from each attempt on: longer than one may take. */
 const claim = 60;

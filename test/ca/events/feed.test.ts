@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
-import { sealAudit } from '../../src/ca/audit/seal.ts';
-import { renewResponders } from '../../src/ca/authority/credentials.ts';
-import { readFeed } from '../../src/ca/feed.ts';
-import { recoverCommitted } from '../../src/ca/issuance/finalize.ts';
-import { revoke } from '../../src/ca/revocation/revoke.ts';
-import { operator } from '../../src/model/audit.ts';
-import { pem } from '../../src/model/encoding.ts';
-import { eventTypes } from '../../src/model/event.ts';
-import { isPostgres } from '../../src/store/open.ts';
-import type { Json } from '../kit/acme-client.ts';
-import { engines } from '../kit/ca.ts';
-import { crashedWhileSigning, issued, openTestCtx } from '../kit/ctx.ts';
-import { onEachEngine } from '../kit/database.ts';
-import { opened } from '../kit/opened.ts';
+import { sealAudit } from '../../../src/ca/audit/seal.ts';
+import { renewResponders } from '../../../src/ca/authority/credentials.ts';
+import { readFeed } from '../../../src/ca/events/feed.ts';
+import { recoverCommitted } from '../../../src/ca/issuance/finalize.ts';
+import { revoke } from '../../../src/ca/revocation/revoke.ts';
+import { operator } from '../../../src/model/audit.ts';
+import { pem } from '../../../src/model/encoding.ts';
+import { eventTypes } from '../../../src/model/event.ts';
+import { isPostgres } from '../../../src/store/open.ts';
+import type { Json } from '../../kit/acme-client.ts';
+import { engines } from '../../kit/ca.ts';
+import { crashedWhileSigning, issued, openTestCtx } from '../../kit/ctx.ts';
+import { onEachEngine } from '../../kit/database.ts';
+import { opened } from '../../kit/opened.ts';
 
 for (const engine of engines)
   describe(`the feed (${engine})`, () => {

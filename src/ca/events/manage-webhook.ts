@@ -1,18 +1,18 @@
-import type { Ctx } from '../ctx.ts';
-import type { Actor } from '../model/audit.ts';
-import { rfc3339 } from '../model/encoding.ts';
-import { Problem } from '../model/problem.ts';
-import { oldSecretLife, type Webhook } from '../model/webhook.ts';
-import { whyNoTarget } from '../net/post.ts';
-import { type Hook, shownSecret } from '../notify/webhook.ts';
-import { placeSince } from '../store/events.ts';
-import { lastCheckpoint } from '../store/log.ts';
-import { hastenDeliveries, requeueDead } from '../store/webhook-deliveries.ts';
-import { enableWebhook, insertWebhook, replaceSecret, rewindCursor, unpauseWebhook } from '../store/webhooks.ts';
-import { record } from './audit/record.ts';
+import type { Ctx } from '../../ctx.ts';
+import type { Actor } from '../../model/audit.ts';
+import { rfc3339 } from '../../model/encoding.ts';
+import { Problem } from '../../model/problem.ts';
+import { oldSecretLife, type Webhook } from '../../model/webhook.ts';
+import { whyNoTarget } from '../../net/post.ts';
+import { type Hook, shownSecret } from '../../notify/webhook.ts';
+import { placeSince } from '../../store/events.ts';
+import { lastCheckpoint } from '../../store/log.ts';
+import { hastenDeliveries, requeueDead } from '../../store/webhook-deliveries.ts';
+import { enableWebhook, insertWebhook, replaceSecret, rewindCursor, unpauseWebhook } from '../../store/webhooks.ts';
+import { record } from '../audit/record.ts';
+import { newId } from '../ids.ts';
 import { attempt } from './deliver-webhooks.ts';
-import { newId } from './ids.ts';
-import { disable, openSecret, sealSecret } from './webhook.ts';
+import { disable, openSecret, sealSecret } from './render-webhook.ts';
 
 /** As the specification asks: 24 to 64 bytes. */
 const secretSize = 32;
