@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { datesOf } from '../ca/report/account.ts';
 import { addCost, costOf, reverseCost } from '../ca/report/ledger.ts';
+import { datesOf } from '../ca/report/written.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { costBases, type LedgerEntry } from '../model/ledger.ts';
 import { formatAmount } from '../model/money.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { reportCsv, reportText } from '../ca/report/as-text-and-csv.ts';
 import { reportPage } from '../ca/report/page.ts';
 import { tellReport } from '../ca/report/report.ts';
-import { reportCsv, reportText } from '../ca/report/rows.ts';
 import { type TracedRow, tracedRows, traceFigure } from '../ca/report/trace.ts';
 import { auditActions } from '../model/audit.ts';
 import { csvLine } from '../model/csv.ts';

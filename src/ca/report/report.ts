@@ -11,9 +11,9 @@ import { firstRecordAt, recordsOf } from '../../store/reported.ts';
 import { type ClosedReport, findReport, insertReport, lastClosed, lockAccounts } from '../../store/reports.ts';
 import { record } from '../audit/record.ts';
 import { underLease } from '../under-lease.ts';
-import { writtenFacts, writtenOf } from './account.ts';
 import { count, countKept, issuedOf } from './count.ts';
 import { compared, type Tally, type Values, valuesOf } from './figures.ts';
+import { writtenFacts, writtenOf } from './written.ts';
 
 const day = 86400;
 

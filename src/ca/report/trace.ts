@@ -2,10 +2,10 @@ import type { Ctx } from '../../ctx.ts';
 import { Problem } from '../../model/problem.ts';
 import type { Quarter, Span } from '../../model/quarter.ts';
 import type { Fact, SourceRow, Value } from '../../model/report.ts';
-import { writtenFacts } from './account.ts';
 import { count, issuedOf, keptSources } from './count.ts';
 import { type Described, describe, nothing, partsOf, type Tally, valuesOf } from './figures.ts';
 import { checkQuarter, closedReport, soFar } from './report.ts';
+import { writtenFacts } from './written.ts';
 
 /** A row that makes a figure, or a part of it, and by how much. */
 export interface TracedRow {
