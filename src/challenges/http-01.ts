@@ -1,6 +1,6 @@
-import { counted } from '../model/counted.ts';
+import { plural } from '../model/plural.ts';
 import { Problem } from '../model/problem.ts';
-import { printable } from '../net/words.ts';
+import { printable } from '../net/error-words.ts';
 import { type ChallengeType, keyAuthorization } from './challenge-type.ts';
 
 /** RFC 8555 §8.3. */
@@ -18,7 +18,7 @@ export const http01: ChallengeType = {
     if (body !== keyAuthorization(task))
       throw new Problem(
         'incorrectResponse',
-        `${peer} answered with something other than the key authorization (${counted(reply.body.length, 'octet')}).`,
+        `${peer} answered with something other than the key authorization (${plural(reply.body.length, 'octet')}).`,
       );
     return { url: reply.url, address: reply.address };
   },

@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import type { z } from 'zod';
 import type { Operation } from '../operations/operation.ts';
+import { typesOf } from '../operations/schema-words.ts';
 import { operations } from '../operations/table.ts';
-import { typesOf } from '../operations/words.ts';
 import { version } from '../shipped.ts';
 import { type Globals, withGlobals } from './globals.ts';
 import { kebab, runOperation } from './run-operation.ts';

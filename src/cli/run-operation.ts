@@ -1,7 +1,7 @@
 import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import type { Operation } from '../operations/operation.ts';
-import { fromWords } from '../operations/words.ts';
+import { fromWords } from '../operations/schema-words.ts';
 import { type Door, type Input, openHere } from './door.ts';
 import { type Globals, UsageError } from './globals.ts';
 import { print, remark } from './print.ts';

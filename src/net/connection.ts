@@ -4,8 +4,8 @@ import { Problem } from '../model/problem.ts';
 import { canonical, refusal } from './addresses.ts';
 import { onAbort, stopped } from './deadline.ts';
 import type { Dns } from './dns.ts';
+import { describe, printable } from './error-words.ts';
 import type { Limits } from './limits.ts';
-import { describe, printable } from './words.ts';
 
 export interface Listener {
   address: string;

@@ -1,11 +1,11 @@
 import type { CaaRecord } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { Problem } from '../model/problem.ts';
+import { createLimiter, type Limiter } from './concurrency.ts';
 import { onAbort, stopped, within } from './deadline.ts';
-import { createGate, type Gate } from './gate.ts';
+import { codeOf, printable } from './error-words.ts';
 import type { Limits } from './limits.ts';
 import type { CaaProperty, MxRecord, Network } from './network.ts';
-import { codeOf, printable } from './words.ts';
 
 export interface Dns extends Pick<Network, 'txt' | 'caa' | 'mx'> {
   /** Every IPv6 and IPv4 address of the name, in this order; never an empty list. @throws Problem `dns` */
@@ -17,7 +17,7 @@ interface Lookup {
   resolver: Resolver;
   signal: AbortSignal;
   limits: Limits['dns'];
-  gate: Gate;
+  limiter: Limiter;
 }
 
 type Type = 'A' | 'AAAA' | 'TXT' | 'CAA' | 'MX' | 'CNAME';
@@ -36,7 +36,7 @@ export function createDns(servers: readonly string[], limits: Limits['dns']): Dn
   };
   newResolver();
   // More at once would overflow the socket buffers between us and the resolver, and each loss costs a retry of seconds.
-  const gate = createGate(limits.inFlight);
+  const limiter = createLimiter(limits.inFlight);
   // To make a Resolver costs more than to ask it. Cancelling ends every query of one, and c-ares keeps a cache with each, so the lookups
   // of one check share one, and no others.
   const shared = new WeakMap<AbortSignal, Resolver>();
@@ -50,7 +50,7 @@ export function createDns(servers: readonly string[], limits: Limits['dns']): Dn
       const resolver = resolverFor(outer);
       const forget = onAbort(signal, () => resolver.cancel());
       try {
-        return await work({ resolver, signal, limits, gate });
+        return await work({ resolver, signal, limits, limiter });
       } finally {
         forget();
       }
@@ -104,7 +104,7 @@ const none = ['ENOTFOUND', 'ENODATA'];
 /** One query; no such name and no such record are an empty list. */
 async function ask<T>(l: Lookup, name: string, type: Type, how: Ask<T>): Promise<T[]> {
   try {
-    const records = await l.gate(async () => {
+    const records = await l.limiter(async () => {
       if (l.signal.aborted) throw new Error('aborted');
       return how(l.resolver, name);
     });

@@ -3,11 +3,11 @@ import { isIP, type Socket } from 'node:net';
 import { Problem } from '../model/problem.ts';
 import type { Dial } from './connection.ts';
 import { stopped, within } from './deadline.ts';
+import { describe, printable } from './error-words.ts';
 import type { Limits } from './limits.ts';
 import type { HttpReply, Network } from './network.ts';
 import { send } from './send.ts';
 import { handshake } from './tls.ts';
-import { describe, printable } from './words.ts';
 
 export interface Ports {
   http: number;

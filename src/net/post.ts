@@ -4,11 +4,11 @@ import { Problem } from '../model/problem.ts';
 import { refusal } from './addresses.ts';
 import type { Dial } from './connection.ts';
 import { stopped, within } from './deadline.ts';
+import { describe, printable } from './error-words.ts';
 import type { Limits } from './limits.ts';
 import type { Network } from './network.ts';
 import { send } from './send.ts';
 import { handshake } from './tls.ts';
-import { describe, printable } from './words.ts';
 
 /** Why a URL is none that we send to, or undefined. `closed`: in a network where private addresses and plain HTTP are allowed. */
 export function whyNoTarget(text: string, closed: boolean): string | undefined {

@@ -3,9 +3,9 @@ import { connect, type SecureContext, type TLSSocket } from 'node:tls';
 import { Problem } from '../model/problem.ts';
 import type { Dial } from './connection.ts';
 import { stopped, within } from './deadline.ts';
+import { codeOf, describe, printable } from './error-words.ts';
 import type { Limits } from './limits.ts';
 import type { Network } from './network.ts';
-import { codeOf, describe, printable } from './words.ts';
 
 /** A TLS client hello with SNI and ALPN to the name (RFC 8737 §3); the certificate is handed out, not judged. */
 export function createTls(dial: Dial, port: number, limits: Limits['tls']): Network['tls'] {

@@ -1,6 +1,6 @@
-import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { unicodeName } from '../model/identifier.ts';
+import { plural } from '../model/plural.ts';
 
 /** Plain texts, 72 columns. Whoever reads them did perhaps not ask for them. */
 export interface Text {
@@ -125,8 +125,8 @@ export function revokedText({ certificates, ...facts }: RevokedFacts): Text {
   const blocks = certificates.slice(0, mostShown).map(c => `Names:\n${list(c.names)}\nSerial:     ${c.serial}\n`);
   const more = certificates.length - blocks.length;
   return {
-    subject: `${several ? counted(certificates.length, 'certificate') : 'Certificate'} revoked for ${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ''}`,
-    text: `${several ? `${counted(certificates.length, 'certificate')} of ${facts.member} were` : `A certificate of ${facts.member} was`} revoked at
+    subject: `${several ? plural(certificates.length, 'certificate') : 'Certificate'} revoked for ${names[0]}${names.length > 1 ? ` and ${names.length - 1} more` : ''}`,
+    text: `${several ? `${plural(certificates.length, 'certificate')} of ${facts.member} were` : `A certificate of ${facts.member} was`} revoked at
 ${facts.authority}.
 
 Revoked:    ${rfc3339(facts.revokedAt)}

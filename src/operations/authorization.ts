@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type Authorization, authorizationStatus, authorizationStatuses } from '../model/authorization.ts';
 import { type Challenge, challengeStatuses, challengeTypeNames } from '../model/challenge.ts';
 import { rfc3339 } from '../model/encoding.ts';
-import { groupBy } from '../model/group.ts';
+import { groupBy } from '../model/group-by.ts';
 import { time } from './operation.ts';
 
 const challengeShown = z.object({

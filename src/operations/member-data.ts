@@ -3,9 +3,9 @@ import { openPersonal } from '../ca/audit/record.ts';
 import { eraseMember } from '../ca/members/erase.ts';
 import { concernsOf, messagesAbout, recordsAbout } from '../ca/members/records-about.ts';
 import type { Ctx } from '../ctx.ts';
-import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
-import { groupBy } from '../model/group.ts';
+import { groupBy } from '../model/group-by.ts';
+import { plural } from '../model/plural.ts';
 import { listAccounts, retiredKeysOfMember } from '../store/accounts.ts';
 import type { AuditRecord } from '../store/audit.ts';
 import { authorizationsOfMember, challengesOfMember } from '../store/authorizations.ts';
@@ -150,10 +150,10 @@ export const memberDataOperations = [
     input: z.object({ id: memberId, force: z.boolean().default(false).describe('also one that has not left: it leaves at once') }),
     output: memberShown.extend({ records: z.number().int().describe('records of the audit log in which something was erased') }),
     async run(ctx, { id, force }, actor, progress) {
-      const say = (done: number) => progress?.(`${counted(done, 'record')} done`);
+      const say = (done: number) => progress?.(`${plural(done, 'record')} done`);
       const records = await eraseMember(ctx, await memberOf(ctx, id), force, actor, say);
       const living = await countLiving(ctx.db, { member: id }, ctx.now());
-      if (living) progress?.(`it still holds ${counted(living, 'living certificate')}, of which it is told no more`);
+      if (living) progress?.(`it still holds ${plural(living, 'living certificate')}, of which it is told no more`);
       return { ...showMember(ctx, await memberOf(ctx, id)), records };
     },
   }),

@@ -5,9 +5,9 @@ import { revokeMatching } from '../ca/revocation/revoke.ts';
 import { openMember, type Sought, sealMember, searchHashes, soughtHashes } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
-import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { type Member, type MemberPersonal, type MemberStatus, memberStatuses } from '../model/member.ts';
+import { plural } from '../model/plural.ts';
 import { Problem } from '../model/problem.ts';
 import { countLiving } from '../store/certificates.ts';
 import { findMember, insertMember, listMembers, moveMember, replacePersonal } from '../store/members.ts';
@@ -92,7 +92,7 @@ const ending = (how: Move) =>
     output: memberShown.extend({ certificates: z.number().int().describe('living ones that it still holds'), revoked: z.number().int() }),
     async run(ctx, { id, revoke }, actor, progress) {
       await move(ctx, id, how, actor);
-      const say = (done: number) => progress?.(`${counted(done, 'certificate')} revoked`);
+      const say = (done: number) => progress?.(`${plural(done, 'certificate')} revoked`);
       const everything = { reason: 'privilegeWithdrawn', limit: Number.POSITIVE_INFINITY, progress: say } as const;
       const revoked = revoke ? await revokeMatching(ctx, { member: id }, everything, actor) : 0;
       const certificates = await countLiving(ctx.db, { member: id }, ctx.now());
@@ -101,7 +101,7 @@ const ending = (how: Move) =>
     },
     remark: ({ id }, { certificates }) =>
       certificates
-        ? `it still holds ${counted(certificates, 'living certificate')}; "cert revoke-all --member ${id} --reason privilegeWithdrawn" revokes what is left`
+        ? `it still holds ${plural(certificates, 'living certificate')}; "cert revoke-all --member ${id} --reason privilegeWithdrawn" revokes what is left`
         : undefined,
   });
 

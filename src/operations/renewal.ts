@@ -3,8 +3,8 @@ import { record } from '../ca/audit/record.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
 import type { MovedWindow } from '../model/certificate.ts';
-import { counted } from '../model/counted.ts';
 import { rfc3339 } from '../model/encoding.ts';
+import { plural } from '../model/plural.ts';
 import { Problem } from '../model/problem.ts';
 import type { CertificateFilter } from '../store/certificate-filter.ts';
 import { countLiving, lockCertificates } from '../store/certificates.ts';
@@ -51,7 +51,7 @@ async function setWindows(
       return serials;
     });
     done += batch.length;
-    if (batch.length) progress?.(`${counted(done, 'certificate')} done`);
+    if (batch.length) progress?.(`${plural(done, 'certificate')} done`);
     after = batch.at(-1) ?? '';
     if (batch.length < batchSize) return done;
     await breathe();

@@ -7,7 +7,7 @@ import {
   type Revocation,
   type RevocationReason,
 } from '../model/certificate.ts';
-import { groupBy } from '../model/group.ts';
+import { groupBy } from '../model/group-by.ts';
 import { registrableDomain } from '../model/identifier.ts';
 import { sha256 } from '../pki/keys.ts';
 import { type CertificateFilter, whereLiving, whereMatches } from './certificate-filter.ts';

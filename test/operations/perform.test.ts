@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { jsonSchema } from '../../src/operations/schema-words.ts';
 import { operations } from '../../src/operations/table.ts';
-import { jsonSchema } from '../../src/operations/words.ts';
 import { type AuditRecord, listAudit } from '../../src/store/audit.ts';
 import type { Json } from '../kit/acme-client.ts';
 import { adminClient } from '../kit/admin-client.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { z } from 'zod';
+import { typesOf } from '../../src/operations/schema-words.ts';
 import { operations } from '../../src/operations/table.ts';
-import { typesOf } from '../../src/operations/words.ts';
 
 const segments = (path: string) => path.split('/').slice(1);
 const isName = (segment: string) => /^{\w+}$/.test(segment);

@@ -228,7 +228,7 @@ const fixed = (minor: number, places: number): string => {
 };
 
 /** Everything once more, by filters and sums. */
-function counted(life: Life, quarter: Quarter, now: number): Record<string, unknown> {
+function plural(life: Life, quarter: Quarter, now: number): Record<string, unknown> {
   const { from, until: end } = spanOf(quarter);
   const until = Math.min(end, now + 1);
   const within = ({ at }: { at: number }) => at >= from && at < until;
@@ -326,7 +326,7 @@ for (const engine of engines)
         const report = await at.run('report show', { quarter });
         assert.equal(report.state, n < 5 ? 'closed' : 'open');
         const beside = [quarter, quartersLater(quarter, -1), quartersLater(quarter, -4)].map(q =>
-          q < first ? undefined : counted(life, q, at.clock.now),
+          q < first ? undefined : plural(life, q, at.clock.now),
         );
         const figures = figuresOf(report);
         const ids = new Set(beside.flatMap(b => Object.keys(b ?? {})).concat(Object.keys(figures)));

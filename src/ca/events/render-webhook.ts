@@ -1,7 +1,7 @@
 import type { Ctx } from '../../ctx.ts';
 import { type Actor, clock } from '../../model/audit.ts';
 import { hex, pem, rfc3339 } from '../../model/encoding.ts';
-import { groupBy } from '../../model/group.ts';
+import { groupBy } from '../../model/group-by.ts';
 import type { Delivery, Webhook } from '../../model/webhook.ts';
 import type { Hook, Receiver } from '../../notify/webhook.ts';
 import { sha256 } from '../../pki/keys.ts';

@@ -1,7 +1,7 @@
 import type { Ctx } from '../../ctx.ts';
 import type { Account } from '../../model/account.ts';
-import { counted } from '../../model/counted.ts';
 import { rfc3339 } from '../../model/encoding.ts';
+import { plural } from '../../model/plural.ts';
 import { Problem } from '../../model/problem.ts';
 import { type Db, lock, type Trx } from '../../store/open.ts';
 import { nthNewestOfNames } from '../../store/renewals.ts';
@@ -21,7 +21,7 @@ export async function refuseDuplicates(ctx: Ctx, db: Db, { id, memberId }: Accou
   const again = oldest + week;
   throw new Problem(
     'rateLimited',
-    `${counted(limit, 'certificate')} for exactly these names within 7 days is the limit, and it is reached: ${names.join(', ')}. The next one can be had at ` +
+    `${plural(limit, 'certificate')} for exactly these names within 7 days is the limit, and it is reached: ${names.join(', ')}. The next one can be had at ` +
       `${rfc3339(again)}; use the newest one until then, and see why the client asks so often.`,
     { retryAfter: again - now },
   );

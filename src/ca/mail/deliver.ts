@@ -1,6 +1,6 @@
 import type { Ctx } from '../../ctx.ts';
-import { counted } from '../../model/counted.ts';
 import { type Message, maxAttempts, retryPause } from '../../model/message.ts';
+import { plural } from '../../model/plural.ts';
 import { Problem } from '../../model/problem.ts';
 import { enhancedStatusMeaning } from '../../model/smtp-status.ts';
 import { onAbort } from '../../net/deadline.ts';
@@ -51,7 +51,7 @@ async function attempt(ctx: Ctx, message: Message): Promise<Sent | undefined> {
       return undefined;
     }
     const sent = await unlessEnding(ctx.background.ending, ctx.channels.mail.send(notice));
-    if (sent) return { message, ...(sent.refused && { flaw: `refused for ${sent.refused} of ${counted(notice.to.length, 'recipient')}` }) };
+    if (sent) return { message, ...(sent.refused && { flaw: `refused for ${sent.refused} of ${plural(notice.to.length, 'recipient')}` }) };
     await releaseMessage(ctx.db, message);
   } catch (error) {
     await failed(ctx, message, error);

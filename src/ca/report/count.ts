@@ -3,13 +3,13 @@ import type { Span } from '../../model/quarter.ts';
 import type { Fact } from '../../model/report.ts';
 import { actFacts, certificateFacts } from './certificates.ts';
 import type { Source, Tally } from './figures.ts';
-import { standingFacts } from './lifetimes.ts';
+import { lifetimeFacts } from './lifetimes.ts';
 import { noticeFacts, observationFacts } from './services.ts';
 
 /** All rows but those that operators write: none of them changes any more when its quarter is over. */
 export const keptSources: Record<Exclude<Source, 'written'>, (ctx: Ctx, span: Span) => AsyncIterable<Fact[]>> = {
   certificates: certificateFacts,
-  standing: standingFacts,
+  lifetimes: lifetimeFacts,
   acts: actFacts,
   observations: observationFacts,
   notices: noticeFacts,

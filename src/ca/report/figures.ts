@@ -2,7 +2,7 @@ import { formatAmount, formatPercent, formatShare } from '../../model/money.ts';
 import type { Figure, Value } from '../../model/report.ts';
 
 /** Which rows a figure is counted from; `written`: those that operators write. */
-export type Source = 'certificates' | 'standing' | 'acts' | 'observations' | 'notices' | 'written';
+export type Source = 'certificates' | 'lifetimes' | 'acts' | 'observations' | 'notices' | 'written';
 
 /** What a figure is: by its id, or by the beginning of its id, and then by what it is of. */
 interface Kind {
@@ -16,7 +16,7 @@ interface Kind {
 }
 
 const certificates = { section: 'Certificates', source: 'certificates' } as const;
-const members = { section: 'Members and domains', source: 'standing' } as const;
+const members = { section: 'Members and domains', source: 'lifetimes' } as const;
 const proofs = { ...members, source: 'acts' } as const;
 const validations = { section: 'Validations', source: 'acts' } as const;
 const status = { section: 'CRL and OCSP', source: 'observations' } as const;
@@ -33,7 +33,7 @@ const kinds: Kind[] = [
   { id: 'certificates.renewed', label: 'issued as renewals', ...certificates },
   { id: 'certificates.revoked', label: 'revoked', ...certificates },
   { id: 'certificates.abandoned', label: 'given up before they left the CA', ...certificates },
-  { id: 'certificates.valid', label: 'valid at the end', ...certificates, source: 'standing' },
+  { id: 'certificates.valid', label: 'valid at the end', ...certificates, source: 'lifetimes' },
   { id: 'certificates.issued.profile.', label: 'issued, profile', each: true, ...certificates },
   { id: 'certificates.first.profile.', label: 'issued for new names, profile', each: true, ...certificates },
   { id: 'certificates.renewed.profile.', label: 'renewed, profile', each: true, ...certificates },

@@ -6,7 +6,7 @@ import { lifetimes, proofLifetimes, standingRecords } from '../../store/reported
 import { rowOf } from './certificates.ts';
 
 /** Who belongs to the federation, and which domains are held, at the beginning of the quarter and at its end. */
-export async function* standingFacts(ctx: Ctx, span: Span): AsyncGenerator<Fact[]> {
+export async function* lifetimeFacts(ctx: Ctx, span: Span): AsyncGenerator<Fact[]> {
   const { facts, atStart, atEnd, proofEnds } = await memberships(ctx, span);
   yield facts;
   const holdings = { start: new Map<string, SourceRow>(), end: new Map<string, SourceRow>() };

@@ -9,7 +9,7 @@ import {
   subscriberReasons,
 } from '../../model/certificate.ts';
 import { hex, rfc3339 } from '../../model/encoding.ts';
-import { groupBy } from '../../model/group.ts';
+import { groupBy } from '../../model/group-by.ts';
 import { Problem } from '../../model/problem.ts';
 import { blockKey, lockKey } from '../../store/blocked-keys.ts';
 import type { CertificateFilter } from '../../store/certificate-filter.ts';

@@ -12,10 +12,10 @@ import { finalize as finalizeOrder } from '../../ca/issuance/finalize.ts';
 import { refuseDuplicates } from '../../ca/issuance/limit-duplicates.ts';
 import { namePolicy } from '../../config.ts';
 import { backdate, type ProfileName, profileNames } from '../../model/certificate.ts';
-import { counted } from '../../model/counted.ts';
 import { fromBase64url, fromRfc3339 } from '../../model/encoding.ts';
 import { type DnsName, identifierValue, parseIdentifier } from '../../model/identifier.ts';
 import { type Order, orderLifetime, orderStatus } from '../../model/order.ts';
+import { plural } from '../../model/plural.ts';
 import { about, asProblem, compound, Problem } from '../../model/problem.ts';
 import { suggestedWindow } from '../../model/renewal.ts';
 import { profiles } from '../../pki/profiles/table.ts';
@@ -113,7 +113,7 @@ function readIdentifiers({ ctx }: Acme, identifiers: unknown): DnsName[] {
   if (!Array.isArray(identifiers) || identifiers.length === 0)
     throw new Problem('malformed', '"identifiers" is an array of at least one identifier.');
   if (identifiers.length > maxNames)
-    throw new Problem('malformed', `An order has ${counted(maxNames, 'identifier')} at most; this one has ${identifiers.length}.`);
+    throw new Problem('malformed', `An order has ${plural(maxNames, 'identifier')} at most; this one has ${identifiers.length}.`);
   const names = new Map<string, DnsName>();
   const problems: Problem[] = [];
   for (const identifier of identifiers) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isObject, parseJson } from '../../model/json.ts';
 import { type Mistake, Problem } from '../../model/problem.ts';
-import { fromWords } from '../../operations/words.ts';
+import { fromWords } from '../../operations/schema-words.ts';
 import type { Position } from '../../store/pages.ts';
 import type { AdminRoute } from './routes.ts';
 

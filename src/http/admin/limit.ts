@@ -1,6 +1,6 @@
 import type { Ctx } from '../../ctx.ts';
-import { counted } from '../../model/counted.ts';
 import { Lru } from '../../model/lru.ts';
+import { plural } from '../../model/plural.ts';
 import { Problem } from '../../model/problem.ts';
 
 interface Bucket {
@@ -23,6 +23,6 @@ export function createLimit(ctx: Ctx, who: string): (id: string) => void {
     buckets.set(id, { left: left < 1 ? left : left - 1, at: now, size: 1 });
     if (left >= 1) return;
     const retryAfter = Math.ceil(((1 - left) * 60) / most);
-    throw new Problem('rateLimited', `${who} may ask ${counted(most, 'time')} a minute; ask again in ${retryAfter} s.`, { retryAfter });
+    throw new Problem('rateLimited', `${who} may ask ${plural(most, 'time')} a minute; ask again in ${retryAfter} s.`, { retryAfter });
   };
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { errorTypes } from '../../model/problem.ts';
 import { scopes } from '../../model/token.ts';
-import { jsonSchema, typesOf } from '../../operations/words.ts';
+import { jsonSchema, typesOf } from '../../operations/schema-words.ts';
 import { paging } from './input.ts';
 import { progressType } from './progress.ts';
 import { type AdminRoute, base, resourceOf, routes } from './routes.ts';

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { createGate } from '../../src/net/gate.ts';
+import { createLimiter } from '../../src/net/concurrency.ts';
 
-describe('a gate', () => {
+describe('a limiter', () => {
   it('lets so many through at once, the others in order, and gives a place back also after a failure', async () => {
-    const gate = createGate(2);
+    const limiter = createLimiter(2);
     const started: number[] = [];
     const ends: (() => void)[] = [];
     const works = [0, 1, 2, 3].map(n =>
-      gate(async () => {
+      limiter(async () => {
         started.push(n);
         await new Promise<void>(resolve => ends.push(resolve));
         if (n === 0) throw new Error('failed');
@@ -26,6 +26,6 @@ describe('a gate', () => {
     assert.deepEqual(started, [0, 1, 2, 3]);
     ends[3]?.();
     assert.deepEqual(await Promise.all(works), ['failed', 1, 2, 3]);
-    assert.equal(await gate(async () => 'again'), 'again');
+    assert.equal(await limiter(async () => 'again'), 'again');
   });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { days, moment, numberOrAny } from '../../src/operations/operation.ts';
-import { fromWords, typesOf } from '../../src/operations/words.ts';
+import { fromWords, typesOf } from '../../src/operations/schema-words.ts';
 
 const input = z.object({
   days: days.default(30),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { counted } from '../../src/model/counted.ts';
+import { plural } from '../../src/model/plural.ts';
 
 describe('a number with its noun', () => {
   for (const [number, text] of [
@@ -7,5 +7,5 @@ describe('a number with its noun', () => {
     [1, '1 certificate'],
     [2, '2 certificates'],
   ] as const)
-    it(`is ${text}`, () => assert.equal(counted(number, 'certificate'), text));
+    it(`is ${text}`, () => assert.equal(plural(number, 'certificate'), text));
 });
