@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { record } from '../ca/audit/record.ts';
 import { newId } from '../ca/ids.ts';
-import { eabPlace } from '../ca/members/enroll.ts';
 import { openWords, sealWords } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import { base64url, rfc3339 } from '../model/encoding.ts';
@@ -62,7 +61,7 @@ export const eabOperations = [
         kid,
         memberId: member,
         ...(label !== undefined && { label: sealWords(ctx, 'eab', kid, label) }),
-        secret: ctx.vault.seal(eabPlace(kid), secret),
+        secret: ctx.vault.seal({ in: 'eab_keys.secret', row: kid }, secret),
         ...(uses !== 'any' && { usesLeft: uses }),
         expiresAt: now + expires * 86400,
         createdAt: now,

@@ -1,33 +1,6 @@
+import { type SealedColumn, splitName } from '../vault/places.ts';
 import type { Db } from './open.ts';
 import { rowsOf, updateRows } from './rows.ts';
-
-/** A column whose values are encrypted. */
-export interface SealedColumn {
-  table: string;
-  column: string;
-  /** Columns that name the row in the vault's place: bytes in hex, with a space between. */
-  row: readonly string[];
-  /** By which rows are found in order, where not by these. */
-  by?: readonly string[];
-}
-
-/** Every encrypted column of the database: what is not in this list is lost when keys are changed. */
-export const sealedColumns: readonly SealedColumn[] = [
-  { table: 'issuers', column: 'key', row: ['id'] },
-  { table: 'credentials', column: 'key', row: ['id'] },
-  { table: 'logs', column: 'key', row: ['origin'] },
-  { table: 'eab_keys', column: 'secret', row: ['kid'] },
-  { table: 'eab_keys', column: 'label_sealed', row: ['kid'] },
-  { table: 'tokens', column: 'label_sealed', row: ['id'] },
-  { table: 'blocked_keys', column: 'why_sealed', row: ['spki_hash'] },
-  { table: 'members', column: 'personal', row: ['id'] },
-  { table: 'accounts', column: 'personal', row: ['id'] },
-  { table: 'outbox', column: 'personal', row: ['id'] },
-  { table: 'webhooks', column: 'secret', row: ['id'] },
-  { table: 'webhooks', column: 'old_secret', row: ['id'] },
-  { table: 'idempotent_answers', column: 'answer', row: ['token_id', 'key'] },
-  { table: 'audit', column: 'personal', row: ['personal_hash'], by: ['at', 'id'] },
-];
 
 type Value = string | number | Uint8Array;
 
@@ -57,15 +30,16 @@ export async function sealedUnderOther(
 ): Promise<SealedRow[]> {
   const order = orderOf(of);
   const beyond = after ? ` and (${order.join(', ')}) > (${order.map(() => '?').join(', ')})` : '';
-  const columns = [...new Set([...order, ...of.row, of.column])].join(', ');
+  const { table, column } = splitName(of.name);
+  const columns = [...new Set([...order, ...of.row, column])].join(', ');
   const rows = await rowsOf<Record<string, Value>>(
     db,
-    `select ${columns} from ${of.table} where ${isUnderOther(of.column, keyIds.length)}${beyond} order by ${order.join(', ')} limit ?`,
+    `select ${columns} from ${table} where ${isUnderOther(column, keyIds.length)}${beyond} order by ${order.join(', ')} limit ?`,
     [...bytesOf(keyIds), ...(after ?? []), limit],
   );
   return rows.map(r => ({
     row: of.row.map(name => asText(r[name])).join(' '),
-    sealed: r[of.column] as Uint8Array,
+    sealed: r[column] as Uint8Array,
     at: order.map(name => r[name] as Value),
   }));
 }
@@ -75,11 +49,13 @@ const asText = (value: Value | undefined): string => (value instanceof Uint8Arra
 /** Compare-and-swap. @returns whether it was still what it had been */
 export async function replaceSealed(trx: Db, of: SealedColumn, { at, sealed }: SealedRow, anew: Uint8Array): Promise<boolean> {
   const where = Object.fromEntries(orderOf(of).map((name, i) => [name, at[i]]));
-  return (await updateRows(trx, of.table, { ...where, [of.column]: sealed }, { [of.column]: anew })) === 1;
+  const { table, column } = splitName(of.name);
+  return (await updateRows(trx, table, { ...where, [column]: sealed }, { [column]: anew })) === 1;
 }
 
 /** How many values are encrypted under each key, by its id. */
-export async function countSealed(db: Db, { table, column }: SealedColumn): Promise<Map<string, number>> {
+export async function countSealed(db: Db, { name }: SealedColumn): Promise<Map<string, number>> {
+  const { table, column } = splitName(name);
   const rows = await rowsOf<{ key: Uint8Array; n: number }>(
     db,
     `select substr(${column}, 1, 8) as key, count(*) as n from ${table} where ${column} is not null group by 1`,

@@ -1,13 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { Config } from '../config.ts';
 import { KeyFileError, type KeySource, keyFile, keysInText } from './key-file.ts';
-
-/** Where a secret stands: the additional data of its encryption, so that a ciphertext cannot be moved. */
-export interface Place {
-  table: string;
-  row: string;
-  column: string;
-}
+import { type Place, splitName } from './places.ts';
 
 /** Everything that depends on the key-encryption keys, which lie outside the database: the newest, and older ones under which something may still be sealed. */
 export interface Vault {
@@ -73,7 +67,7 @@ export function createVault(source: Uint8Array | KeySource, random: (size: numbe
       const key = all.find(k => k.id.equals(id));
       if (!key)
         throw new Error(
-          `the secret at ${place.table}.${place.column} was encrypted under another key-encryption key (${id.toString('hex')}, not ${all.map(k => k.id.toString('hex')).join(' or ')})`,
+          `the secret at ${place.in} was encrypted under another key-encryption key (${id.toString('hex')}, not ${all.map(k => k.id.toString('hex')).join(' or ')})`,
         );
       const cipher = createDecipheriv('aes-256-gcm', key.cipherKey, bytes.subarray(8, 20)).setAAD(additional(id, place));
       cipher.setAuthTag(bytes.subarray(-16));
@@ -87,7 +81,10 @@ export function createVault(source: Uint8Array | KeySource, random: (size: numbe
 
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => a.length === b.length && timingSafeEqual(a, b);
 
-const additional = (id: Buffer, { table, row, column }: Place) => Buffer.from(JSON.stringify([id.toString('hex'), table, row, column]));
+function additional(id: Buffer, { in: name, row }: Place): Uint8Array {
+  const { table, column } = splitName(name);
+  return Buffer.from(JSON.stringify([id.toString('hex'), table, row, column]));
+}
 
 export const keyIdOf = (key: Uint8Array): string => createHash('sha256').update(key).digest().subarray(0, keyIdSize).toString('hex');
 

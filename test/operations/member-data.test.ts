@@ -284,7 +284,7 @@ for (const engine of engines)
           token_id: 't',
           key,
           request_hash: Buffer.alloc(32),
-          answer: Buffer.from(at.ctx.vault.seal({ table: 'idempotent_answers', row: `t ${key}`, column: 'answer' }, Buffer.from(text))),
+          answer: Buffer.from(at.ctx.vault.seal({ in: 'idempotent_answers.answer', row: `t ${key}` }, Buffer.from(text))),
           created_at: at.clock.now,
         });
       await keep('mine', JSON.stringify({ body: { id, name: 'Example Club' } }));

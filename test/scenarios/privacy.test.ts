@@ -10,7 +10,7 @@ import { verifyAudit } from '../../src/ca/audit/verify.ts';
 import { quarterAt } from '../../src/model/quarter.ts';
 import { DeliveryError } from '../../src/notify/channel.ts';
 import { sealedAudit } from '../../src/store/audit.ts';
-import { sealedColumns } from '../../src/store/sealed.ts';
+import { type Place, sealedColumns } from '../../src/vault/places.ts';
 import { AcmeClient, type Json, thumbprintOf } from '../kit/acme-client.ts';
 import { adminClient } from '../kit/admin-client.ts';
 import { addressOf, codeIn, engines, startCa, type TestCa } from '../kit/ca.ts';
@@ -44,7 +44,7 @@ for (const engine of engines)
     let log = '';
     let member: Json;
     let neighbour: AcmeClient;
-    const sealed = new Set<string>();
+    const sealed = new Set<Place['in']>();
 
     before(async () => {
       folder = await mkdtemp(join(tmpdir(), 'xmpp-ca-privacy-'));
@@ -60,7 +60,7 @@ for (const engine of engines)
       sealed.add('issuers.key').add('logs.key');
       const { seal } = ca.ctx.vault;
       ca.ctx.vault.seal = (place, secret) => {
-        sealed.add(`${place.table}.${place.column}`);
+        sealed.add(place.in);
         return seal(place, secret);
       };
       await busy();
@@ -192,10 +192,10 @@ for (const engine of engines)
     });
 
     it('was encrypted in columns that a change of the key knows', () => {
-      const known = sealedColumns.map(({ table, column }) => `${table}.${column}`);
+      const known: Place['in'][] = sealedColumns.map(({ name }) => name);
       // Made by the clock, at its time.
       assert.deepEqual(
-        [...sealed, 'credentials.key'].filter(place => !known.includes(place)),
+        [...sealed, 'credentials.key' as const].filter(place => !known.includes(place)),
         [],
       );
       assert.deepEqual(

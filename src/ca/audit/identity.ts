@@ -15,9 +15,7 @@ export const noteKeyOf = ({ origin, publicKey }: LogRecord): NoteKey => ({ name:
 
 /** What signs them. */
 export const logSigner = ({ vault }: Pick<Ctx, 'vault'>, { origin, key }: LogRecord): NoteSigner =>
-  noteSigner(origin, vault.open(place(origin), key));
-
-const place = (origin: string) => ({ table: 'logs', row: origin, column: 'key' });
+  noteSigner(origin, vault.open({ in: 'logs.key', row: origin }, key));
 
 /** The log's first identity, made on the first start. Call it under the setup lock. */
 export async function openLog(tools: Tools): Promise<void> {
@@ -30,7 +28,7 @@ export async function insertIdentity(tools: Tools, trx: Db, url: string, size: n
   const origin = url.replace(/^\w+:\/\//, '');
   const { pkcs8, publicKey } = generateNoteKey();
   const now = tools.now();
-  await insertLog(trx, { origin, publicKey, key: tools.vault.seal(place(origin), pkcs8), beganAt: now, beganSize: size });
+  await insertLog(trx, { origin, publicKey, key: tools.vault.seal({ in: 'logs.key', row: origin }, pkcs8), beganAt: now, beganSize: size });
   await record(tools, trx, now, { action: 'log.begun', actor, subject: { log: origin }, detail: { ...detail } });
   const log = await currentLog(trx);
   if (log?.origin !== origin) throw new Error('the log has another identity');

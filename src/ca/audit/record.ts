@@ -22,7 +22,7 @@ export async function record(ctx: Pick<Ctx, 'vault' | 'random'>, trx: Db, at: nu
   );
 }
 
-const place = (personalHash: Uint8Array) => ({ table: 'audit', row: hex(personalHash), column: 'personal' });
+const place = (personalHash: Uint8Array) => ({ in: 'audit.personal' as const, row: hex(personalHash) });
 
 /** What is personal in a record is kept apart: the log knows its salted hash, so that it can be erased without a trace in the log. */
 function sealPersonal({ vault, random }: Pick<Ctx, 'vault' | 'random'>, { actor, personal }: AuditEvent) {

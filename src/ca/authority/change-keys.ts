@@ -9,13 +9,14 @@ import { hasCommitted } from '../../store/certificates.ts';
 import { putSetting, readSetting, writeSetting } from '../../store/issuers.ts';
 import { findMember, setHashes } from '../../store/members.ts';
 import { breathe, forgetDeleted, isPostgres, type Trx } from '../../store/open.ts';
-import { countSealed, replaceSealed, type SealedColumn, type SealedRow, sealedColumns, sealedUnderOther } from '../../store/sealed.ts';
+import { countSealed, replaceSealed, type SealedRow, sealedUnderOther } from '../../store/sealed.ts';
 import { addKey, dropKeys } from '../../vault/key-file.ts';
+import { type SealedColumn, sealedColumns } from '../../vault/places.ts';
 import { keyIdOf } from '../../vault/vault.ts';
 import { record } from '../audit/record.ts';
 import { openMember, searchHashes } from '../sealed/personal-data.ts';
 import { underLease } from '../under-lease.ts';
-import { rootKeyFile, rootKeyPlace, rootKeySetting, sealedKey, usedKeyId } from './hierarchy.ts';
+import { rootKeyFile, rootKeySetting, sealedKey, usedKeyId } from './hierarchy.ts';
 import { readRootKey } from './issuers.ts';
 
 /*
@@ -104,7 +105,7 @@ export function rotateKeys(ctx: Ctx, rootKey: string | undefined, actor: Actor, 
 type RootKey = ReturnType<typeof readRootKey>;
 
 function sealRootKey({ vault, authority }: Ctx, file: string, { pkcs8, keyId }: RootKey): void {
-  if (keyId !== vault.keyId) writeAtomically(file, pem(sealedKey, vault.seal(rootKeyPlace(authority.root.id), pkcs8)));
+  if (keyId !== vault.keyId) writeAtomically(file, pem(sealedKey, vault.seal({ in: 'file.root.key', row: authority.root.id }, pkcs8)));
 }
 
 /** The root's key was away when the key was changed, and is back. @throws Problem */
@@ -140,7 +141,6 @@ async function sealAnew(ctx: Ctx, held: (trx: Trx) => Promise<void>, progress: P
 
 async function sealColumn(ctx: Ctx, of: SealedColumn, held: (trx: Trx) => Promise<void>, progress: Progress): Promise<number> {
   const { db, vault } = ctx;
-  const { table, column } = of;
   let done = 0;
   for (let after: SealedRow['at'] | undefined; ; ) {
     const rows = await sealedUnderOther(db, of, [vault.keyId], after, batch);
@@ -148,14 +148,14 @@ async function sealColumn(ctx: Ctx, of: SealedColumn, held: (trx: Trx) => Promis
     await db.transaction(async trx => {
       await held(trx);
       for (const row of rows) {
-        const place = { table, row: row.row, column };
+        const place = { in: of.name, row: row.row };
         if (!(await replaceSealed(trx, of, row, vault.seal(place, vault.open(place, row.sealed))))) continue;
-        if (table === 'members') await hashAnew(ctx, trx, row.row);
+        if (of.name === 'members.personal') await hashAnew(ctx, trx, row.row);
         done++;
       }
     });
     after = rows.at(-1)?.at;
-    progress?.(`${table}.${column}: ${done} encrypted anew`);
+    progress?.(`${of.name}: ${done} encrypted anew`);
     await breathe();
   }
 }

@@ -33,8 +33,6 @@ export interface OpenCredential {
 const responderLifetime = 14 * 86400;
 const listenerLifetime = 90 * 86400;
 
-const place = (id: string) => ({ table: 'credentials', row: id, column: 'key' });
-
 /** The delegated OCSP responder of an issuer (RFC 6960 §4.2.2.2). */
 export function responderCredential(ctx: Ctx, issuer: Issuer): Promise<OpenCredential> {
   return credential(ctx, 'ocsp', issuer.id, issuer, responderLifetime, (serial, spki) =>
@@ -114,7 +112,7 @@ async function credential(
 }
 
 function open(ctx: Ctx, { id, certificate, key, issuerId, notAfter }: Credential): OpenCredential {
-  const pkcs8 = ctx.vault.open(place(id), key);
+  const pkcs8 = ctx.vault.open({ in: 'credentials.key', row: id }, key);
   return { certificate, key: pkcs8, signer: fileSigner(pkcs8), issuerId, notAfter };
 }
 
@@ -155,7 +153,7 @@ async function issueCredential(
     holder,
     issuerId: issuer.id,
     certificate: der,
-    key: ctx.vault.seal(place(id), key),
+    key: ctx.vault.seal({ in: 'credentials.key', row: id }, key),
     notBefore: spec.notBefore,
     notAfter: spec.notAfter,
   };

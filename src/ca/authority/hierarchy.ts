@@ -30,7 +30,6 @@ const year = 365 * 86400;
 
 /** An id that relying parties see in URLs: the first octets of the key identifier. */
 export const issuerId = (spki: Uint8Array): string => hex(keyIdentifier(spki).subarray(0, 8));
-export const keyPlace = (id: string) => ({ table: 'issuers', row: id, column: 'key' });
 
 /** The key-encryption key under which the whole database was encrypted last, by its id; undefined before the first start. */
 export const usedKeyId = (db: Db): Promise<string | undefined> => readSetting(db, 'kek');
@@ -71,7 +70,7 @@ function loadAuthority(records: IssuerRecord[], vault: Vault): Omit<Authority, '
 }
 
 function loadIssuer({ id, certificate, key }: IssuerRecord, vault: Vault): Issuer {
-  const signer = key && fileSigner(vault.open(keyPlace(id), key));
+  const signer = key && fileSigner(vault.open({ in: 'issuers.key', row: id }, key));
   const { subject, spki } = readCertificate(certificate);
   return {
     id,
@@ -116,7 +115,7 @@ async function createHierarchy(tools: Tools): Promise<void> {
   const issuing = await makeIssuing(tools, rootFacts, root, 1);
   const crl = await makeRootCrl(rootFacts, root, now, now, []);
 
-  writeAtomically(rootKeyFile(config), pem(sealedKey, vault.seal(rootKeyPlace(rootId), rootKey)));
+  writeAtomically(rootKeyFile(config), pem(sealedKey, vault.seal({ in: 'file.root.key', row: rootId }, rootKey)));
   await db.transaction(async trx => {
     await writeSetting(trx, 'kek', vault.keyId);
     await writeSetting(trx, rootKeySetting, vault.keyId);
@@ -130,7 +129,6 @@ async function createHierarchy(tools: Tools): Promise<void> {
 
 /** Where the root's key is put when it is made; it is to be taken away. */
 export const rootKeyFile = (config: Config): string => join(config.dataDir, 'keys', 'root.key');
-export const rootKeyPlace = (id: string) => ({ table: 'file', row: id, column: 'root.key' });
 export const sealedKey = 'XMPP-CA SEALED KEY';
 /** The key-encryption key under which the root's key was seen last, by its id. */
 export const rootKeySetting = 'root-kek';
@@ -155,7 +153,7 @@ export async function makeIssuing(tools: Tools, root: IssuerFacts, rootSigner: S
     config.status.publicUrl,
   );
   const certificate = await lintAndSign(meant, rootSigner);
-  return { id, kind: 'issuing', certificate, key: vault.seal(keyPlace(id), key), active: false, createdAt: now };
+  return { id, kind: 'issuing', certificate, key: vault.seal({ in: 'issuers.key', row: id }, key), active: false, createdAt: now };
 }
 
 /** The root's CRL is renewed by a command that has the root's key. */

@@ -12,7 +12,7 @@ import { activateIssuer, type IssuerRecord, insertIssuer, listIssuers, revokeIss
 import { type Db, lock } from '../../store/open.ts';
 import { keyIdSize } from '../../vault/vault.ts';
 import { record } from '../audit/record.ts';
-import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, rootKeyPlace, sealedKey } from './hierarchy.ts';
+import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, sealedKey } from './hierarchy.ts';
 import { publishDueCrls } from './publish-crl.ts';
 
 /** The root's key, from the file that `init` made or from where it was taken to. @throws Problem */
@@ -35,7 +35,7 @@ export function readRootKey(
   }
   try {
     const [sealed] = fromPem(sealedKey, text);
-    const pkcs8 = sealed && vault.open(rootKeyPlace(root.id), sealed);
+    const pkcs8 = sealed && vault.open({ in: 'file.root.key', row: root.id }, sealed);
     const signer = pkcs8 && fileSigner(pkcs8);
     if (signer && Buffer.from(signer.spki).equals(root.spki)) return { signer, pkcs8, keyId: hex(sealed.subarray(0, keyIdSize)) };
   } catch {

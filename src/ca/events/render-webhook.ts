@@ -14,10 +14,7 @@ import { record } from '../audit/record.ts';
 import { eventsOf } from './describe-event.ts';
 
 /** What signs, and what did before it. */
-const places = {
-  secret: (id: string) => ({ table: 'webhooks', row: id, column: 'secret' }),
-  old_secret: (id: string) => ({ table: 'webhooks', row: id, column: 'old_secret' }),
-};
+const places = { secret: 'webhooks.secret', old_secret: 'webhooks.old_secret' } as const;
 type Column = keyof typeof places;
 
 /** How much of a hash stands in an id: enough that no two events ever have the same. */
@@ -63,10 +60,10 @@ export async function renderHooks({ db }: Pick<Ctx, 'db'>, deliveries: readonly 
 }
 
 export const sealSecret = ({ vault }: Pick<Ctx, 'vault'>, id: string, secret: Uint8Array, column: Column = 'secret'): Uint8Array =>
-  vault.seal(places[column](id), secret);
+  vault.seal({ in: places[column], row: id }, secret);
 
 export const openSecret = ({ vault }: Pick<Ctx, 'vault'>, id: string, sealed: Uint8Array, column: Column = 'secret'): Uint8Array =>
-  vault.open(places[column](id), sealed);
+  vault.open({ in: places[column], row: id }, sealed);
 
 /** Where to, and signed by what. */
 export function receiverOf(ctx: Pick<Ctx, 'vault' | 'now'>, { id, url, secret, oldSecret }: Webhook): Receiver {

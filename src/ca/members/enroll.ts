@@ -14,9 +14,6 @@ import { deliver } from '../mail/deliver.ts';
 import { tell } from '../mail/queue-message.ts';
 import { sealContact } from '../sealed/personal-data.ts';
 
-/** The vault's place of an EAB MAC key. */
-export const eabPlace = (kid: string) => ({ table: 'eab_keys', row: kid, column: 'secret' });
-
 /** Only the hash of a directory's secret is stored. */
 export const directorySecretHash = (secret: string): Uint8Array => createHash('sha256').update(secret).digest();
 

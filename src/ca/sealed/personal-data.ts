@@ -2,7 +2,8 @@ import type { Ctx } from '../../ctx.ts';
 import type { Member, MemberPersonal } from '../../model/member.ts';
 import type { Message, MessagePersonal } from '../../model/message.ts';
 import { normalAddress, normalName } from '../../model/personal.ts';
-import type { Place, Vault } from '../../vault/vault.ts';
+import type { Place } from '../../vault/places.ts';
+import type { Vault } from '../../vault/vault.ts';
 
 /*
  * What is personal lies in the database encrypted, and is opened here, only where somebody is written to or an operator asks.
@@ -18,16 +19,12 @@ function openJson<T>(vault: Vault, place: Place, sealed: Uint8Array): T {
   return JSON.parse(Buffer.from(vault.open(place, sealed)).toString());
 }
 
-const memberPlace = (id: string) => ({ table: 'members', row: id, column: 'personal' });
-const accountPlace = (id: string) => ({ table: 'accounts', row: id, column: 'personal' });
-const messagePlace = (id: string) => ({ table: 'outbox', row: id, column: 'personal' });
-
 export const sealMember = ({ vault }: Tools, id: string, personal: MemberPersonal): Uint8Array =>
-  sealJson(vault, memberPlace(id), personal);
+  sealJson(vault, { in: 'members.personal', row: id }, personal);
 
 /** Nothing where it was erased. */
 export const openMember = ({ vault }: Tools, { id, personal }: Pick<Member, 'id' | 'personal'>): MemberPersonal | undefined =>
-  personal && openJson(vault, memberPlace(id), personal);
+  personal && openJson(vault, { in: 'members.personal', row: id }, personal);
 
 /** What a member is found by. */
 export type Sought = { kind: 'name' | 'email'; value: string };
@@ -46,28 +43,28 @@ export const soughtHashes = ({ vault }: Tools, sought: Sought): Uint8Array[] => 
 
 /** Of an account that has any. */
 export const sealContact = ({ vault }: Tools, accountId: string, contact: readonly string[]): Uint8Array =>
-  sealJson(vault, accountPlace(accountId), contact);
+  sealJson(vault, { in: 'accounts.personal', row: accountId }, contact);
 
 export const openContact = ({ vault }: Tools, { id, contact }: { id: string; contact?: Uint8Array }): string[] =>
-  contact ? openJson(vault, accountPlace(id), contact) : [];
+  contact ? openJson(vault, { in: 'accounts.personal', row: id }, contact) : [];
 
 export const sealAddress = ({ vault }: Tools, messageId: string, personal: MessagePersonal): Uint8Array =>
-  sealJson(vault, messagePlace(messageId), personal);
+  sealJson(vault, { in: 'outbox.personal', row: messageId }, personal);
 
 export const openAddress = ({ vault }: Tools, { id, personal }: Pick<Message, 'id' | 'personal'>): MessagePersonal | undefined =>
-  personal && openJson(vault, messagePlace(id), personal);
+  personal && openJson(vault, { in: 'outbox.personal', row: id }, personal);
 
 /** What operators write of keys and tokens may name people too. */
 const wordPlaces = {
-  eab: (kid: string) => ({ table: 'eab_keys', row: kid, column: 'label_sealed' }),
-  token: (id: string) => ({ table: 'tokens', row: id, column: 'label_sealed' }),
-  blocked: (key: string) => ({ table: 'blocked_keys', row: key, column: 'why_sealed' }),
-};
+  eab: 'eab_keys.label_sealed',
+  token: 'tokens.label_sealed',
+  blocked: 'blocked_keys.why_sealed',
+} as const;
 
 export type Worded = keyof typeof wordPlaces;
 
 export const sealWords = ({ vault }: Tools, of: Worded, id: string, words: string): Uint8Array =>
-  sealJson(vault, wordPlaces[of](id), words);
+  sealJson(vault, { in: wordPlaces[of], row: id }, words);
 
 export const openWords = ({ vault }: Tools, of: Worded, id: string, sealed: Uint8Array): string =>
-  openJson(vault, wordPlaces[of](id), sealed);
+  openJson(vault, { in: wordPlaces[of], row: id }, sealed);

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { flattenedVerify } from 'jose';
 import { isId } from '../../ca/ids.ts';
-import { type Entry, eabPlace } from '../../ca/members/enroll.ts';
+import type { Entry } from '../../ca/members/enroll.ts';
 import { Problem } from '../../model/problem.ts';
 import { findEabKey } from '../../store/doors.ts';
 import { parseJws, payloadObject, sameKey } from './jws.ts';
@@ -22,7 +22,7 @@ export async function readBinding({ ctx }: Acme, binding: Record<string, unknown
     throw new Problem('malformed', 'The payload of the external account binding is the public key of the account.');
   // Text of a stranger: what is no identifier of ours never reaches the database.
   const key = isId(inner.kid) ? await findEabKey(ctx.db, inner.kid) : undefined;
-  const secret = key && createSecretKey(ctx.vault.open(eabPlace(key.kid), key.secret));
+  const secret = key && createSecretKey(ctx.vault.open({ in: 'eab_keys.secret', row: key.kid }, key.secret));
   const verified = secret && (await flattenedVerify(inner.wire, secret, { algorithms: [inner.alg] }).catch(() => undefined));
   // One answer for an unknown kid and a wrong MAC: nobody learns which kids exist.
   if (!key || !verified)

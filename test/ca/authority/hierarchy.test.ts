@@ -79,7 +79,7 @@ for (const engine of engines) {
       const [sealed] = fromPem('XMPP-CA SEALED KEY', readFileSync(file('keys/root.key'), 'utf8'));
       assert.ok(sealed);
       assert.throws(() => fileSigner(sealed));
-      const place = { table: 'file', row: at.ctx.authority.root.id, column: 'root.key' };
+      const place = { in: 'file.root.key', row: at.ctx.authority.root.id } as const;
       const opened = fileSigner(at.ctx.vault.open(place, sealed));
       assert.ok(Buffer.from(opened.spki).equals(at.ctx.authority.root.spki));
       assert.throws(() => at.ctx.vault.open({ ...place, row: 'another' }, sealed));
@@ -91,7 +91,7 @@ for (const engine of engines) {
     it('keeps the issuing key encrypted in the database, bound to its place', async () => {
       const row = await at.ctx.db('issuers').where({ kind: 'issuing' }).first();
       assert.throws(() => fileSigner(row.key));
-      assert.throws(() => at.ctx.vault.open({ table: 'credentials', row: row.id, column: 'key' }, row.key));
+      assert.throws(() => at.ctx.vault.open({ in: 'credentials.key', row: row.id }, row.key));
       assert.equal((await at.ctx.db('issuers').where({ kind: 'root' }).first()).key, null);
     });
 
