@@ -1,12 +1,14 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { fromBase64url } from '../model/encoding.ts';
 import { withinRegistrable } from '../model/identifier.ts';
 import { Problem } from '../model/problem.ts';
+import { seconds } from '../model/seconds.ts';
+import { sha256 } from '../model/sha256.ts';
 import type { Network } from '../net/network.ts';
 import type { ChallengeType } from './challenge-type.ts';
 
 /** Seconds that a mailed code lives. */
-export const codeLifetime = 86400;
+export const codeLifetime = seconds.day;
 
 /** Our own type: a code mailed to one of the domain's RFC 2142 mailboxes comes back through the session that asked. */
 export const emailMailbox01: ChallengeType = {
@@ -63,6 +65,6 @@ const inAnyCase = (code: string): string[] => [code, code.toUpperCase()];
 
 /** keyAuthorization = code ‖ token part 2 ‖ "." ‖ thumbprint. */
 function isDigest(answer: Uint8Array, token: string, thumbprint: string): boolean {
-  const digest = createHash('sha256').update(`${token}.${thumbprint}`).digest();
+  const digest = sha256(`${token}.${thumbprint}`);
   return answer.length === digest.length && timingSafeEqual(answer, digest);
 }

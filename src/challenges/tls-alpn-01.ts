@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { Problem } from '../model/problem.ts';
+import { sha256 } from '../model/sha256.ts';
 import { readAcmeTlsCertificate } from '../pki/acme-tls.ts';
 import { type ChallengeType, keyAuthorization } from './challenge-type.ts';
 
@@ -20,7 +20,7 @@ export const tlsAlpn01: ChallengeType = {
     if (certificate.dnsNames?.length !== 1 || certificate.dnsNames[0] !== task.name)
       throw wrong(`presented a certificate whose names are not exactly the one dNSName ${task.name}`);
     if (!certificate.digest) throw wrong('presented a certificate without a critical acmeIdentifier extension');
-    if (!createHash('sha256').update(keyAuthorization(task)).digest().equals(certificate.digest))
+    if (!Buffer.from(sha256(keyAuthorization(task))).equals(certificate.digest))
       throw wrong('presented an acmeIdentifier that is not the digest of the key authorization');
     return { address: peer.address };
   },

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Marked, type Tokens } from 'marked';
 import type { Config } from '../config.ts';
+import { hex } from '../model/encoding.ts';
 import { escapeHtml } from '../model/html.ts';
+import { sha256 } from '../model/sha256.ts';
 import { shipped, version } from '../shipped.ts';
 import { type Cacheable, cacheable, contentOf } from './cacheable.ts';
 import { htmlDocument } from './views.ts';
@@ -48,7 +49,7 @@ export function cpCps(config: Config, now: number): Record<'/cp-cps' | '/cp-cps.
   const facts = publicFacts(config);
   const document = (type: string, text: string) => {
     const bytes = Buffer.from(text);
-    return cacheable(contentOf(type, bytes), createHash('sha256').update(bytes).digest('hex'), now);
+    return cacheable(contentOf(type, bytes), hex(sha256(bytes)), now);
   };
   return {
     '/cp-cps': document('text/html; charset=utf-8', renderPage(markdown, facts)),

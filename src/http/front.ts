@@ -1,6 +1,7 @@
-import { createHash } from 'node:crypto';
 import { logUrl, noteKeyOf } from '../ca/audit/identity.ts';
+import { hex } from '../model/encoding.ts';
 import { escapeHtml } from '../model/html.ts';
+import { sha256 } from '../model/sha256.ts';
 import { currentLog } from '../store/log.ts';
 import { verifierKey } from '../tlog/note.ts';
 import type { Acme } from './acme/request.ts';
@@ -10,7 +11,7 @@ import { page } from './views.ts';
 /** Until the portal exists: one plain page for whoever comes by with a browser. */
 export async function front({ ctx, urls }: Acme): Promise<Reply> {
   const log = await currentLog(ctx.db);
-  const fingerprint = createHash('sha256').update(ctx.authority.root.certificate).digest('hex').toUpperCase().match(/../g)?.join(':') ?? '';
+  const fingerprint = hex(sha256(ctx.authority.root.certificate)).toUpperCase().match(/../g)?.join(':') ?? '';
   return page('Certificate authority of the XMPP federation', [
     `ACME directory: <code>${escapeHtml(urls.directory)}</code>`,
     `Root certificate: <a href="/root.pem">root.pem</a>. Its SHA-256 fingerprint, to be compared with the one that the operators published: <code>${fingerprint}</code>`,

@@ -2,6 +2,7 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Res
 import helmet from 'helmet';
 import { pem } from '../model/encoding.ts';
 import { asProblem, notFound, Problem } from '../model/problem.ts';
+import { seconds } from '../model/seconds.ts';
 import { bodyLimit } from './acme/jws.ts';
 import { type Acme, dispatch, type Incoming, type Route } from './acme/request.ts';
 import { routes } from './acme/router.ts';
@@ -13,8 +14,6 @@ import { front } from './front.ts';
 import { createInFlight, type InFlight } from './in-flight.ts';
 import type { Reply } from './reply.ts';
 import { securityPolicy } from './views.ts';
-
-const hour = 3600;
 
 /** The public listener: ACME, the root certificate, a page that says what this is, and whether it is alive. */
 export function publicApp(acme: Acme): Express & Pick<InFlight, 'idle'> {
@@ -48,7 +47,7 @@ export function publicApp(acme: Acme): Express & Pick<InFlight, 'idle'> {
   for (const [path, document] of Object.entries(cpCps(config, acme.ctx.now())))
     app.get(path, pages, (req, res) => {
       res.setHeader('Content-Security-Policy', securityPolicy);
-      sendCacheable(req, res, document, hour);
+      sendCacheable(req, res, document, seconds.hour);
     });
   app.get('/healthz', (_, res) => send(res, { status: 200, body: { status: 'alive' } }));
   app.all(['/', '/root.pem', '/cp-cps', '/cp-cps.md', '/healthz'], (_, res) => refuseMethod(acme, ['GET', 'HEAD'], res, {}));
@@ -132,7 +131,7 @@ function otherMethod(acme: Acme, path: string, req: Request, res: Response): voi
   const preflight = {
     'Access-Control-Allow-Methods': methods.join(', '),
     'Access-Control-Allow-Headers': 'Content-Type',
-    'Access-Control-Max-Age': '86400',
+    'Access-Control-Max-Age': String(seconds.day),
   };
   send(res, { status: 204, headers: { ...headers, ...preflight } });
 }

@@ -4,6 +4,7 @@ import { gzip } from 'node:zlib';
 import { proveCertificate } from '../ca/audit/prove-certificate.ts';
 import { readEntries } from '../ca/audit/read-entries.ts';
 import type { Ctx } from '../ctx.ts';
+import { seconds } from '../model/seconds.ts';
 import { currentLog, findTile, newestCheckpoint } from '../store/log.ts';
 import { readTilePath, type TilePath, tileWidth, widthOf } from '../tlog/tiles.ts';
 
@@ -15,7 +16,6 @@ interface Published {
   maxAge: number;
 }
 
-const year = 365 * 86400;
 const text = 'text/plain; charset=utf-8';
 const bytes = 'application/octet-stream';
 
@@ -35,7 +35,7 @@ async function find(ctx: Ctx, path: string): Promise<Published | undefined> {
   const tile = readTilePath(path);
   if (!tile || tile.width > widthOf(tile, newest.size)) return undefined;
   const body = tile.kind === 'entries' ? await bundle(ctx, tile) : await hashes(ctx, tile);
-  return { type: bytes, body, maxAge: year };
+  return { type: bytes, body, maxAge: seconds.year };
 }
 
 /** A partial tile is the beginning of the wider one that it has become. */
@@ -67,7 +67,7 @@ export async function servePublishedLog(ctx: Ctx, path: string, req: IncomingMes
   res.writeHead(200, {
     'Content-Type': type,
     'Content-Length': body.length,
-    'Cache-Control': maxAge === year ? `public, max-age=${year}, immutable` : `public, max-age=${maxAge}`,
+    'Cache-Control': maxAge === seconds.year ? `public, max-age=${seconds.year}, immutable` : `public, max-age=${maxAge}`,
     // Monitors may be pages in a browser.
     'Access-Control-Allow-Origin': '*',
     ...(path.startsWith('tile/entries/') && { Vary: 'Accept-Encoding' }),

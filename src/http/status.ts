@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { crlPause } from '../ca/authority/publish-crl.ts';
 import type { OcspAnswer, OcspResponder } from '../ca/revocation/answer-ocsp.ts';
 import type { SharedAnswer } from '../ca/revocation/ocsp-cache.ts';
 import type { Ctx } from '../ctx.ts';
+import { hex } from '../model/encoding.ts';
+import { seconds } from '../model/seconds.ts';
+import { sha256 } from '../model/sha256.ts';
 import { type Cacheable, cacheable, contentOf, send, sendCacheable } from './cacheable.ts';
 import { type FindCrl, publishedCrls } from './published-crls.ts';
 import { servePublishedLog } from './published-log.ts';
@@ -12,9 +14,6 @@ import { servePublishedLog } from './published-log.ts';
 const bodyLimit = 16 * 1024;
 
 /** Seconds that caches may keep what changes, and what does not. */
-const hour = 3600;
-const day = 86400;
-
 const ocspRequest = 'application/ocsp-request';
 const isOcspRequest = /^application\/ocsp-request\s*(;|$)/i;
 const ocspResponse = 'application/ocsp-response';
@@ -77,7 +76,7 @@ async function ocspGet({ ctx, answerOcsp }: Status, path: string, req: IncomingM
     return plain(res, 400, 'the path cannot be decoded');
   }
   const answer = await answerOcsp(Buffer.from(text, 'base64'));
-  if ('nextUpdate' in answer) return sendCacheable(req, res, prepared(answer), Math.min(hour, answer.nextUpdate - ctx.now()));
+  if ('nextUpdate' in answer) return sendCacheable(req, res, prepared(answer), Math.min(seconds.hour, answer.nextUpdate - ctx.now()));
   sendOwn(res, answer);
 }
 
@@ -94,7 +93,7 @@ function prepared(answer: SharedAnswer): Cacheable {
   const known = ready.get(answer);
   if (known) return known;
   const { der, thisUpdate, nextUpdate } = answer;
-  const etag = createHash('sha256').update(der).digest('hex');
+  const etag = hex(sha256(der));
   const made = cacheable(contentOf(ocspResponse, der), etag, thisUpdate, nextUpdate);
   ready.set(answer, made);
   return made;
@@ -122,7 +121,7 @@ async function serveCrl({ ctx, findCrl }: Status, [, issuerId = '', shard]: RegE
   const { number, thisUpdate, nextUpdate, der } = crl;
   const due = issuerId === ctx.authority.root.id ? nextUpdate : thisUpdate + crlPause(ctx);
   const content = contentOf('application/pkix-crl', der);
-  return sendCacheable(req, res, cacheable(content, String(number), thisUpdate), Math.min(hour, due - ctx.now()));
+  return sendCacheable(req, res, cacheable(content, String(number), thisUpdate), Math.min(seconds.hour, due - ctx.now()));
 }
 
 /** The certificates that AIA names: issuing CAs, never a root. */
@@ -130,8 +129,8 @@ function serveIssuer({ ctx: { authority } }: Status, id: string, req: IncomingMe
   const issuer = authority.issuers.get(id);
   if (!issuer || issuer.id === authority.root.id) return plain(res, 404, 'not found');
   const { certificate, notBefore } = issuer;
-  const etag = createHash('sha256').update(certificate).digest('hex');
-  return sendCacheable(req, res, cacheable(contentOf('application/pkix-cert', certificate), etag, notBefore), day);
+  const etag = hex(sha256(certificate));
+  return sendCacheable(req, res, cacheable(contentOf('application/pkix-cert', certificate), etag, notBefore), seconds.day);
 }
 
 function plain(res: ServerResponse, status: number, text: string): void {

@@ -1,4 +1,5 @@
 import type { ChallengeTypeName } from './challenge.ts';
+import { seconds } from './seconds.ts';
 
 export const authorizationStatuses = ['pending', 'valid', 'invalid', 'deactivated', 'revoked'] as const;
 export type StoredAuthorizationStatus = (typeof authorizationStatuses)[number];
@@ -13,7 +14,7 @@ export const authorizationMoves: Record<StoredAuthorizationStatus, readonly Stor
   revoked: [],
 };
 
-export const authorizationLifetime = { pending: 7 * 86400, valid: 30 * 86400 } as const;
+export const authorizationLifetime = { pending: seconds.week, valid: 30 * seconds.day } as const;
 
 export interface Authorization {
   id: string;

@@ -1,9 +1,11 @@
+import { seconds } from './seconds.ts';
+
 /** The profiles that an order can have; the first is the default. */
 export const profileNames = ['xmpp-server', 'xmpp-server-addr', 'xmpp-server-short'] as const;
 export type ProfileName = (typeof profileNames)[number];
 
 /** Seconds that a notBefore may lie back, for clocks that are slow. */
-export const backdate = 3600;
+export const backdate = seconds.hour;
 
 /** RFC 5280 §5.3.1: name to number. `removeFromCRL` (8) is for delta CRLs, which we do not publish. */
 export const revocationReasons = {

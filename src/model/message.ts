@@ -1,3 +1,5 @@
+import { seconds } from './seconds.ts';
+
 /** What the outbox can hold: kind of message, and the ids from which its text is made at delivery. */
 export interface MessageRefs {
   /** A code for an email-mailbox-01 challenge. */
@@ -47,7 +49,7 @@ export type NewMessage = { [K in MessageKind]: { kind: K; refs: MessageRefs[K] }
 
 /** Seconds until the next attempt after `attempts` failures: half a minute, doubled each time, six hours at most. */
 export function retryPause(attempts: number): number {
-  return Math.min(30 * 2 ** Math.max(0, attempts - 1), 6 * 3600);
+  return Math.min(30 * 2 ** Math.max(0, attempts - 1), 6 * seconds.hour);
 }
 
 /** After so many failures a message is dead and waits for an operator (about two days). */

@@ -1,6 +1,7 @@
 import type { Authorization } from './authorization.ts';
 import { authorizationStatus } from './authorization.ts';
 import type { ProblemDocument } from './problem.ts';
+import { seconds } from './seconds.ts';
 
 /** Only finalization's outcome is stored; `open` is what `pending` and `ready` are derived from. */
 export const orderStates = ['open', 'processing', 'valid', 'invalid'] as const;
@@ -15,7 +16,7 @@ export const orderMoves: Record<OrderState, readonly OrderState[]> = {
 };
 
 /** Seconds. */
-export const orderLifetime = 7 * 86400;
+export const orderLifetime = seconds.week;
 
 export interface Order {
   id: string;

@@ -1,3 +1,5 @@
+import { seconds } from './seconds.ts';
+
 /** A quarter of the year in UTC, as people and paths write it: `2026-Q4`. Sorts as text. */
 export type Quarter = `${number}-Q${number}`;
 
@@ -34,15 +36,13 @@ export function quartersLater(quarter: Quarter, by: number): Quarter {
   return `${Math.floor(count / 4)}-Q${(count % 4) + 1}`;
 }
 
-const week = 7 * 86400;
-
 /** The week of a quarter in which a time is, of as many digits as the last one. */
-export const weekAt = (from: number, at: number): string => String(Math.floor((at - from) / week) + 1).padStart(2, '0');
+export const weekAt = (from: number, at: number): string => String(Math.floor((at - from) / seconds.week) + 1).padStart(2, '0');
 
 /** Every week of a quarter from its beginning to one time, before the other. */
 export function weeksOf(from: number, until: number): string[] {
   const weeks: string[] = [];
-  for (let at = from; at < until; at += week) weeks.push(weekAt(from, at));
+  for (let at = from; at < until; at += seconds.week) weeks.push(weekAt(from, at));
   return weeks;
 }
 

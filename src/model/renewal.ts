@@ -1,10 +1,10 @@
 import type { Certificate, RenewalWindow } from './certificate.ts';
 import { base64url, fromBase64url, hex } from './encoding.ts';
+import { seconds } from './seconds.ts';
 
 /** Seconds. */
-const day = 86400;
 /** Up to so long a life, a certificate is renewed about half way; else when about a third is left. */
-const shortLife = 10 * day;
+const shortLife = 10 * seconds.day;
 /** Parts of a life: when the earliest window begins, by how much the windows of a fleet are spread, and how long each is. */
 const from = { short: 0.45, long: 0.65 };
 const spread = 0.05;
@@ -23,7 +23,7 @@ export function suggestedWindow(certificate: Life, now: number): RenewalWindow {
   const { revocation, notBefore, notAfter, serial } = certificate;
   if (revocation) {
     const end = Math.min(revocation.at, now) - 1;
-    return { start: end - 3600, end };
+    return { start: end - seconds.hour, end };
   }
   const moved = movedWindow(certificate);
   if (moved) return { start: moved.start, end: moved.end };

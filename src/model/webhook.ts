@@ -1,4 +1,5 @@
 import { eventTypes } from './event.ts';
+import { seconds } from './seconds.ts';
 
 /** What a webhook can be told: the events, and what the log signs, so that a rollback of the database shows. */
 export const webhookEvents = [...eventTypes, 'log.checkpoint'] as const;
@@ -57,10 +58,10 @@ export interface Delivery {
 }
 
 /** Seconds that an old secret still signs. */
-export const oldSecretLife = 86400;
+export const oldSecretLife = seconds.day;
 
 /** Seconds that a receiver may ask to be left alone for, at most. */
-export const longestPause = 86400;
+export const longestPause = seconds.day;
 
 /** Seconds after which a webhook that takes nothing is disabled. */
-export const failingLife = 5 * 86400;
+export const failingLife = 5 * seconds.day;

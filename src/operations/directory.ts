@@ -8,6 +8,7 @@ import { base32, rfc3339 } from '../model/encoding.ts';
 import { parseName } from '../model/identifier.ts';
 import type { MemberDirectory } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
+import { seconds } from '../model/seconds.ts';
 import { findDirectory, insertDirectory, listDirectories, revokeDirectory } from '../store/doors.ts';
 import { closeDoor } from './close-door.ts';
 import { byCreation, listing } from './listing.ts';
@@ -60,7 +61,7 @@ export const directoryOperations = [
         ...(profile !== undefined && { profile }),
         ...(domains && { domains: domains.map(d => parseName(d, namePolicy(ctx.config)).name) }),
         ...(accounts !== 'any' && { accountsLeft: accounts }),
-        ...(expires !== undefined && { expiresAt: now + expires * 86400 }),
+        ...(expires !== undefined && { expiresAt: now + expires * seconds.day }),
         createdAt: now,
       };
       await ctx.db.transaction(async trx => {

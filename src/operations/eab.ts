@@ -6,6 +6,7 @@ import type { Ctx } from '../ctx.ts';
 import { base64url, rfc3339 } from '../model/encoding.ts';
 import type { EabKey } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
+import { seconds } from '../model/seconds.ts';
 import { findEabKey, insertEabKey, listEabKeys, revokeEabKey } from '../store/doors.ts';
 import { lockMember } from '../store/members.ts';
 import { closeDoor } from './close-door.ts';
@@ -63,7 +64,7 @@ export const eabOperations = [
         ...(label !== undefined && { label: sealWords(ctx, 'eab', kid, label) }),
         secret: ctx.vault.seal({ in: 'eab_keys.secret', row: kid }, secret),
         ...(uses !== 'any' && { usesLeft: uses }),
-        expiresAt: now + expires * 86400,
+        expiresAt: now + expires * seconds.day,
         createdAt: now,
       };
       await ctx.db.transaction(async trx => {

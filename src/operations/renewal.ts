@@ -6,6 +6,7 @@ import type { MovedWindow } from '../model/certificate.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { plural } from '../model/plural.ts';
 import { Problem } from '../model/problem.ts';
+import { seconds } from '../model/seconds.ts';
 import type { CertificateFilter } from '../store/certificate-filter.ts';
 import { countLiving, lockCertificates } from '../store/certificates.ts';
 import { breathe } from '../store/open.ts';
@@ -13,14 +14,13 @@ import { countProgress, livingSerials, setWindow } from '../store/renewals.ts';
 import { filterOf, filterShape, narrowFilterOf } from './certificate-filter.ts';
 import { moment, operation, time } from './operation.ts';
 
-const day = 86400;
 /** A transaction each: a running server waits for none of them long. */
 const batchSize = 1000;
 const count = z.number().int();
 const dryRun = z.boolean().default(false).describe('only say how many it would be');
 
 /** @throws Problem malformed */
-function windowOf(now: number, { start = now, end = start + day }: { start?: number | undefined; end?: number | undefined }) {
+function windowOf(now: number, { start = now, end = start + seconds.day }: { start?: number | undefined; end?: number | undefined }) {
   if (end <= start) throw new Problem('malformed', `The window ends at ${rfc3339(end)}, which is not after its start, ${rfc3339(start)}.`);
   return { start, end };
 }

@@ -5,6 +5,7 @@ import { openWords } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
+import { seconds } from '../model/seconds.ts';
 import { scopes, type Token } from '../model/token.ts';
 import { findToken, listTokens, revokeToken } from '../store/tokens.ts';
 import { byCreation, listing } from './listing.ts';
@@ -45,7 +46,7 @@ export const tokenOperations = [
       const wanted = {
         scopes: [...new Set(scope)],
         ...(label !== undefined && { label }),
-        ...(expires !== undefined && { expiresAt: ctx.now() + expires * 86400 }),
+        ...(expires !== undefined && { expiresAt: ctx.now() + expires * seconds.day }),
       };
       const { token, secret } = await createToken(ctx, wanted, actor);
       return { ...show(ctx, token), token: secret };

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, hash, type KeyObject, sign } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { elements, oid, readBits, readDer, sequence } from './der.ts';
 import { oids } from './oids.ts';
 
@@ -39,8 +39,4 @@ export function keyIdentifier(spki: Uint8Array): Uint8Array {
   const bits = elements(readDer(spki))[1];
   if (!bits) throw new Error('no SubjectPublicKeyInfo');
   return createHash('sha1').update(readBits(bits)).digest();
-}
-
-export function sha256(bytes: Uint8Array): Uint8Array {
-  return hash('sha256', bytes, 'buffer');
 }

@@ -1,7 +1,8 @@
-import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { Jwk } from '../model/account.ts';
+import { base64url } from '../model/encoding.ts';
+import { sha256 } from '../model/sha256.ts';
 import { elements, readBits, readDer, readOid, tags } from './der.ts';
-import { sha256 } from './keys.ts';
 import { oids } from './oids.ts';
 import { rsaWeakness } from './weak-keys.ts';
 
@@ -115,5 +116,5 @@ export function checkRsa(key: KeyObject, weakKeys: ReadonlySet<string>, least: n
 export function thumbprint(jwk: Jwk | JsonWebKey): string {
   const { crv, e, kty, n, x, y } = jwk as Record<string, string | undefined>;
   const members = kty === 'RSA' ? { e, kty, n } : kty === 'OKP' ? { crv, kty, x } : { crv, kty, x, y };
-  return createHash('sha256').update(JSON.stringify(members)).digest('base64url');
+  return base64url(sha256(JSON.stringify(members)));
 }

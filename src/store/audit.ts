@@ -1,4 +1,5 @@
 import type { AuditAction, AuditOutcome } from '../model/audit.ts';
+import { seconds } from '../model/seconds.ts';
 import { type Db, present } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, places, rowsOf, updateRows } from './rows.ts';
@@ -151,7 +152,7 @@ export async function sealedRecordOf(
     db,
     `select * from audit where at between ? and ? and action in (${places(actions)}) and log_index is not null and ${hasSubject}
      order by at, id limit 1`,
-    [since, since + 3600, ...actions, subjectText('serial', serial)],
+    [since, since + seconds.hour, ...actions, subjectText('serial', serial)],
   );
   return rows.map(fromRow)[0];
 }

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { type CertificateStatus, certificateStatuses } from '../model/certificate.ts';
+import { seconds } from '../model/seconds.ts';
 import { type CertificateFilter, whereMatches } from './certificate-filter.ts';
 import type { Db } from './open.ts';
 import { inPages, type Page } from './pages.ts';
@@ -14,7 +15,6 @@ const daysSql = '(not_after - committed_at) / 86400';
 /** What `certificateStatus` says, but for what the clock says. */
 const standingSql = "case when state = 'issued' and revoked_at is not null then 'revoked' else state end";
 
-const day = 86400;
 const standings = certificateStatuses.filter(status => status !== 'expired');
 type Standing = (typeof standings)[number];
 
@@ -92,8 +92,8 @@ function withinKind(filter: CertificateFilter, { days, issuer, profile }: Kind):
     ...filter,
     issuer,
     profile,
-    issuedAfter: later(issuedAfter, expiresAfter && expiresAfter - (days + 1) * day),
-    issuedBefore: earlier(issuedBefore, expiresBefore && expiresBefore - days * day),
+    issuedAfter: later(issuedAfter, expiresAfter && expiresAfter - (days + 1) * seconds.day),
+    issuedBefore: earlier(issuedBefore, expiresBefore && expiresBefore - days * seconds.day),
   };
 }
 

@@ -9,7 +9,7 @@ import {
 } from '../model/certificate.ts';
 import { groupBy } from '../model/group-by.ts';
 import { registrableDomain } from '../model/identifier.ts';
-import { sha256 } from '../pki/keys.ts';
+import { sha256 } from '../model/sha256.ts';
 import { type CertificateFilter, whereLiving, whereMatches } from './certificate-filter.ts';
 import { newestCertificates } from './certificate-list.ts';
 import { countRevocation } from './crls.ts';

@@ -1,4 +1,5 @@
 import type { RevocationReason } from '../model/certificate.ts';
+import { seconds } from '../model/seconds.ts';
 import { breathe, type Db } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, rowsOf } from './rows.ts';
@@ -108,7 +109,7 @@ interface RevokedRow {
 }
 
 /** An index has what is revoked of the certificates that end in one period by serial: those that ended in earlier periods are never looked at. */
-const period = 30 * 86400;
+const period = 30 * seconds.day;
 const periodSql = `not_after / ${period}`;
 
 const page = 5000;

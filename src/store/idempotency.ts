@@ -1,8 +1,9 @@
+import { seconds } from '../model/seconds.ts';
 import { type Db, lock, present } from './open.ts';
 import { insertRows, places, rowsOf, updateRows } from './rows.ts';
 
 /** Seconds that an answer is kept. */
-export const answerLifetime = 86400;
+export const answerLifetime = seconds.day;
 
 /** A request that creates, named by its caller. */
 export interface NamedRequest {

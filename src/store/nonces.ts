@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { base64url, fromBase64url } from '../model/encoding.ts';
+import { seconds } from '../model/seconds.ts';
 import { type Db, isPostgres } from './open.ts';
 
 /** Anti-replay nonces (RFC 8555 §6.5): authenticated, an hour's life, each used once among all processes on a database. */
@@ -11,7 +12,7 @@ export interface Nonces {
   prune(): Promise<void>;
 }
 
-const lifetime = 3600;
+const lifetime = seconds.hour;
 /** Seconds that another process's clock may be ahead. */
 const skew = 60;
 

@@ -1,4 +1,5 @@
 import type { MessageKind } from '../model/message.ts';
+import { seconds } from '../model/seconds.ts';
 import type { Db } from './open.ts';
 import { rowsOf } from './rows.ts';
 
@@ -14,8 +15,6 @@ export interface NoticeCount {
   notices: number;
 }
 
-const day = 86400;
-
 /** In the transaction that moves the messages. In one order: two that count the same rows never wait for each other in a ring. */
 export async function countNotices(trx: Db, now: number, outcome: NoticeOutcome, kinds: readonly MessageKind[]): Promise<void> {
   for (const kind of [...new Set(kinds)].sort())
@@ -23,7 +22,7 @@ export async function countNotices(trx: Db, now: number, outcome: NoticeOutcome,
       trx,
       `insert into notice_counts (day, kind, outcome, notices) values (?, ?, ?, ?)
        on conflict (day, kind, outcome) do update set notices = notice_counts.notices + excluded.notices`,
-      [now - (now % day), kind, outcome, kinds.filter(k => k === kind).length],
+      [now - (now % seconds.day), kind, outcome, kinds.filter(k => k === kind).length],
     );
 }
 

@@ -1,3 +1,4 @@
+import { seconds } from '../model/seconds.ts';
 import { type Db, present } from './open.ts';
 import { rowsOf } from './rows.ts';
 
@@ -24,8 +25,6 @@ interface ObservationRow {
   last_failure: string | null;
 }
 
-const hour = 3600;
-
 /** One question more. @param failure why it was not answered as it should be */
 export async function countObservation(db: Db, now: number, service: ObservedService, failure?: string): Promise<void> {
   await rowsOf(
@@ -34,7 +33,7 @@ export async function countObservation(db: Db, now: number, service: ObservedSer
      on conflict (hour, service) do update set asked = status_observations.asked + 1,
        answered = status_observations.answered + excluded.answered, last_at = excluded.last_at,
        last_failure = coalesce(excluded.last_failure, status_observations.last_failure)`,
-    [now - (now % hour), service, failure === undefined ? 1 : 0, now, failure],
+    [now - (now % seconds.hour), service, failure === undefined ? 1 : 0, now, failure],
   );
 }
 

@@ -1,5 +1,6 @@
 import { isAtOrBelow, registrableDomain } from '../model/identifier.ts';
 import type { DomainProof, ProofStatus } from '../model/member.ts';
+import { seconds } from '../model/seconds.ts';
 import { type Db, lock, present, type Trx } from './open.ts';
 import { inPages, type Page } from './pages.ts';
 import { insertRows, places, rowsOf, selectRow, updateRows } from './rows.ts';
@@ -127,7 +128,7 @@ export async function lapsingProofs(db: Db, now: number, days: number): Promise<
      where p.status = 'valid' and m.status = 'active' and p.expires_at > ? and p.expires_at <= ? and (lapse_noticed is null or lapse_noticed > ?)
      and not exists (select 1 from domain_proofs q where q.member_id = p.member_id and q.domain = p.domain and q.status = 'valid'
        and q.expires_at > p.expires_at)`,
-    [now, now + days * 86400, days],
+    [now, now + days * seconds.day, days],
   );
   return rows.map(proofFromRow);
 }

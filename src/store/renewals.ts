@@ -1,4 +1,5 @@
 import type { Certificate, MovedWindow } from '../model/certificate.ts';
+import { seconds } from '../model/seconds.ts';
 import { type CertificateFilter, whereLiving, whereMatches } from './certificate-filter.ts';
 import { namesHash } from './certificates.ts';
 import { type Db, isPostgres } from './open.ts';
@@ -117,7 +118,7 @@ export async function expiringCertificates(
      where not_after > ? and not_after <= ? and (not_after, serial) > (?, ?) and not_after - not_before >= ? and state = 'issued'
      and revoked_at is null and member_id is not null and order_id is not null and (expiry_noticed is null or expiry_noticed > ?)
      order by not_after, serial limit ?`,
-    [now, now + days * 86400, after.notAfter, after.serial, 2 * days * 86400, days, limit],
+    [now, now + days * seconds.day, after.notAfter, after.serial, 2 * days * seconds.day, days, limit],
   );
   return rows.map(r => ({ serial: r.serial, notAfter: r.not_after, isReplaced: r.is_replaced === 1 }));
 }

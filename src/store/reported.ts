@@ -1,5 +1,6 @@
 import type { AuditAction } from '../model/audit.ts';
 import type { ReportedRecord } from '../model/report.ts';
+import { seconds } from '../model/seconds.ts';
 import { breathe, type Db, present } from './open.ts';
 import { places, rowsOf } from './rows.ts';
 
@@ -26,14 +27,12 @@ const recordFromRow = (r: RecordRow): ReportedRecord => ({
 
 /** Records of these acts from one time, before the other, in their order. A day at a time: whoever looks for few among many reads all of them. */
 export async function* recordsOf(db: Db, actions: readonly AuditAction[], from: number, until: number): AsyncGenerator<ReportedRecord[]> {
-  for (let start = from; start < until; start += day) yield* pagesOf(db, actions, start, Math.min(until, start + day));
+  for (let start = from; start < until; start += seconds.day) yield* pagesOf(db, actions, start, Math.min(until, start + seconds.day));
 }
 
 /** Who came and went, and which proofs were revoked, from the beginning: few records, which an index has. */
 export const standingRecords = (db: Db, until: number): AsyncGenerator<ReportedRecord[]> =>
   pagesOf(db, ['member.added', 'member.activated', 'member.left', 'domain.revoked'], 0, until);
-
-const day = 86400;
 
 /** The actions are ours: they stand in the text, where the index is found by them. */
 async function* pagesOf(db: Db, actions: readonly AuditAction[], from: number, until: number): AsyncGenerator<ReportedRecord[]> {

@@ -1,5 +1,6 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import { promisify } from 'node:util';
+import { sha256 } from '../model/sha256.ts';
 
 /** Signed notes: C2SP signed-note, with Ed25519. */
 
@@ -21,7 +22,7 @@ export interface NoteSigner extends NoteKey {
 export const isKeyName = (name: string): boolean => /^[^\s+\p{Cc}]+$/u.test(name);
 
 function keyId({ name, publicKey }: NoteKey): Buffer {
-  return createHash('sha256').update(`${name}\n`).update(Buffer.of(ed25519)).update(publicKey).digest().subarray(0, 4);
+  return Buffer.from(sha256(Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(ed25519), publicKey])).subarray(0, 4));
 }
 
 /** `name+keyid+key`, as verifiers are configured with it. */

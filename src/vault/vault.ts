@@ -1,5 +1,7 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { Config } from '../config.ts';
+import { hex } from '../model/encoding.ts';
+import { sha256 } from '../model/sha256.ts';
 import { KeyFileError, type KeySource, keyFile, keysInText } from './key-file.ts';
 import { type Place, splitName } from './places.ts';
 
@@ -86,7 +88,7 @@ function additional(id: Buffer, { in: name, row }: Place): Uint8Array {
   return Buffer.from(JSON.stringify([id.toString('hex'), table, row, column]));
 }
 
-export const keyIdOf = (key: Uint8Array): string => createHash('sha256').update(key).digest().subarray(0, keyIdSize).toString('hex');
+export const keyIdOf = (key: Uint8Array): string => hex(sha256(key).subarray(0, keyIdSize));
 
 function deriveKey(key: Uint8Array): Key {
   const derive = (info: string) => Buffer.from(hkdfSync('sha256', key, '', `xmpp-ca ${info}`, 32));

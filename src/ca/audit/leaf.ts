@@ -1,7 +1,7 @@
 import type { AuditAction } from '../../model/audit.ts';
 import { base64, rfc3339 } from '../../model/encoding.ts';
+import { sha256 } from '../../model/sha256.ts';
 import { readCertificate } from '../../pki/certificate.ts';
-import { sha256 } from '../../pki/keys.ts';
 import type { Commitment, StoredRecord } from '../../store/audit.ts';
 import { findLogged, type Logged } from '../../store/certificates.ts';
 import { listIssuers } from '../../store/issuers.ts';

@@ -1,7 +1,7 @@
 import type { Ctx } from '../../ctx.ts';
 import { type AuditEvent, outcomeOf } from '../../model/audit.ts';
 import { hex } from '../../model/encoding.ts';
-import { sha256 } from '../../pki/keys.ts';
+import { sha256 } from '../../model/sha256.ts';
 import { insertAudit } from '../../store/audit.ts';
 import type { Db } from '../../store/open.ts';
 import { commitTo } from './leaf.ts';

@@ -5,10 +5,12 @@ import type { Ctx, Issuer, SigningIssuer } from '../../ctx.ts';
 import { clock } from '../../model/audit.ts';
 import type { Certificate } from '../../model/certificate.ts';
 import { hex } from '../../model/encoding.ts';
+import { seconds } from '../../model/seconds.ts';
+import { sha256 } from '../../model/sha256.ts';
 import { type CertificateSpec, encodeTbs } from '../../pki/certificate.ts';
 import { generateEcKey } from '../../pki/engine.ts';
 import { listenerSpec, newSerial, responderSpec } from '../../pki/issue.ts';
-import { fileSigner, type Signer, sha256 } from '../../pki/keys.ts';
+import { fileSigner, type Signer } from '../../pki/keys.ts';
 import { lint } from '../../pki/lint.ts';
 import type { AltName } from '../../pki/names.ts';
 import { commitCertificate, firstFence, moveCertificate } from '../../store/certificates.ts';
@@ -30,8 +32,8 @@ export interface OpenCredential {
 }
 
 /** Seconds; one is renewed when half of its life is over. */
-const responderLifetime = 14 * 86400;
-const listenerLifetime = 90 * 86400;
+const responderLifetime = 14 * seconds.day;
+const listenerLifetime = 90 * seconds.day;
 
 /** The delegated OCSP responder of an issuer (RFC 6960 §4.2.2.2). */
 export function responderCredential(ctx: Ctx, issuer: Issuer): Promise<OpenCredential> {
@@ -72,7 +74,7 @@ type Meant = (serial: Uint8Array, spki: Uint8Array) => CertificateSpec;
 
 /** Seconds in which one is made, and in which the one before still serves. */
 const lease = 10;
-const margin = 2 * 86400;
+const margin = 2 * seconds.day;
 
 /** Tenths of a second that one waits for another process to make it: longer than the lease, for that process may have been killed. */
 const patience = 150;

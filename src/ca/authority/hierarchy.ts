@@ -5,6 +5,7 @@ import { writeAtomically } from '../../files/write-atomically.ts';
 import { clock } from '../../model/audit.ts';
 import { backdate } from '../../model/certificate.ts';
 import { hex, pem } from '../../model/encoding.ts';
+import { seconds } from '../../model/seconds.ts';
 import { type CertificateSpec, encodeTbs, readCertificate, signTbs } from '../../pki/certificate.ts';
 import { type CrlEntry, signCrl } from '../../pki/crl.ts';
 import { generateEcKey } from '../../pki/engine.ts';
@@ -25,8 +26,6 @@ interface Tools {
   now(): number;
   random(size: number): Uint8Array;
 }
-
-const year = 365 * 86400;
 
 /** An id that relying parties see in URLs: the first octets of the key identifier. */
 export const issuerId = (spki: Uint8Array): string => hex(keyIdentifier(spki).subarray(0, 8));
@@ -97,7 +96,7 @@ async function createHierarchy(tools: Tools): Promise<void> {
       serial: newSerial(random),
       spki: root.spki,
       notBefore: now - backdate,
-      notAfter: now + 20 * year - 1,
+      notAfter: now + 20 * seconds.year - 1,
       commonName: `XMPP federation root (${host})`,
     },
     root.algorithm,
@@ -146,7 +145,7 @@ export async function makeIssuing(tools: Tools, root: IssuerFacts, rootSigner: S
       serial: newSerial(random),
       spki,
       notBefore: now - backdate,
-      notAfter: Math.min(now + 10 * year - 1, root.notAfter),
+      notAfter: Math.min(now + 10 * seconds.year - 1, root.notAfter),
       commonName: `XMPP federation issuing CA ${number === 1 ? '' : `${number} `}(${host})`,
     },
     root,
@@ -157,7 +156,7 @@ export async function makeIssuing(tools: Tools, root: IssuerFacts, rootSigner: S
 }
 
 /** The root's CRL is renewed by a command that has the root's key. */
-const rootCrlLifetime = 400 * 86400;
+const rootCrlLifetime = 400 * seconds.day;
 
 export async function makeRootCrl(root: IssuerFacts, signer: Signer, number: number, now: number, entries: CrlEntry[]): Promise<CrlRecord> {
   const nextUpdate = now + rootCrlLifetime;

@@ -4,6 +4,7 @@ import type { Actor } from '../../model/audit.ts';
 import type { RevocationReason } from '../../model/certificate.ts';
 import { fromPem, hex } from '../../model/encoding.ts';
 import { Problem } from '../../model/problem.ts';
+import { seconds } from '../../model/seconds.ts';
 import { readCertificate } from '../../pki/certificate.ts';
 import type { CrlEntry } from '../../pki/crl.ts';
 import { fileSigner, type Signer } from '../../pki/keys.ts';
@@ -129,6 +130,6 @@ const remindDays = 60;
 /** What only a person with the root's key can mend. */
 export async function remindOfRootCrl(ctx: Ctx): Promise<void> {
   const crl = await newestCrl(ctx.db, { issuerId: ctx.authority.root.id, shard: 0 });
-  const days = Math.floor(((crl?.nextUpdate ?? 0) - ctx.now()) / 86400);
+  const days = Math.floor(((crl?.nextUpdate ?? 0) - ctx.now()) / seconds.day);
   if (days < remindDays) ctx.log.warn({ days }, 'the CRL of the root ends in so many days: sign it anew with "crl root"');
 }

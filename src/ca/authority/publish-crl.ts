@@ -1,19 +1,14 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Ctx, SigningIssuer } from '../../ctx.ts';
 import { type Actor, clock } from '../../model/audit.ts';
-import { profileNames } from '../../model/certificate.ts';
 import { Problem } from '../../model/problem.ts';
+import { seconds } from '../../model/seconds.ts';
 import { signCrl } from '../../pki/crl.ts';
 import { crlUrl } from '../../pki/issue.ts';
-import { profiles } from '../../pki/profiles/table.ts';
+import { unrevocableProfiles } from '../../pki/profiles/table.ts';
 import { type CrlRecord, type CrlScope, insertCrl, newestCrls, revocationCounts, revokedIn } from '../../store/crls.ts';
 import { record } from '../audit/record.ts';
 import { underLease } from '../under-lease.ts';
-
-const day = 86400;
-
-/** Whose status nobody can ask about is in no CRL (RFC 9608). */
-const withoutStatus = profileNames.filter(p => !profiles[p].revocable);
 
 const signingIssuers = (ctx: Ctx): SigningIssuer[] =>
   [...ctx.authority.issuers.values()].filter((i): i is SigningIssuer => i.signer !== undefined);
@@ -66,7 +61,7 @@ export async function publishCrls(ctx: Ctx, actor: Actor): Promise<CrlRecord[]> 
 const same = (a: CrlScope) => (b: CrlScope) => a.issuerId === b.issuerId && a.shard === b.shard;
 
 /** Seconds after which a CRL is published anew without anything having been revoked. */
-export const crlPause = ({ config }: Ctx): number => Math.min(day, (config.status.crlDays * day) / 2);
+export const crlPause = ({ config }: Ctx): number => Math.min(seconds.day, (config.status.crlDays * seconds.day) / 2);
 
 /** Of these, those never published, those of the day before (half their life, where that is shorter), and those that lack a revocation. */
 async function dueScopes(ctx: Ctx, among?: CrlScope[]): Promise<CrlScope[]> {
@@ -104,14 +99,14 @@ async function build(ctx: Ctx, scope: CrlScope): Promise<CrlRecord> {
   // Before the entries: what is revoked while they are read makes this one out of date.
   const revocations = (await revocationCounts(ctx.db)).find(same(scope))?.revocations ?? 0;
   const thisUpdate = Math.max(now, previous?.thisUpdate ?? 0);
-  const nextUpdate = thisUpdate + ctx.config.status.crlDays * day;
+  const nextUpdate = thisUpdate + ctx.config.status.crlDays * seconds.day;
   const der = await signCrl(
     {
       issuerName: issuer.subject,
       number,
       thisUpdate,
       nextUpdate,
-      entries: revokedIn(ctx.db, scope, previous?.thisUpdate ?? 0, withoutStatus),
+      entries: revokedIn(ctx.db, scope, previous?.thisUpdate ?? 0, unrevocableProfiles),
       ...(scope.shard && { distributionPoint: crlUrl(ctx.config.status.publicUrl, issuer.id, scope.shard) }),
     },
     issuer.signer,

@@ -6,6 +6,7 @@ import type { Challenge, ChallengeTypeName, MailboxDetail } from '../../model/ch
 import { type DnsName, identifierValue, isAtOrBelow, withinRegistrable } from '../../model/identifier.ts';
 import type { DomainProof, Member } from '../../model/member.ts';
 import { about, compound, Problem } from '../../model/problem.ts';
+import { seconds } from '../../model/seconds.ts';
 import { within } from '../../net/deadline.ts';
 import { reusableAuthorizations } from '../../store/authorizations.ts';
 import { findDirectory } from '../../store/doors.ts';
@@ -24,7 +25,7 @@ export interface Authorized {
 }
 
 /** An authorization that ends sooner than this is not reused. */
-const slack = 3600;
+const slack = seconds.hour;
 
 /** A suspended member's accounts get nothing that could issue; they may still revoke. @throws Problem unauthorized */
 export function refuseSuspended(member: Member | undefined): void {

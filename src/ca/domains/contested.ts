@@ -2,6 +2,7 @@ import type { Ctx } from '../../ctx.ts';
 import { clock } from '../../model/audit.ts';
 import { registrableDomain } from '../../model/identifier.ts';
 import { Problem } from '../../model/problem.ts';
+import { seconds } from '../../model/seconds.ts';
 import { wasTold } from '../../store/outbox.ts';
 import { otherHolders } from '../../store/proofs.ts';
 import { record } from '../audit/record.ts';
@@ -42,7 +43,7 @@ async function tellContested(ctx: Ctx, asker: string | undefined, holders: strin
       detail: { domain },
     });
     for (const { memberId, role } of people) {
-      if (await wasTold(trx, 'contested', memberId, scope, ctx.now() - 86400)) continue;
+      if (await wasTold(trx, 'contested', memberId, scope, ctx.now() - seconds.day)) continue;
       told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId, domain, role } }, { memberId, domain: scope }));
     }
     return told;

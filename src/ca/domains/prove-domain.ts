@@ -5,6 +5,7 @@ import type { Actor } from '../../model/audit.ts';
 import { parseName, registrableDomain } from '../../model/identifier.ts';
 import type { DomainProof, Member } from '../../model/member.ts';
 import { Problem } from '../../model/problem.ts';
+import { seconds } from '../../model/seconds.ts';
 import { within } from '../../net/deadline.ts';
 import { revokeAuthorizationsOfProof } from '../../store/authorizations.ts';
 import type { Trx } from '../../store/open.ts';
@@ -99,7 +100,7 @@ async function acceptCode(ctx: Ctx, proof: DomainProof, actor: Actor): Promise<D
   const { id, memberId, domain, mailbox } = proof;
   const now = ctx.now();
   await refuseContested(ctx, memberId, domain);
-  const expiresAt = now + ctx.config.policy.proofDays * 86400;
+  const expiresAt = now + ctx.config.policy.proofDays * seconds.day;
   await ctx.db.transaction(async trx => {
     if (!(await confirmProof(trx, id, now, expiresAt, { mailbox })))
       throw new Problem('malformed', 'The proof was confirmed or revoked meanwhile.');

@@ -9,6 +9,7 @@ import type { Challenge } from '../../model/challenge.ts';
 import { registrableDomain } from '../../model/identifier.ts';
 import type { Member } from '../../model/member.ts';
 import { about, asProblem, Problem } from '../../model/problem.ts';
+import { seconds } from '../../model/seconds.ts';
 import { within } from '../../net/deadline.ts';
 import { findAccount } from '../../store/accounts.ts';
 import {
@@ -238,7 +239,7 @@ async function succeed(
   if (proof) await addProof(ctx, trx, proof, authorization.name, detail, actor);
 }
 
-const proofLifetime = (ctx: Ctx): number => ctx.config.policy.proofDays * 86400;
+const proofLifetime = (ctx: Ctx): number => ctx.config.policy.proofDays * seconds.day;
 
 async function addProof(
   ctx: Ctx,

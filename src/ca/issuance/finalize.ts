@@ -3,19 +3,19 @@ import type { Ctx } from '../../ctx.ts';
 import type { Account } from '../../model/account.ts';
 import { type Actor, clock } from '../../model/audit.ts';
 import { type Authorization, authorizationStatus } from '../../model/authorization.ts';
-import { type Certificate, type ProfileName, profileNames } from '../../model/certificate.ts';
+import type { Certificate, ProfileName } from '../../model/certificate.ts';
 import { hex } from '../../model/encoding.ts';
 import { identifierValue } from '../../model/identifier.ts';
 import type { Member } from '../../model/member.ts';
 import { type Order, orderStatus } from '../../model/order.ts';
 import { about, asProblem, compound, Problem } from '../../model/problem.ts';
+import { sha256 } from '../../model/sha256.ts';
 import { within } from '../../net/deadline.ts';
 import { encodeTbs } from '../../pki/certificate.ts';
 import { type CsrFacts, readCsr } from '../../pki/csr.ts';
 import { leafSpec, newSerial, shardOf } from '../../pki/issue.ts';
-import { sha256 } from '../../pki/keys.ts';
 import { lint } from '../../pki/lint.ts';
-import { profiles } from '../../pki/profiles/table.ts';
+import { unrevocableProfiles } from '../../pki/profiles/table.ts';
 import { findAccountAndMember, isAccountKey } from '../../store/accounts.ts';
 import { findAuthorizations } from '../../store/authorizations.ts';
 import { keyStanding } from '../../store/blocked-keys.ts';
@@ -80,12 +80,9 @@ function notReady(order: Order, authorizations: Authorization[], status: string,
   return `The order is ${status}${open.length ? `; not authorized: ${open.join(', ')}` : ''}.`;
 }
 
-/** Profiles whose certificates no relying party can ask about (RFC 9608): revoking one blocks its renewal. */
-const unrevocable = profileNames.filter(p => !profiles[p].revocable);
-
 /** @throws Problem badCSR */
 async function refuseKnown(ctx: Ctx, trx: Trx, spkiHash: Uint8Array): Promise<void> {
-  const { blocked, revoked } = await keyStanding(trx, spkiHash, unrevocable, ctx.now());
+  const { blocked, revoked } = await keyStanding(trx, spkiHash, unrevocableProfiles, ctx.now());
   if (blocked) throw new Problem('badCSR', "The CSR's key was reported as compromised and is blocked for ever; make a new key.");
   if (revoked) throw new Problem('badCSR', "The CSR's key is that of a short-lived certificate that was revoked; make a new key.");
 }

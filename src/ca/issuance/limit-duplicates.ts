@@ -3,10 +3,9 @@ import type { Account } from '../../model/account.ts';
 import { rfc3339 } from '../../model/encoding.ts';
 import { plural } from '../../model/plural.ts';
 import { Problem } from '../../model/problem.ts';
+import { seconds } from '../../model/seconds.ts';
 import { type Db, lock, type Trx } from '../../store/open.ts';
 import { nthNewestOfNames } from '../../store/renewals.ts';
-
-const week = 7 * 86400;
 
 /**
  * Certificates for exactly the same names that a member gets within a week (an account, where it belongs to none): a client in a loop does no harm.
@@ -16,9 +15,9 @@ export async function refuseDuplicates(ctx: Ctx, db: Db, { id, memberId }: Accou
   const limit = ctx.config.policy.duplicatesPerWeek;
   const now = ctx.now();
   const holder = memberId === undefined ? { accountId: id } : { memberId };
-  const oldest = await nthNewestOfNames(db, { ...holder, names }, limit, now - week);
+  const oldest = await nthNewestOfNames(db, { ...holder, names }, limit, now - seconds.week);
   if (oldest === undefined) return;
-  const again = oldest + week;
+  const again = oldest + seconds.week;
   throw new Problem(
     'rateLimited',
     `${plural(limit, 'certificate')} for exactly these names within 7 days is the limit, and it is reached: ${names.join(', ')}. The next one can be had at ` +

@@ -2,6 +2,7 @@ import type { Ctx } from '../../ctx.ts';
 import { base32 } from '../../model/encoding.ts';
 import { registrableDomain } from '../../model/identifier.ts';
 import { Problem } from '../../model/problem.ts';
+import { seconds } from '../../model/seconds.ts';
 import { lock, type Trx } from '../../store/open.ts';
 import { countCodes } from '../../store/outbox.ts';
 
@@ -30,15 +31,15 @@ export async function limitCodes(ctx: Ctx, trx: Trx, memberId: string | undefine
   // The domain's first, always: taken in one order, two locks never wait for each other.
   await lock(trx, `codes ${registrable}`);
   if (memberId !== undefined) await lock(trx, `codes ${memberId}`);
-  const sent = await countCodes(trx, { memberId, domain: registrable }, ctx.now() - 3600);
+  const sent = await countCodes(trx, { memberId, domain: registrable }, ctx.now() - seconds.hour);
   if (sent.domain >= mostCodes.domain)
     throw new Problem(
       'rateLimited',
       `${sent.domain} codes went to mailboxes of ${registrable} within an hour; ask again later. The codes already sent stay good for a day.`,
-      { retryAfter: 3600 },
+      { retryAfter: seconds.hour },
     );
   if (sent.member >= mostCodes.member)
     throw new Problem('rateLimited', `${sent.member} codes were mailed for this member within an hour; ask again later.`, {
-      retryAfter: 3600,
+      retryAfter: seconds.hour,
     });
 }

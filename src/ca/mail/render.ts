@@ -2,6 +2,7 @@ import { codeLifetime } from '../../challenges/email-mailbox-01.ts';
 import type { Ctx } from '../../ctx.ts';
 import type { Member, MemberPersonal } from '../../model/member.ts';
 import type { Message } from '../../model/message.ts';
+import { seconds } from '../../model/seconds.ts';
 import type { Notice } from '../../notify/channel.ts';
 import {
   accountAddedText,
@@ -159,7 +160,7 @@ async function renderLapsing(ctx: Ctx, { proofId, mailbox }: { proofId: string; 
   return { to: member.contacts, text: lapsingText({ ...facts, authority: ctx.config.publicUrl }) };
 }
 
-const daysUntil = (end: number, now: number): number => Math.ceil((end - now) / 86400);
+const daysUntil = (end: number, now: number): number => Math.ceil((end - now) / seconds.day);
 
 function who(by: string, authority: string): string {
   if (by === 'key') return "the holder of the certificate's key";

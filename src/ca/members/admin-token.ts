@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import type { Ctx } from '../../ctx.ts';
 import { writeAtomically } from '../../files/write-atomically.ts';
 import { type Actor, clock } from '../../model/audit.ts';
 import { base32 } from '../../model/encoding.ts';
+import { sha256 } from '../../model/sha256.ts';
 import type { Token } from '../../model/token.ts';
 import { hasTokens, insertToken } from '../../store/tokens.ts';
 import { record } from '../audit/record.ts';
@@ -14,7 +14,7 @@ import { sealWords } from '../sealed/personal-data.ts';
 /** 256 random bits; the prefix tells people, and scanners for lost secrets, what it is. */
 const newSecret = (ctx: Pick<Ctx, 'random'>): string => `xca_${base32(ctx.random(32))}`;
 
-export const secretHash = (secret: string): Uint8Array => createHash('sha256').update(secret).digest();
+export const secretHash = (secret: string): Uint8Array => sha256(secret);
 
 type Tools = Pick<Ctx, 'db' | 'now' | 'random' | 'vault'>;
 

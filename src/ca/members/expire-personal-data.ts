@@ -1,5 +1,6 @@
 import type { Ctx } from '../../ctx.ts';
 import { clock } from '../../model/audit.ts';
+import { seconds } from '../../model/seconds.ts';
 import { eraseContactsOfSpent } from '../../store/accounts.ts';
 import { erasePersonalBefore } from '../../store/audit.ts';
 import { eraseLabelsOfSpent } from '../../store/doors.ts';
@@ -11,8 +12,6 @@ import { underLease } from '../under-lease.ts';
 
 /** Rows in one transaction: the database is never held for long. */
 const batch = 500;
-
-const day = 86400;
 
 type Forget = (ctx: Ctx, trx: Trx, before: { addresses: number; contacts: number }) => Promise<number>;
 
@@ -43,7 +42,10 @@ async function forgetSome(ctx: Ctx, kind: string, forget: Forget): Promise<boole
   const { keepAddressDays, keepContactDays } = ctx.config.privacy;
   const now = ctx.now();
   return ctx.db.transaction(async trx => {
-    const erased = await forget(ctx, trx, { addresses: now - keepAddressDays * day, contacts: now - keepContactDays * day });
+    const erased = await forget(ctx, trx, {
+      addresses: now - keepAddressDays * seconds.day,
+      contacts: now - keepContactDays * seconds.day,
+    });
     if (erased === 0) return false;
     const detail = { [kind]: erased };
     await record(ctx, trx, now, { action: 'personal-data.erased', actor: clock, subject: {}, detail });

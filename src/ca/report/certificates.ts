@@ -2,6 +2,7 @@ import type { Ctx } from '../../ctx.ts';
 import { type ProfileName, profileNames } from '../../model/certificate.ts';
 import { type Span, weekAt } from '../../model/quarter.ts';
 import type { Fact, ReportedRecord, SourceRow } from '../../model/report.ts';
+import { seconds } from '../../model/seconds.ts';
 import { profiles } from '../../pki/profiles/table.ts';
 import { type ReportedCertificate, recordsOf, reportedCertificates } from '../../store/reported.ts';
 
@@ -9,7 +10,7 @@ import { type ReportedCertificate, recordsOf, reportedCertificates } from '../..
 const promised = 60;
 
 /** Seconds after the quarter in which a CRL is still looked for that lists what was revoked in it. */
-const lookAhead = 3600;
+const lookAhead = seconds.hour;
 
 export const rowOf = ({ id, at, action, logIndex, subject }: ReportedRecord): SourceRow => ({
   ...{ kind: 'audit', id: String(id), at, action },

@@ -6,6 +6,7 @@ import { formatAmount, isCurrency, minorDigits, parseAmount } from '../../model/
 import { Problem } from '../../model/problem.ts';
 import { dateAt, quarterAt, startOfDate } from '../../model/quarter.ts';
 import type { Report } from '../../model/report.ts';
+import { seconds } from '../../model/seconds.ts';
 import { insertIncident } from '../../store/incidents.ts';
 import { findEntry, insertEntry } from '../../store/ledger.ts';
 import { isDuplicate, type Trx } from '../../store/open.ts';
@@ -18,7 +19,7 @@ import { newId } from '../ids.ts';
 export type Cost = Pick<LedgerEntry, 'date' | 'category' | 'currency' | 'per' | 'note'> & { amount: string };
 
 /** How long before the CA was made something may have been paid for it. */
-const beforehand = 366 * 86400;
+const beforehand = 366 * seconds.day;
 
 /** Digits before the point of what is spent for each certificate: an entry can still take back what many certificates came to. */
 const mostDigits = 6;

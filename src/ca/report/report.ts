@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { Ctx } from '../../ctx.ts';
 import { clock } from '../../model/audit.ts';
-import { rfc3339 } from '../../model/encoding.ts';
+import { hex, rfc3339 } from '../../model/encoding.ts';
 import { Problem } from '../../model/problem.ts';
 import { type Quarter, quarterAt, quartersLater, type Span, spanOf, startOfDate } from '../../model/quarter.ts';
 import type { Report } from '../../model/report.ts';
+import { seconds } from '../../model/seconds.ts';
+import { sha256 } from '../../model/sha256.ts';
 import { oldestEntryDate } from '../../store/ledger.ts';
 import type { Db } from '../../store/open.ts';
 import { firstRecordAt, recordsOf } from '../../store/reported.ts';
@@ -14,8 +15,6 @@ import { underLease } from '../under-lease.ts';
 import { count, countKept, issuedOf } from './count.ts';
 import { compared, type Tally, type Values, valuesOf } from './figures.ts';
 import { writtenFacts, writtenOf } from './written.ts';
-
-const day = 86400;
 
 /** A report, and its SHA-256 where it is closed. */
 export type Told = Report & { sha256?: string };
@@ -46,7 +45,7 @@ async function readClosed(db: Db, { quarter, text, sha256, closedAt }: ClosedRep
   return JSON.parse(text);
 }
 
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+const hashOf = (text: string): string => hex(sha256(text));
 
 /** @throws Problem where it has not begun, or was before the CA */
 export async function checkQuarter(ctx: Ctx, quarter: Quarter): Promise<void> {
@@ -110,7 +109,7 @@ async function dueQuarter(ctx: Ctx, db: Db): Promise<Quarter | undefined> {
   const next = last === undefined ? await firstQuarter(ctx, db) : quartersLater(last, 1);
   const begun = await begunQuarter(ctx, db);
   const { until } = spanOf(next < begun ? begun : next);
-  return until + ctx.config.report.closeDays * day > ctx.now() ? undefined : next;
+  return until + ctx.config.report.closeDays * seconds.day > ctx.now() ? undefined : next;
 }
 
 /** Closes each quarter that ended days ago, one after another, by one process of many. What is closed is never counted again. */

@@ -1,12 +1,10 @@
 import type { Ctx } from '../../ctx.ts';
 import type { Span } from '../../model/quarter.ts';
 import type { Fact } from '../../model/report.ts';
+import { seconds } from '../../model/seconds.ts';
 import { noticeCounts } from '../../store/notice-counts.ts';
 import { observations } from '../../store/observations.ts';
 import { firstRecordAt } from '../../store/reported.ts';
-
-const minute = 60;
-const hour = 3600;
 
 /** What the CA saw of its own CRLs and OCSP, minute after minute. It does not look while no server runs: these minutes are counted as such. */
 export async function* observationFacts({ db }: Ctx, { from, until }: Span): AsyncGenerator<Fact[]> {
@@ -26,8 +24,8 @@ export async function* observationFacts({ db }: Ctx, { from, until }: Span): Asy
   });
   // Hour by hour, those of which nothing is known too.
   const asked = new Map(seen.filter(({ service }) => service === 'ocsp').map(o => [o.hour, o.asked]));
-  for (let at = begun - (begun % hour); at < until; at += hour) {
-    const minutes = Math.floor((Math.min(until, at + hour) - Math.max(begun, at)) / minute);
+  for (let at = begun - (begun % seconds.hour); at < until; at += seconds.hour) {
+    const minutes = Math.floor((Math.min(until, at + seconds.hour) - Math.max(begun, at)) / seconds.minute);
     const missed = minutes - (asked.get(at) ?? 0);
     if (missed > 0) facts.push({ figures: ['status.unobserved'], by: BigInt(missed), row: { kind: 'observation', id: `ocsp-${at}`, at } });
   }

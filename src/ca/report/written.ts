@@ -3,6 +3,7 @@ import type { LedgerEntry } from '../../model/ledger.ts';
 import { formatAmount } from '../../model/money.ts';
 import { dateAt, type Span, startOfDate } from '../../model/quarter.ts';
 import type { AccountLine, Fact, Report } from '../../model/report.ts';
+import { seconds } from '../../model/seconds.ts';
 import { listIncidents } from '../../store/incidents.ts';
 import { entriesOf } from '../../store/ledger.ts';
 import type { Db } from '../../store/open.ts';
@@ -13,7 +14,7 @@ export const totalOf = ({ per, amount }: LedgerEntry, issued: bigint): bigint =>
 /** The dates of a quarter; an open one's too. */
 export const datesOf = ({ from, until }: Pick<Span, 'from' | 'until'>): { from: string; until: string } => ({
   from: dateAt(from),
-  until: dateAt(until - 1 + 86400),
+  until: dateAt(until - 1 + seconds.day),
 });
 
 /** What operators have written down: costs and incidents. */

@@ -1,6 +1,7 @@
 import type { Ctx, SigningIssuer } from '../../ctx.ts';
 import type { ProfileName } from '../../model/certificate.ts';
 import { Lru } from '../../model/lru.ts';
+import { seconds } from '../../model/seconds.ts';
 import {
   type CertId,
   issuerHashes,
@@ -20,8 +21,8 @@ import { responderCredential } from '../authority/credentials.ts';
 import { OcspAnswers, type OcspOutcome, type SharedAnswer } from './ocsp-cache.ts';
 
 /** Seconds from thisUpdate to nextUpdate, and those in which an answer is given again. */
-const lifetime = 86400;
-const freshness = 3600;
+const lifetime = seconds.day;
+const freshness = seconds.hour;
 
 /** Bytes of requests that are kept as read. */
 const remembered = 16 << 20;

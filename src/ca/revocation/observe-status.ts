@@ -1,4 +1,5 @@
 import type { Ctx, SigningIssuer } from '../../ctx.ts';
+import { seconds } from '../../model/seconds.ts';
 import { readCertificate } from '../../pki/certificate.ts';
 import { crlUrl } from '../../pki/issue.ts';
 import { checkCrl, checkOcspAnswer, writeOcspRequest } from '../../pki/relying-party.ts';
@@ -11,14 +12,12 @@ import { underLease } from '../under-lease.ts';
 /** A request to the status listener. @throws where nobody answers */
 export type AskStatus = (method: 'GET' | 'POST', path: string, body?: Uint8Array) => Promise<{ status: number; body: Uint8Array }>;
 
-const minute = 60;
-
 /** Looks at CRLs and OCSP of each issuing CA as a relying party does; once a minute, by one process of many. */
 export async function observeStatus(ctx: Ctx, ask: AskStatus): Promise<void> {
   await underLease(ctx, 'observe status', async () => {
     const now = ctx.now();
     const last = await lastObservation(ctx.db);
-    if (last !== undefined && Math.floor(last / minute) >= Math.floor(now / minute)) return;
+    if (last !== undefined && Math.floor(last / seconds.minute) >= Math.floor(now / seconds.minute)) return;
     const issuers = [...ctx.authority.issuers.values()].filter(
       (issuer): issuer is SigningIssuer => issuer.signer !== undefined && issuer.notAfter > now,
     );
@@ -48,7 +47,7 @@ async function observe(ctx: Ctx, now: number, service: ObservedService, look: ()
 /** Of the complete CRL and its shards, each in its turn. */
 async function lookAtCrl(ctx: Ctx, ask: AskStatus, issuer: SigningIssuer, scopes: readonly CrlScope[], now: number): Promise<void> {
   const shards = scopes.filter(({ issuerId }) => issuerId === issuer.id).map(({ shard }) => shard);
-  const shard = shards[Math.floor(now / minute) % shards.length];
+  const shard = shards[Math.floor(now / seconds.minute) % shards.length];
   checkCrl(await answerTo(ask('GET', crlUrl('', issuer.id, shard))), issuer, ctx.now());
 }
 

@@ -5,7 +5,7 @@ import type { Account } from '../../model/account.ts';
 import { isObject } from '../../model/json.ts';
 import { type Order, orderStatus } from '../../model/order.ts';
 import { Problem } from '../../model/problem.ts';
-import { sha256 } from '../../pki/keys.ts';
+import { sha256 } from '../../model/sha256.ts';
 import { deactivateAccount, findAccountByKey, updateContact } from '../../store/accounts.ts';
 import { deactivateAuthorizationsOfAccount, findAuthorizations } from '../../store/authorizations.ts';
 import { isBlockedKey } from '../../store/blocked-keys.ts';

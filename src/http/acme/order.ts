@@ -18,6 +18,7 @@ import { type Order, orderLifetime, orderStatus } from '../../model/order.ts';
 import { plural } from '../../model/plural.ts';
 import { about, asProblem, compound, Problem } from '../../model/problem.ts';
 import { suggestedWindow } from '../../model/renewal.ts';
+import { seconds } from '../../model/seconds.ts';
 import { profiles } from '../../pki/profiles/table.ts';
 import { findAuthorizations, insertAuthorizations } from '../../store/authorizations.ts';
 import { findOrder, insertOrder } from '../../store/orders.ts';
@@ -140,13 +141,13 @@ function readDates(payload: Record<string, unknown>, profile: ProfileName, now: 
   };
   const notBefore = read('notBefore');
   const notAfter = read('notAfter');
-  if (notBefore !== undefined && (notBefore < now - backdate || notBefore > now + 30 * 86400))
+  if (notBefore !== undefined && (notBefore < now - backdate || notBefore > now + 30 * seconds.day))
     throw new Problem('malformed', '"notBefore" lies between an hour ago and 30 days from now.');
   const from = notBefore ?? now - backdate;
   if (notAfter !== undefined && (notAfter <= Math.max(from, now) || notAfter > from + profiles[profile].lifetime - 1))
     throw new Problem(
       'malformed',
-      `"notAfter" lies in the future and at most ${profiles[profile].lifetime / 86400} days after "notBefore" in the profile ${profile}.`,
+      `"notAfter" lies in the future and at most ${profiles[profile].lifetime / seconds.day} days after "notBefore" in the profile ${profile}.`,
     );
   return { ...(notBefore !== undefined && { notBefore }), ...(notAfter !== undefined && { notAfter }) };
 }

@@ -3,13 +3,14 @@ import type { Certificate } from '../../model/certificate.ts';
 import { rfc3339 } from '../../model/encoding.ts';
 import { notFound, Problem } from '../../model/problem.ts';
 import { movedWindow, parseCertId, suggestedWindow } from '../../model/renewal.ts';
+import { seconds } from '../../model/seconds.ts';
 import { keyIdentifier } from '../../pki/keys.ts';
 import { findCertificate } from '../../store/certificates.ts';
 import type { Reply } from '../reply.ts';
 import type { Acme, Incoming } from './request.ts';
 
 /** Seconds until a client asks again (RFC 9773 §4.3.1): sooner while an operator is at it. */
-const retryAfter = { usual: 6 * 3600, moved: 3600 };
+const retryAfter = { usual: 6 * seconds.hour, moved: seconds.hour };
 
 /** RFC 9773 §4: open to all, without a nonce. */
 export async function renewalInfo({ ctx }: Acme, { params }: Incoming): Promise<Reply> {

@@ -1,12 +1,12 @@
-import { createHash } from 'node:crypto';
 import type { Ctx } from '../../ctx.ts';
 import { clock } from '../../model/audit.ts';
+import { base64url } from '../../model/encoding.ts';
 import { Problem } from '../../model/problem.ts';
+import { sha256 } from '../../model/sha256.ts';
 import { type AdminRoute, resourceOf } from './routes.ts';
 
 /** Of what is shown: whatever changes there changes the tag. */
-export const etagOf = (output: unknown): string =>
-  `"${createHash('sha256').update(JSON.stringify(output)).digest('base64url').slice(0, 22)}"`;
+export const etagOf = (output: unknown): string => `"${base64url(sha256(JSON.stringify(output))).slice(0, 22)}"`;
 
 /**
  * RFC 9110 §13.1.1: the resource is as the caller has seen it. What changes between this look and the act is refused by the act itself, which

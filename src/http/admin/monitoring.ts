@@ -4,6 +4,7 @@ import { endingCrls } from '../../ca/authority/publish-crl.ts';
 import type { Ctx } from '../../ctx.ts';
 import type { Levels } from '../../metrics.ts';
 import { rfc3339 } from '../../model/encoding.ts';
+import { seconds } from '../../model/seconds.ts';
 import { onAbort, stopped, within } from '../../net/deadline.ts';
 import { countUnsealedAudit, oldestUnsealed } from '../../store/audit.ts';
 import { newestCrls, revocationCounts } from '../../store/crls.ts';
@@ -36,7 +37,7 @@ async function readLevels({ db }: Ctx): Promise<Levels> {
 }
 
 /** Seconds that a CRL must still last. It is renewed half its life before its end, or more. */
-const margin = 3600;
+const margin = seconds.hour;
 
 /** Each gives what is wrong, if anything; the cause is for the log. */
 const checks: Record<string, (ctx: Ctx) => Promise<string | undefined>> = {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { sha256 } from '../../../src/pki/keys.ts';
+import { sha256 } from '../../../src/model/sha256.ts';
 import { commitCertificate, firstFence, moveCertificate } from '../../../src/store/certificates.ts';
 import type { Json } from '../../kit/acme-client.ts';
 import { type AdminClient, adminClient } from '../../kit/admin-client.ts';
