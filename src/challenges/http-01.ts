@@ -1,6 +1,6 @@
 import { plural } from '../model/plural.ts';
+import { printable } from '../model/printable.ts';
 import { Problem } from '../model/problem.ts';
-import { printable } from '../net/error-words.ts';
 import { type ChallengeType, keyAuthorization } from './challenge-type.ts';
 
 /** RFC 8555 §8.3. */

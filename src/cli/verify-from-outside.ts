@@ -53,7 +53,7 @@ async function verifyLog({ url = '', key, known, name, ...globals }: Options): P
   const before = known !== undefined && existsSync(known) ? readSigned('--known', known) : undefined;
   const names = name === undefined ? [] : name.split(',').map(each => domainToASCII(each.trim()) || each.trim().toLowerCase());
   const log = await verifyPublished(readFrom(url.replace(/\/$/, '')), keyOf(key), { known: before, names, progress: remark });
-  if (known !== undefined) writeAtomically(known, log.note, 0o644);
+  if (known !== undefined) writeAtomically(known, log.note, { mode: 0o644 });
   const { origin, size, root } = log.checkpoint;
   const counts = { entries: log.entries, certificates: log.certificates, revocations: log.revocations };
   const summary = { origin, size, root: base64(root), ...counts };

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import mailProviders from 'free-email-domains';
 import { parse } from 'tldts';
 import { toASCII, toUnicode } from 'tr46';
+import { printable } from './printable.ts';
 import { Problem } from './problem.ts';
 
 /** What an order may ask for: a name, and whether the name stands for all one label below it. */
@@ -102,12 +103,6 @@ function aLabelHint(value: string): string {
   if (value.length > 253) return '';
   const ascii = toASCII(value, strict);
   return ascii ? ` ("${ascii}")` : '';
-}
-
-/** Characters of a stranger, fit for a detail. */
-function printable(text: string): string {
-  const short = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-  return short.replace(/[\p{C}"\\]/gu, c => `\\u${c.codePointAt(0)?.toString(16).padStart(4, '0')}`);
 }
 
 function checkSuffix(name: string, policy: NamePolicy): void {

@@ -1,4 +1,4 @@
-/** A map that forgets what was not used for longest, once its values together are larger than `limit` bytes. */
+/** A map that forgets what was not used for longest, once the sizes of its values together are more than `limit`: bytes, or one each. */
 export class Lru<Value extends { size: number }> {
   readonly #values = new Map<string, Value>();
   readonly #limit: number;

@@ -1,10 +1,11 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { printable } from '../model/printable.ts';
 import { Problem } from '../model/problem.ts';
 import { canonical, refusal } from './addresses.ts';
 import { onAbort, stopped } from './deadline.ts';
 import type { Dns } from './dns.ts';
-import { describe, printable } from './error-words.ts';
+import { describe } from './error-words.ts';
 import type { Limits } from './limits.ts';
 
 export interface Listener {

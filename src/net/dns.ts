@@ -1,9 +1,10 @@
 import type { CaaRecord } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
+import { printable } from '../model/printable.ts';
 import { Problem } from '../model/problem.ts';
 import { createLimiter, type Limiter } from './concurrency.ts';
 import { onAbort, stopped, within } from './deadline.ts';
-import { codeOf, printable } from './error-words.ts';
+import { codeOf } from './error-words.ts';
 import type { Limits } from './limits.ts';
 import type { CaaProperty, MxRecord, Network } from './network.ts';
 

@@ -1,9 +1,3 @@
-/** A peer's text, made fit for a problem's detail: printable ASCII, no quotes or angle brackets, at most 200 characters. */
-export function printable(text: string): string {
-  const clean = text.replace(/[^\x21-\x7e]|["'<>\\]/g, '?');
-  return clean.length > 200 ? `${clean.slice(0, 200)}...` : clean;
-}
-
 /** The code of a system, DNS or OpenSSL error. */
 export function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

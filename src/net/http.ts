@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP, type Socket } from 'node:net';
+import { printable } from '../model/printable.ts';
 import { Problem } from '../model/problem.ts';
 import type { Dial } from './connection.ts';
 import { stopped, within } from './deadline.ts';
-import { describe, printable } from './error-words.ts';
+import { describe } from './error-words.ts';
 import type { Limits } from './limits.ts';
 import type { HttpReply, Network } from './network.ts';
 import { send } from './send.ts';

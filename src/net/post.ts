@@ -1,10 +1,11 @@
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import { printable } from '../model/printable.ts';
 import { Problem } from '../model/problem.ts';
 import { refusal } from './addresses.ts';
 import type { Dial } from './connection.ts';
 import { stopped, within } from './deadline.ts';
-import { describe, printable } from './error-words.ts';
+import { describe } from './error-words.ts';
 import type { Limits } from './limits.ts';
 import type { Network } from './network.ts';
 import { send } from './send.ts';

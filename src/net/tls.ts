@@ -1,9 +1,10 @@
 import { isIP, type Socket } from 'node:net';
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
+import { printable } from '../model/printable.ts';
 import { Problem } from '../model/problem.ts';
 import type { Dial } from './connection.ts';
 import { stopped, within } from './deadline.ts';
-import { codeOf, describe, printable } from './error-words.ts';
+import { codeOf, describe } from './error-words.ts';
 import type { Limits } from './limits.ts';
 import type { Network } from './network.ts';
 

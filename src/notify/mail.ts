@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import nodemailer, { type SendMailOptions, type Transporter } from 'nodemailer';
 import type { Config } from '../config.ts';
+import { writeAtomically } from '../files/write-atomically.ts';
 import { base32 } from '../model/encoding.ts';
 import { type Channel, DeliveryError, type Notice } from './channel.ts';
 
@@ -49,19 +50,14 @@ function dkim(config: Config['mail']) {
   return { dkim: { domainName: domain, keySelector: selector, privateKey: readFileSync(keyFile, 'utf8'), headerFieldNames } };
 }
 
-/** Written aside, then renamed: whoever watches the folder sees whole messages only. */
+/** One file a message. */
 function fileDelivery(config: Config['mail'], now: () => number): Delivery {
   const folder = config.transport.slice('file:'.length);
   const transport = nodemailer.createTransport({ streamTransport: true, buffer: true, newline: 'unix', ...dkim(config) });
   return {
     async send(message, id) {
       const { message: bytes } = (await transport.sendMail(message)) as { message: Buffer };
-      const name = `${now()}-${id}.eml`;
-      const aside = join(folder, `.${name}.tmp`);
-      // At once: a small file is written sooner than it is handed to another thread and back, four times.
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      writeFileSync(aside, bytes, { mode: 0o600 });
-      renameSync(aside, join(folder, name));
+      writeAtomically(join(folder, `${now()}-${id}.eml`), bytes);
       return 0;
     },
     close() {},

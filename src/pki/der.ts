@@ -188,15 +188,7 @@ export function readTime(element: Tlv): number {
   return seconds;
 }
 
-/** A BIT STRING of flags: bit 0 is the first (RFC 5280 §4.2.1.3), trailing zeros removed. */
-export function flags(set: readonly number[]): Uint8Array {
-  const highest = Math.max(...set);
-  const octets = new Uint8Array(Math.floor(highest / 8) + 1);
-  for (const bit of set) octets[bit >> 3] = (octets[bit >> 3] ?? 0) | (0x80 >> (bit & 7));
-  return tlv(tags.bitString, Uint8Array.of(7 - (highest % 8)), octets);
-}
-
-/** The numbers of the set bits; at least one, trailing zeros removed (X.690 §11.2.2). @throws DerError */
+/** The numbers of the set bits of a BIT STRING, bit 0 the first (RFC 5280 §4.2.1.3); at least one, trailing zeros removed (X.690 §11.2.2). @throws DerError */
 export function readFlags(element: Tlv): number[] {
   const [unused = 0, ...octets] = element.value;
   if (element.tag !== tags.bitString || element.value.length < 2 || unused > 7) throw new DerError('no BIT STRING of flags');

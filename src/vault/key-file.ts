@@ -1,6 +1,5 @@
-import { chmodSync, chownSync, existsSync, linkSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { flushFolder, makeFolder } from '../files/folder.ts';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { createAtomically, writeAtomically } from '../files/write-atomically.ts';
 import { base64 } from '../model/encoding.ts';
 
 /** Key-encryption keys, the newest first; the same array as long as they are the same. */
@@ -36,7 +35,7 @@ export function keyFile(file: string, random: Random, usedKeyId?: string): KeySo
       throw new KeyFileError(
         `the key-encryption key that the database was made with (${usedKeyId}) is not at ${file}: bring it back, or give it by XMPP_CA_KEY`,
       );
-    make(file, random);
+    createAtomically(file, textOf([random(32)]));
   }
   let seen = stampOf(file);
   let keys = read(file);
@@ -59,48 +58,20 @@ function stampOf(file: string): string | undefined {
   return stat && `${stat.ino} ${stat.mtimeMs} ${stat.size}`;
 }
 
-function make(file: string, random: Random): void {
-  makeFolder(dirname(file));
-  const aside = writeBeside(file, [random(32)], random);
-  try {
-    linkSync(aside, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    unlinkSync(aside);
-  }
-  flushFolder(dirname(file));
-}
-
-function writeBeside(file: string, keys: readonly Uint8Array[], random: Random): string {
-  const aside = `${file}.${Buffer.from(random(6)).toString('hex')}`;
-  writeFileSync(aside, keys.map(key => `${base64(key)}\n`).join(''), { mode: 0o600, flush: true });
-  chmodSync(aside, 0o600);
-  return aside;
-}
+const textOf = (keys: readonly Uint8Array[]): string => keys.map(key => `${base64(key)}\n`).join('');
 
 /** Puts a new key before those of the file. @throws KeyFileError */
 export function addKey(file: string, random: Random): void {
-  replace(file, keys => [random(32), ...keys], random);
+  // On the disk before anything is encrypted under it: without the key that would be lost.
+  replace(file, keys => [random(32), ...keys]);
 }
 
 /** Drops keys from the file; the newest stays. @throws KeyFileError */
-export function dropKeys(file: string, isDropped: (key: Uint8Array) => boolean, random: Random): void {
-  replace(file, ([newest, ...older]) => [...(newest ? [newest] : []), ...older.filter(key => !isDropped(key))], random);
+export function dropKeys(file: string, isDropped: (key: Uint8Array) => boolean): void {
+  replace(file, ([newest, ...older]) => [...(newest ? [newest] : []), ...older.filter(key => !isDropped(key))]);
 }
 
-/** Whoever reads it sees it whole, as it was or as it is; and it stays the property of whoever had it, the server. */
-function replace(file: string, change: (keys: readonly Uint8Array[]) => readonly Uint8Array[], random: Random): void {
-  const { uid, gid } = statSync(file);
-  const aside = writeBeside(file, change(read(file)), random);
-  try {
-    const made = statSync(aside);
-    if (made.uid !== uid || made.gid !== gid) chownSync(aside, uid, gid);
-    renameSync(aside, file);
-  } catch (error) {
-    unlinkSync(aside);
-    throw error;
-  }
-  // Before anything is encrypted under a new key: without the key it would be lost.
-  flushFolder(dirname(file));
+/** The file stays the property of its owner, the server. */
+function replace(file: string, change: (keys: readonly Uint8Array[]) => readonly Uint8Array[]): void {
+  writeAtomically(file, textOf(change(read(file))), { keepsOwner: true });
 }

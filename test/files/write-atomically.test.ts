@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeAtomically } from '../../src/files/write-atomically.ts';
+import { createAtomically, writeAtomically } from '../../src/files/write-atomically.ts';
 import { flushedFolders } from '../kit/flushed.ts';
 
-describe('a file that is written aside', () => {
+describe('a file that is written atomically', () => {
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'xmpp-ca-aside-'));
@@ -31,5 +31,32 @@ describe('a file that is written aside', () => {
       flushedFolders(() => writeAtomically(file, 'text')),
       [b],
     );
+  });
+
+  it('is made once: the second writer learns that it was not the first', () => {
+    const file = join(folder, 'file');
+    assert.equal(createAtomically(file, 'first'), true);
+    assert.equal(createAtomically(file, 'second'), false);
+    assert.equal(readFileSync(file, 'utf8'), 'first');
+    assert.deepEqual(readdirSync(folder), ['file']);
+    assert.deepEqual(
+      flushedFolders(() => createAtomically(join(folder, 'other'), 'text')),
+      [folder],
+    );
+  });
+
+  it('is written beside what a process of the same number has left, and leaves that alone', () => {
+    const file = join(folder, 'file');
+    const left = join(folder, `.file.${process.pid}.0.tmp`);
+    writeFileSync(left, 'half');
+    writeAtomically(file, 'whole');
+    assert.equal(readFileSync(file, 'utf8'), 'whole');
+    assert.equal(readFileSync(left, 'utf8'), 'half');
+  });
+
+  it('leaves nothing behind where it cannot be put in place', () => {
+    mkdirSync(join(folder, 'file'));
+    assert.throws(() => writeAtomically(join(folder, 'file'), 'text'));
+    assert.deepEqual(readdirSync(folder), ['file']);
   });
 });

@@ -160,9 +160,9 @@ describe('vault', () => {
       assert.deepEqual(vault.keyIds, [second, first]);
       writeFileSync(file(), `\n${text}\n${text}`);
       assert.deepEqual(vault.keyIds, [second, first], 'each key once');
-      dropKeys(file(), key => keyIdOf(key) === first, randomBytes);
+      dropKeys(file(), key => keyIdOf(key) === first);
       assert.deepEqual(vault.keyIds, [second]);
-      dropKeys(file(), () => true, randomBytes);
+      dropKeys(file(), () => true);
       assert.deepEqual(vault.keyIds, [second], 'the newest is never dropped');
       assert.deepEqual(readdirSync(join(folder, 'data', 'keys')), ['kek']);
     });
@@ -180,7 +180,7 @@ describe('vault', () => {
         flushedFolders(() => open()),
         [folder, join(folder, 'data'), keys],
       );
-      for (const change of [() => addKey(file(), randomBytes), () => dropKeys(file(), () => true, randomBytes)])
+      for (const change of [() => addKey(file(), randomBytes), () => dropKeys(file(), () => true)])
         assert.deepEqual(flushedFolders(change), [keys]);
     });
     it('with several keys gives way to the environment with several', () => {

@@ -189,7 +189,7 @@ export function retireKeys(ctx: Ctx, force: boolean, actor: Actor, progress: Pro
       await held(trx);
       await record(ctx, trx, ctx.now(), { action: 'vault.retired', actor, subject: {}, detail: { keys: older } });
     });
-    if (config.keys.encryptionKey === undefined) dropKeys(config.keys.encryptionKeyFile, key => older.includes(keyIdOf(key)), ctx.random);
+    if (config.keys.encryptionKey === undefined) dropKeys(config.keys.encryptionKeyFile, key => older.includes(keyIdOf(key)));
     return older;
   });
 }

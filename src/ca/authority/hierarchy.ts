@@ -172,6 +172,6 @@ async function lintAndSign(meant: CertificateSpec, signer: Signer): Promise<Uint
 
 /** What people take from the data folder: the root to trust, the issuing CA to add to a chain. */
 function writeAnchors(dataDir: string, { root, active }: Authority): void {
-  writeAtomically(join(dataDir, 'root.pem'), pem('CERTIFICATE', root.certificate), 0o644);
-  writeAtomically(join(dataDir, 'issuing.pem'), pem('CERTIFICATE', active.certificate), 0o644);
+  writeAtomically(join(dataDir, 'root.pem'), pem('CERTIFICATE', root.certificate), { mode: 0o644 });
+  writeAtomically(join(dataDir, 'issuing.pem'), pem('CERTIFICATE', active.certificate), { mode: 0o644 });
 }

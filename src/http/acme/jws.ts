@@ -2,6 +2,7 @@ import { constants, createPublicKey, type KeyObject, type VerifyKeyObjectInput, 
 import type { Jwk } from '../../model/account.ts';
 import { fromBase64url } from '../../model/encoding.ts';
 import { isObject, parseJson } from '../../model/json.ts';
+import { Lru } from '../../model/lru.ts';
 import { Problem } from '../../model/problem.ts';
 import { checkRsa, thumbprint, UnfitKey } from '../../pki/public-key.ts';
 
@@ -114,9 +115,9 @@ function readKey(jwk: Record<string, unknown> | Jwk, weakKeys: ReadonlySet<strin
   const clean = own as unknown as Jwk;
   const print = thumbprint(clean);
   const cached = keys.get(print);
-  if (cached) return { jwk: clean, thumbprint: print, key: cached };
+  if (cached) return { jwk: clean, thumbprint: print, key: cached.key };
   const key = importKey(own, weakKeys, unfit);
-  if (weakKeys) remember(print, key);
+  if (weakKeys) keys.set(print, { key, size: 1 });
   return { jwk: clean, thumbprint: print, key };
 }
 
@@ -145,15 +146,8 @@ function importKey(jwk: Record<string, string>, weakKeys: ReadonlySet<string> | 
   return key;
 }
 
-/** Imported keys, by thumbprint: the oldest goes when there are many. */
-const keys = new Map<string, KeyObject>();
-const mostKeys = 2000;
-
-function remember(print: string, key: KeyObject): void {
-  keys.set(print, key);
-  const [oldest] = keys.keys();
-  if (keys.size > mostKeys && oldest !== undefined) keys.delete(oldest);
-}
+/** Imported keys, by thumbprint; this many are kept. */
+const keys = new Lru<{ key: KeyObject; size: 1 }>(2000);
 
 const curves: Record<string, string> = { ES256: 'prime256v1', ES384: 'secp384r1', ES512: 'secp521r1' };
 const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
