@@ -92,7 +92,6 @@ export const operator: Actor = { who: 'operator', door: 'command-line' };
 
 export interface AuditEvent {
   action: AuditAction;
-  actor: Actor;
   /** Whom it concerns: `member`, `account`, `order`, `serial`, … to id. Never a secret, nothing personal. */
   subject: Record<string, string>;
   detail?: Record<string, unknown>;

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { transact } from '../ca/act.ts';
 import { record } from '../ca/audit/record.ts';
 import { accountUrl } from '../ca/ids.ts';
+import { deactivateAccount } from '../ca/members/deactivate-account.ts';
 import { openContact } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import { type Account, doors } from '../model/account.ts';
@@ -8,7 +10,6 @@ import { rfc3339 } from '../model/encoding.ts';
 import { Problem } from '../model/problem.ts';
 import { findAccount, isAccountKey, listAccounts } from '../store/accounts.ts';
 import { findThumbprint, insertThumbprint } from '../store/doors.ts';
-import { deactivate } from './close-door.ts';
 import { byCreation, listing } from './listing.ts';
 import { memberOf } from './member.ts';
 import { found, memberId, operation, time } from './operation.ts';
@@ -63,12 +64,11 @@ export const accountOperations = [
       await memberOf(ctx, member);
       if ((await findThumbprint(ctx.db, thumbprint)) || (await isAccountKey(ctx.db, thumbprint)))
         throw new Problem('malformed', `The thumbprint ${thumbprint} is registered already, or its key has or had an account.`);
-      const now = ctx.now();
-      await ctx.db.transaction(async trx => {
-        await insertThumbprint(trx, { thumbprint, memberId: member, createdAt: now });
-        await record(ctx, trx, now, { action: 'thumbprint.added', actor, subject: { member, thumbprint } });
+      return transact(ctx, actor, async act => {
+        await insertThumbprint(act.trx, { thumbprint, memberId: member, createdAt: act.now });
+        await record(act, { action: 'thumbprint.added', subject: { member, thumbprint } });
+        return { thumbprint, memberId: member, createdAt: rfc3339(act.now) };
       });
-      return { thumbprint, memberId: member, createdAt: rfc3339(now) };
     },
   }),
   listing({
@@ -104,7 +104,7 @@ export const accountOperations = [
     output: accountShown,
     async run(ctx, { id }, actor) {
       const account = await accountOf(ctx, id);
-      const moved = await ctx.db.transaction(trx => deactivate(ctx, trx, account, actor));
+      const moved = await transact(ctx, actor, act => deactivateAccount(act, account));
       if (!moved) throw new Problem('malformed', `The account ${account.id} is ${account.status} already.`);
       return showAccount(ctx, { ...account, status: 'deactivated' });
     },

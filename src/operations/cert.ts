@@ -86,7 +86,7 @@ export const certOperations = [
     async run(ctx, { serial, reason }, actor) {
       const certificate = await certificateOf(ctx, serial);
       if (certificate.orderId === undefined) throw new Problem('malformed', `The certificate ${serial} is one of the authority's own.`);
-      const revoked = await revoke(ctx, certificate, reason, { kind: 'operator' }, actor);
+      const revoked = await revoke(ctx, certificate, { reason, revoker: { kind: 'operator' }, actor });
       if (!revoked) return { serial, status: 'expired' as const, reason };
       return { serial, status: 'revoked' as const, reason: revoked.reason, revokedAt: rfc3339(revoked.at) };
     },

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { transact } from '../ca/act.ts';
 import { record } from '../ca/audit/record.ts';
 import { newId } from '../ca/ids.ts';
+import { closeDoor } from '../ca/members/deactivate-account.ts';
 import { directorySecretHash } from '../ca/members/enroll.ts';
 import { namePolicy } from '../config.ts';
 import { profileNames } from '../model/certificate.ts';
@@ -10,7 +12,6 @@ import type { MemberDirectory } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { seconds } from '../model/seconds.ts';
 import { findDirectory, insertDirectory, listDirectories, revokeDirectory } from '../store/doors.ts';
-import { closeDoor } from './close-door.ts';
 import { byCreation, listing } from './listing.ts';
 import { memberOf } from './member.ts';
 import { days, found, memberId, numberOrAny, operation, time } from './operation.ts';
@@ -64,9 +65,9 @@ export const directoryOperations = [
         ...(expires !== undefined && { expiresAt: now + expires * seconds.day }),
         createdAt: now,
       };
-      await ctx.db.transaction(async trx => {
-        await insertDirectory(trx, directory, directorySecretHash(secret));
-        await record(ctx, trx, now, { action: 'directory.created', actor, subject: { member, directory: directory.id } });
+      await transact(ctx, actor, async act => {
+        await insertDirectory(act.trx, directory, directorySecretHash(secret));
+        await record(act, { action: 'directory.created', subject: { member, directory: directory.id } });
       });
       return { ...showDirectory(directory), directory: `${ctx.config.publicUrl}/acme/m/${secret}/directory` };
     },
@@ -92,15 +93,13 @@ export const directoryOperations = [
     output: directoryShown,
     async run(ctx, { id, deactivateAccounts }, actor) {
       const directory = found(await findDirectory(ctx.db, id), `directory ${id}`);
-      const now = ctx.now();
-      await ctx.db.transaction(async trx => {
-        const revoked = await revokeDirectory(trx, id, now);
+      return transact(ctx, actor, async act => {
+        const revoked = await revokeDirectory(act.trx, id, act.now);
         if (!revoked && !deactivateAccounts) throw new Problem('malformed', `The directory ${id} is revoked already.`);
-        if (revoked)
-          await record(ctx, trx, now, { action: 'directory.revoked', actor, subject: { member: directory.memberId, directory: id } });
-        if (deactivateAccounts) await closeDoor(ctx, trx, 'directory', id, actor);
+        if (revoked) await record(act, { action: 'directory.revoked', subject: { member: directory.memberId, directory: id } });
+        if (deactivateAccounts) await closeDoor(act, 'directory', id);
+        return showDirectory({ ...directory, revokedAt: directory.revokedAt ?? act.now });
       });
-      return showDirectory({ ...directory, revokedAt: directory.revokedAt ?? now });
     },
   }),
 ];

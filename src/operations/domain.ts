@@ -56,7 +56,7 @@ export const domainOperations = [
     }),
     output: z.object({ id: z.string(), domain: z.string(), mailbox: z.string(), expires: time }),
     async run(ctx, { member, domain, mailbox }, actor) {
-      const { proof, messages } = await beginProof(ctx, await memberOf(ctx, member), domain, mailbox, actor);
+      const { proof, messages } = await beginProof(ctx, await memberOf(ctx, member), { domain, mailbox }, actor);
       await deliver(ctx, messages);
       const [message] = await findMessages(ctx.db, messages);
       if (message?.state === 'dead')
@@ -76,7 +76,7 @@ export const domainOperations = [
     }),
     output: z.object({ domain: z.string(), status: z.literal('valid'), expires: time }),
     async run(ctx, { member, domain, code }, actor) {
-      const proof = await confirmDomain(ctx, await memberOf(ctx, member), domain, code, actor);
+      const proof = await confirmDomain(ctx, await memberOf(ctx, member), { domain, code }, actor);
       return { domain: proof.domain, status: 'valid' as const, expires: rfc3339(proof.expiresAt) };
     },
   }),

@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { transact } from '../ca/act.ts';
 import { record } from '../ca/audit/record.ts';
 import { newId } from '../ca/ids.ts';
+import { closeDoor } from '../ca/members/deactivate-account.ts';
 import { openWords, sealWords } from '../ca/sealed/personal-data.ts';
 import type { Ctx } from '../ctx.ts';
 import { base64url, rfc3339 } from '../model/encoding.ts';
@@ -9,7 +11,6 @@ import { Problem } from '../model/problem.ts';
 import { seconds } from '../model/seconds.ts';
 import { findEabKey, insertEabKey, listEabKeys, revokeEabKey } from '../store/doors.ts';
 import { lockMember } from '../store/members.ts';
-import { closeDoor } from './close-door.ts';
 import { listing } from './listing.ts';
 import { memberOf } from './member.ts';
 import { days, found, memberId, numberOrAny, operation, time } from './operation.ts';
@@ -67,11 +68,11 @@ export const eabOperations = [
         expiresAt: now + expires * seconds.day,
         createdAt: now,
       };
-      await ctx.db.transaction(async trx => {
-        if ((await lockMember(trx, member))?.status === 'left')
+      await transact(ctx, actor, async act => {
+        if ((await lockMember(act.trx, member))?.status === 'left')
           throw new Problem('malformed', `The member ${member} has left; "member activate" lets it come back.`);
-        await insertEabKey(trx, key);
-        await record(ctx, trx, now, { action: 'eab.created', actor, subject: { member, eab: kid } });
+        await insertEabKey(act.trx, key);
+        await record(act, { action: 'eab.created', subject: { member, eab: kid } });
       });
       return {
         kid,
@@ -104,14 +105,13 @@ export const eabOperations = [
     output: eabShown,
     async run(ctx, { kid, deactivateAccounts }, actor) {
       const key = found(await findEabKey(ctx.db, kid), `key ${kid}`);
-      const now = ctx.now();
-      await ctx.db.transaction(async trx => {
-        const revoked = await revokeEabKey(trx, kid, now);
+      return transact(ctx, actor, async act => {
+        const revoked = await revokeEabKey(act.trx, kid, act.now);
         if (!revoked && !deactivateAccounts) throw new Problem('malformed', `The key ${kid} is revoked already.`);
-        if (revoked) await record(ctx, trx, now, { action: 'eab.revoked', actor, subject: { member: key.memberId, eab: kid } });
-        if (deactivateAccounts) await closeDoor(ctx, trx, 'eab', kid, actor);
+        if (revoked) await record(act, { action: 'eab.revoked', subject: { member: key.memberId, eab: kid } });
+        if (deactivateAccounts) await closeDoor(act, 'eab', kid);
+        return showEab(ctx, { ...key, revokedAt: key.revokedAt ?? act.now });
       });
-      return showEab(ctx, { ...key, revokedAt: key.revokedAt ?? now });
     },
   }),
 ];

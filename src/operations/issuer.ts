@@ -96,7 +96,7 @@ export const issuerOperations = [
     output: shown,
     async run(ctx, { id, reason, rootKey }, actor) {
       await issuerOf(ctx, id);
-      await endIssuer(ctx, id, reason, rootKey, actor);
+      await endIssuer(ctx, { id, reason, keyFile: rootKey }, actor);
       return show(ctx, await issuerOf(ctx, id));
     },
   }),

@@ -151,7 +151,7 @@ export const memberDataOperations = [
     output: memberShown.extend({ records: z.number().int().describe('records of the audit log in which something was erased') }),
     async run(ctx, { id, force }, actor, progress) {
       const say = (done: number) => progress?.(`${plural(done, 'record')} done`);
-      const records = await eraseMember(ctx, await memberOf(ctx, id), force, actor, say);
+      const records = await eraseMember(ctx, await memberOf(ctx, id), { force, actor, progress: say });
       const living = await countLiving(ctx.db, { member: id }, ctx.now());
       if (living) progress?.(`it still holds ${plural(living, 'living certificate')}, of which it is told no more`);
       return { ...showMember(ctx, await memberOf(ctx, id)), records };

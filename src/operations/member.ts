@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { transact } from '../ca/act.ts';
 import { record } from '../ca/audit/record.ts';
 import { newId } from '../ca/ids.ts';
 import { revokeMatching } from '../ca/revocation/revoke.ts';
@@ -49,15 +50,16 @@ interface Move {
 }
 
 /** With what is personal of it anew, where that is given. */
-async function move(ctx: Ctx, id: string, { from, to, action }: Move, actor: Actor, personal?: Partial<MemberPersonal>) {
+async function move(ctx: Ctx, id: string, { from, to, action, personal }: Move & { personal?: Partial<MemberPersonal> }, actor: Actor) {
   const member = await memberOf(ctx, id);
   if (!from.includes(member.status)) throw new Problem('malformed', `The member ${id} is ${member.status}, not ${from.join(' or ')}.`);
   const anew = personal && complete(ctx, member, personal);
-  await ctx.db.transaction(async trx => {
-    const moved = await moveMember(trx, id, member.status, to, ctx.now());
+  await transact(ctx, actor, async act => {
+    const { trx, now } = act;
+    const moved = await moveMember(trx, id, member.status, to, now);
     const replaced = !anew || (await replacePersonal(trx, member, sealMember(ctx, id, anew), searchHashes(ctx, anew)));
     if (!moved || !replaced) throw new Problem('malformed', `The member ${id} changed meanwhile; try again.`);
-    await record(ctx, trx, ctx.now(), { action, actor, subject: { member: id } });
+    await record(act, { action, subject: { member: id } });
   });
   return memberOf(ctx, id);
 }
@@ -119,7 +121,10 @@ const returning = (how: Move) =>
     }),
     output: memberShown,
     run: async (ctx, { id, name, email }, actor) =>
-      showMember(ctx, await move(ctx, id, how, actor, { ...(name !== undefined && { name }), ...(email && { contacts: email }) })),
+      showMember(
+        ctx,
+        await move(ctx, id, { ...how, personal: { ...(name !== undefined && { name }), ...(email && { contacts: email }) } }, actor),
+      ),
   });
 
 const name = z
@@ -144,12 +149,12 @@ export const memberOperations = [
     async run(ctx, { name, email }, actor) {
       const id = newId(ctx);
       const personal = { name, contacts: email };
-      const member: Member = { id, status: 'active', personal: sealMember(ctx, id, personal), createdAt: ctx.now() };
-      await ctx.db.transaction(async trx => {
-        await insertMember(trx, member, searchHashes(ctx, personal));
-        await record(ctx, trx, ctx.now(), { action: 'member.added', actor, subject: { member: member.id } });
+      return transact(ctx, actor, async act => {
+        const member: Member = { id, status: 'active', personal: sealMember(ctx, id, personal), createdAt: act.now };
+        await insertMember(act.trx, member, searchHashes(ctx, personal));
+        await record(act, { action: 'member.added', subject: { member: id } });
+        return showMember(ctx, member);
       });
-      return showMember(ctx, member);
     },
   }),
   listing({

@@ -1,4 +1,4 @@
-import { record } from '../ca/audit/record.ts';
+import { recordAlone } from '../ca/audit/record.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor } from '../model/audit.ts';
 import { Problem } from '../model/problem.ts';
@@ -42,7 +42,7 @@ async function recordReading(ctx: Ctx, operation: Operation, values: Values, act
     operation: operation.name,
     ...(rows !== undefined && { rows, by: Object.keys(values).filter(n => values[n] !== undefined) }),
   };
-  await record(ctx, ctx.db, ctx.now(), { action: 'personal-data.read', actor, subject, detail });
+  await recordAlone(ctx, actor, { action: 'personal-data.read', subject, detail });
 }
 
 async function recordingRefusal<T>(ctx: Ctx, operation: Operation, values: Values, actor: Actor, work: () => Promise<T>): Promise<T> {
@@ -51,9 +51,9 @@ async function recordingRefusal<T>(ctx: Ctx, operation: Operation, values: Value
   } catch (error) {
     if (error instanceof Problem && error.type !== 'serverInternal' && !onlyReads(operation)) {
       const detail = { operation: operation.name, type: error.type };
-      const event = { action: 'operation.refused', actor, subject: subjectOf(operation, values), detail } as const;
+      const event = { action: 'operation.refused', subject: subjectOf(operation, values), detail } as const;
       // Whoever asked learns why it was refused, also where that could not be written down.
-      await record(ctx, ctx.db, ctx.now(), event).catch(err => ctx.log.error({ err }, 'a refusal could not be recorded'));
+      await recordAlone(ctx, actor, event).catch(err => ctx.log.error({ err }, 'a refusal could not be recorded'));
     }
     throw error;
   }

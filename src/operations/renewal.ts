@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { transact } from '../ca/act.ts';
 import { record } from '../ca/audit/record.ts';
 import type { Ctx } from '../ctx.ts';
 import type { Actor, AuditAction } from '../model/audit.ts';
@@ -28,26 +29,19 @@ function windowOf(now: number, { start = now, end = start + seconds.day }: { sta
 /** In batches, each recorded with it; called again, it does the same again. @returns how many */
 async function setWindows(
   ctx: Ctx,
-  action: AuditAction & `renewal.${string}`,
-  filter: CertificateFilter,
-  window: MovedWindow | undefined,
+  { action, filter, window }: { action: AuditAction & `renewal.${string}`; filter: CertificateFilter; window?: MovedWindow },
   actor: Actor,
   progress?: (line: string) => void,
 ): Promise<number> {
   const now = ctx.now();
   let done = 0;
   for (let after = ''; ; ) {
-    const batch = await ctx.db.transaction(async trx => {
-      await lockCertificates(trx);
-      const serials = await livingSerials(trx, filter, now, { after, limit: batchSize, isMoved: !window });
+    const batch = await transact(ctx, actor, async act => {
+      await lockCertificates(act.trx);
+      const serials = await livingSerials(act.trx, filter, now, { after, limit: batchSize, isMoved: !window });
       if (serials.length === 0) return serials;
-      await setWindow(trx, serials, window);
-      await record(ctx, trx, now, {
-        action,
-        actor,
-        subject: {},
-        detail: { filter, ...(window && { window }), certificates: serials.length },
-      });
+      await setWindow(act.trx, serials, window);
+      await record(act, { action, subject: {}, detail: { filter, ...(window && { window }), certificates: serials.length } });
       return serials;
     });
     done += batch.length;
@@ -82,7 +76,7 @@ export const renewalOperations = [
       const window = windowOf(ctx.now(), { start, end });
       const matched = await countLiving(ctx.db, filter, ctx.now());
       const said = { ...window, ...(explanation !== undefined && { explanation }) };
-      const moved = dryRun ? 0 : await setWindows(ctx, 'renewal.moved', filter, said, actor, progress);
+      const moved = dryRun ? 0 : await setWindows(ctx, { action: 'renewal.moved', filter, window: said }, actor, progress);
       return { matched, moved, start: rfc3339(window.start), end: rfc3339(window.end) };
     },
   }),
@@ -109,7 +103,7 @@ export const renewalOperations = [
     async run(ctx, { dryRun, ...rest }, actor, progress) {
       const filter = narrowFilterOf(rest);
       const matched = (await countProgress(ctx.db, filter, ctx.now())).moved;
-      return { matched, reset: dryRun ? 0 : await setWindows(ctx, 'renewal.reset', filter, undefined, actor, progress) };
+      return { matched, reset: dryRun ? 0 : await setWindows(ctx, { action: 'renewal.reset', filter }, actor, progress) };
     },
   }),
 ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { transact } from '../ca/act.ts';
 import { record } from '../ca/audit/record.ts';
 import { createToken } from '../ca/members/admin-token.ts';
 import { openWords } from '../ca/sealed/personal-data.ts';
@@ -74,12 +75,11 @@ export const tokenOperations = [
     output: shown,
     async run(ctx, { id }, actor) {
       const token = found(await findToken(ctx.db, id), `token ${id}`);
-      const now = ctx.now();
-      await ctx.db.transaction(async trx => {
-        if (!(await revokeToken(trx, id, now))) throw new Problem('malformed', `The token ${id} is revoked already.`);
-        await record(ctx, trx, now, { action: 'token.revoked', actor, subject: { token: id } });
+      return transact(ctx, actor, async act => {
+        if (!(await revokeToken(act.trx, id, act.now))) throw new Problem('malformed', `The token ${id} is revoked already.`);
+        await record(act, { action: 'token.revoked', subject: { token: id } });
+        return show(ctx, { ...token, revokedAt: act.now });
       });
-      return show(ctx, { ...token, revokedAt: now });
     },
   }),
 ];

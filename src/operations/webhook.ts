@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { transact } from '../ca/act.ts';
 import { record } from '../ca/audit/record.ts';
 import { createWebhook, replay, rotateSecret, setEnabled, testWebhook } from '../ca/events/manage-webhook.ts';
 import type { Ctx } from '../ctx.ts';
@@ -123,9 +124,8 @@ export const webhookOperations = [
     output: z.object(facts),
     async run(ctx, input, actor) {
       const webhook = await webhookOf(ctx, input.id);
-      await ctx.db.transaction(async trx => {
-        if (await deleteWebhook(trx, webhook.id))
-          await record(ctx, trx, ctx.now(), { action: 'webhook.removed', actor, subject: { webhook: webhook.id } });
+      await transact(ctx, actor, async act => {
+        if (await deleteWebhook(act.trx, webhook.id)) await record(act, { action: 'webhook.removed', subject: { webhook: webhook.id } });
       });
       return show(ctx, webhook);
     },

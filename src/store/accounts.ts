@@ -121,7 +121,7 @@ export async function updateTerms(db: Db, id: string, termsAgreed: string): Prom
 }
 
 /** `valid -> deactivated`; the key is retired with it. @returns whether it moved */
-export async function deactivateAccount(db: Db, account: Account, now: number): Promise<boolean> {
+export async function moveToDeactivated(db: Db, account: Account, now: number): Promise<boolean> {
   const moved = await updateRows(db, 'accounts', { id: account.id, status: 'valid' }, { status: 'deactivated', deactivated_at: now });
   if (moved) await retireKey(db, account.thumbprint, account.id, now);
   return moved === 1;

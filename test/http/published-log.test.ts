@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
-import { record } from '../../src/ca/audit/record.ts';
+import { recordAlone } from '../../src/ca/audit/record.ts';
 import { sealAudit } from '../../src/ca/audit/seal.ts';
 import { type ReadPublished, verifyPublished } from '../../src/ca/audit/verify-published.ts';
 import { ocspResponder } from '../../src/ca/revocation/answer-ocsp.ts';
@@ -42,8 +42,7 @@ describe('the published log', () => {
     return new Uint8Array(await answer.arrayBuffer());
   };
   const fill = async (n: number) => {
-    for (let i = 0; i < n; i++)
-      await record(at.ctx, at.ctx.db, at.clock.now, { action: 'key.blocked', actor: operator, subject: { key: `${i}` } });
+    for (let i = 0; i < n; i++) await recordAlone(at.ctx, operator, { action: 'key.blocked', subject: { key: `${i}` } });
     await sealAudit(at.ctx);
   };
 
@@ -54,7 +53,7 @@ describe('the published log', () => {
   it('is checked from its beginning, and then from what was known', async () => {
     const certificate = await issued(at, ['im.club.test']);
     const other = await issued(at, ['other.test']);
-    await revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+    await revoke(at.ctx, certificate, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
     await fill(3);
     const first = await verifyPublished(read, key, { names: ['club.test'] });
     assert.deepEqual([first.certificates, first.revocations, first.entries], [4, 1, first.checkpoint.size]);
@@ -71,9 +70,9 @@ describe('the published log', () => {
     // Past the width of a tile, and of a second one.
     await fill(300);
     await fill(300);
-    await revoke(at.ctx, other, 'keyCompromise', { kind: 'operator' }, operator);
+    await revoke(at.ctx, other, { reason: 'keyCompromise', revoker: { kind: 'operator' }, actor: operator });
     const wild = await issued(at, ['*.club.test']);
-    await revoke(at.ctx, wild, 'superseded', { kind: 'operator' }, operator);
+    await revoke(at.ctx, wild, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
     await sealAudit(at.ctx);
     const second = await verifyPublished(read, key, { known: first.note, names: ['other.test', 'a.club.test'] });
     assert.deepEqual([second.certificates, second.revocations], [1, 2]);

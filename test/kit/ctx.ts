@@ -155,7 +155,7 @@ export async function readyOrder(
 }
 
 export function finalizeOrder({ ctx }: TestCtx, { account, member, order, csr }: ReadyOrder): Promise<Order> {
-  return finalize(ctx, account, member, order, csr, { who: `account:${account.id}`, door: 'acme' });
+  return finalize(ctx, { account, member, actor: { who: `account:${account.id}`, door: 'acme' } }, order, csr);
 }
 
 /** A whole issuance. */

@@ -2,7 +2,7 @@ import { record } from '../../src/ca/audit/record.ts';
 import { clock } from '../../src/model/audit.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
 import { commitCertificate, firstFence, moveCertificate } from '../../src/store/certificates.ts';
-import type { Db } from '../../src/store/open.ts';
+import type { Trx } from '../../src/store/open.ts';
 import type { Json } from './acme-client.ts';
 import type { TestCtx } from './ctx.ts';
 import { aCertificate, anId } from './records.ts';
@@ -13,7 +13,7 @@ export async function storedIssuance(at: TestCtx, more: Partial<Certificate> = {
 }
 
 /** The same in a transaction of many. */
-export async function storeIssuance({ ctx }: Pick<TestCtx, 'ctx'>, trx: Db, more: Partial<Certificate> = {}): Promise<Certificate> {
+export async function storeIssuance({ ctx }: Pick<TestCtx, 'ctx'>, trx: Trx, more: Partial<Certificate> = {}): Promise<Certificate> {
   const now = ctx.now();
   const certificate = aCertificate({
     issuerId: ctx.authority.active.id,
@@ -28,7 +28,7 @@ export async function storeIssuance({ ctx }: Pick<TestCtx, 'ctx'>, trx: Db, more
   await commitCertificate(trx, certificate, 30);
   await moveCertificate(trx, serial, 'issued', firstFence, { der: Buffer.from(serial, 'hex') });
   const subject = { serial, ...(memberId !== undefined && { member: memberId }) };
-  await record(ctx, trx, now, { action: 'certificate.issued', actor: clock, subject });
+  await record({ ctx, trx, actor: clock, now }, { action: 'certificate.issued', subject });
   return certificate;
 }
 

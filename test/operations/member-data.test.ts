@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { openPersonal, record } from '../../src/ca/audit/record.ts';
+import { transact } from '../../src/ca/act.ts';
+import { openPersonal, recordAlone } from '../../src/ca/audit/record.ts';
 import { sealAudit } from '../../src/ca/audit/seal.ts';
 import { verifyAudit } from '../../src/ca/audit/verify.ts';
-import { tell } from '../../src/ca/mail/queue-message.ts';
+import { queueMessage } from '../../src/ca/mail/queue-message.ts';
 import { revoke } from '../../src/ca/revocation/revoke.ts';
 import { sealContact } from '../../src/ca/sealed/personal-data.ts';
 import { clock } from '../../src/model/audit.ts';
@@ -58,16 +59,15 @@ for (const engine of engines)
       const { serial = '' } = await finalizeOrder(at, ready);
       const other = await readyOrder(at, ['im.hopper.test'], { member: stranger });
       await finalizeOrder(at, other);
-      const by = (account: string, address: string) =>
-        ({ action: 'account.updated', actor: { who: `account:${account}`, door: 'acme', address }, subject: { account } }) as const;
-      await record(ctx, ctx.db, ctx.now(), by(ready.account.id, own), by(other.account.id, '192.0.2.9'), {
-        action: 'member.suspended',
-        actor: { who: 'token:abc', door: 'admin', address: operators },
-        subject: { member: id },
-      });
-      await record(ctx, ctx.db, ctx.now(), {
+      for (const [account, address] of [
+        [ready.account.id, own],
+        [other.account.id, '192.0.2.9'],
+      ] as const)
+        await recordAlone(ctx, { who: `account:${account}`, door: 'acme', address }, { action: 'account.updated', subject: { account } });
+      const admin = { who: 'token:abc', door: 'admin', address: operators } as const;
+      await recordAlone(ctx, admin, { action: 'member.suspended', subject: { member: id } });
+      await recordAlone(ctx, clock, {
         action: 'challenge.valid',
-        actor: clock,
         subject: { account: ready.account.id },
         detail: { name: 'im.byron.test', type: 'http-01', address: evidence },
       });
@@ -227,11 +227,11 @@ for (const engine of engines)
       at.mail.sent.length = 0;
       const { ctx } = at;
       await ctx.db('outbox').delete();
-      const ids = await ctx.db.transaction(async trx => [
-        await tell(ctx, trx, { kind: 'issued', refs: { serial } }),
-        await tell(ctx, trx, { kind: 'revoked', refs: { memberId: id, serials: [serial] } }),
-        await tell(ctx, trx, { kind: 'account-added', refs: { accountId: account } }),
-        await tell(ctx, trx, { kind: 'contested', refs: { memberId: 'another', domain: 'im.test', role: 'asker' } }),
+      const ids = await transact(ctx, clock, async act => [
+        await queueMessage(act, { kind: 'issued', refs: { serial } }),
+        await queueMessage(act, { kind: 'revoked', refs: { memberId: id, serials: [serial] } }),
+        await queueMessage(act, { kind: 'account-added', refs: { accountId: account } }),
+        await queueMessage(act, { kind: 'contested', refs: { memberId: 'another', domain: 'im.test', role: 'asker' } }),
       ]);
       await at.run('member erase', { id, force: true });
       const states = new Map((await findMessages(ctx.db, ids)).map(m => [m.kind, m.state]));
@@ -246,7 +246,11 @@ for (const engine of engines)
       const certificate = await findCertificate(ctx.db, serial);
       assert.ok(certificate);
       const finder = '192.0.2.66';
-      await revoke(ctx, certificate, 'keyCompromise', { kind: 'key' }, { who: 'key:t', door: 'acme', address: finder });
+      await revoke(ctx, certificate, {
+        reason: 'keyCompromise',
+        revoker: { kind: 'key' },
+        actor: { who: 'key:t', door: 'acme', address: finder },
+      });
       await ctx.background.settled();
       const document: Json = await at.run('member export', { id });
       for (const action of ['key.blocked', 'certificate.revoked']) {

@@ -11,6 +11,7 @@ import { clock } from '../../src/model/audit.ts';
 import { type Quarter, quarterAt, quartersLater, spanOf } from '../../src/model/quarter.ts';
 import { sealedAudit } from '../../src/store/audit.ts';
 import { countObservation } from '../../src/store/observations.ts';
+import type { Trx } from '../../src/store/open.ts';
 import { insertProof } from '../../src/store/proofs.ts';
 import { engines } from '../kit/ca.ts';
 import { openTestCtx, refusal, type TestCtx } from '../kit/ctx.ts';
@@ -136,12 +137,12 @@ async function live(at: TestCtx): Promise<Life> {
         await validation(trx);
       }
     });
-  const validation = async (trx: Parameters<typeof record>[1]) => {
+  const validation = async (trx: Trx) => {
     const type = methods[roll(methods.length)];
     const error = roll(6) ? undefined : errors[roll(errors.length)];
     const action = error ? ('challenge.invalid' as const) : ('challenge.valid' as const);
     const detail = { name: 'im.test', type, ...(error && { error }) };
-    await record(ctx, trx, at.clock.now, { action, actor: clock, subject: { challenge: 'c' }, detail });
+    await record({ ctx, trx, actor: clock, now: at.clock.now }, { action, subject: { challenge: 'c' }, detail });
     const outcome = error ? 'invalid' : 'valid';
     mark(
       `validations.${outcome}`,
@@ -158,7 +159,7 @@ async function live(at: TestCtx): Promise<Life> {
     await ctx.db.transaction(async trx => {
       await insertProof(trx, proof);
       const subject = { member, proof: proof.id };
-      await record(ctx, trx, at.clock.now, { action: 'domain.proved', actor: clock, subject, detail: { domain } });
+      await record({ ctx, trx, actor: clock, now: at.clock.now }, { action: 'domain.proved', subject, detail: { domain } });
     });
     life.proofs.push({ at: at.clock.now, member, domain, until });
     mark('proofs.made');

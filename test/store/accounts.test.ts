@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import {
   changeKey,
-  deactivateAccount,
   findAccount,
   findAccountAndMember,
   findAccountByKey,
@@ -9,6 +8,7 @@ import {
   isRetired,
   listAccounts,
   listAccountsByDoor,
+  moveToDeactivated,
   updateContact,
   updateTerms,
 } from '../../src/store/accounts.ts';
@@ -64,7 +64,7 @@ onEachEngine('the store of accounts', at => {
     assert.ok((await listAccounts(at.db)).length >= 3);
     const ids = async () => (await listAccountsByDoor(at.db, 'directory', door.doorId)).map(a => a.id).sort();
     assert.deepEqual(await ids(), [first.id, second.id].sort());
-    await deactivateAccount(at.db, first, at0);
+    await moveToDeactivated(at.db, first, at0);
     assert.deepEqual(await ids(), [second.id]);
   });
 
@@ -81,8 +81,8 @@ onEachEngine('the store of accounts', at => {
   it('deactivates once, and retires the key', async () => {
     const account = await storedAccount(at.db);
     assert.equal(await isRetired(at.db, account.thumbprint), false);
-    assert.equal(await deactivateAccount(at.db, account, at0 + 1), true);
-    assert.equal(await deactivateAccount(at.db, account, at0 + 2), false);
+    assert.equal(await moveToDeactivated(at.db, account, at0 + 1), true);
+    assert.equal(await moveToDeactivated(at.db, account, at0 + 2), false);
     assert.equal(await isRetired(at.db, account.thumbprint), true);
     assert.equal((await findAccount(at.db, account.id))?.status, 'deactivated');
     assert.equal(await changeKey(at.db, account, account.jwk, 'another', at0), false);

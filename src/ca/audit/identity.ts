@@ -1,8 +1,8 @@
 import type { Ctx } from '../../ctx.ts';
-import { type Actor, clock } from '../../model/audit.ts';
+import { clock } from '../../model/audit.ts';
 import { currentLog, insertLog, type LogRecord } from '../../store/log.ts';
-import type { Db } from '../../store/open.ts';
 import { generateNoteKey, type NoteKey, type NoteSigner, noteSigner } from '../../tlog/note.ts';
+import { type Act, transact } from '../act.ts';
 import { record } from './record.ts';
 
 type Tools = Pick<Ctx, 'config' | 'db' | 'vault' | 'now' | 'random'>;
@@ -20,16 +20,19 @@ export const logSigner = ({ vault }: Pick<Ctx, 'vault'>, { origin, key }: LogRec
 /** The log's first identity, made on the first start. Call it under the setup lock. */
 export async function openLog(tools: Tools): Promise<void> {
   if (await currentLog(tools.db)) return;
-  await tools.db.transaction(trx => insertIdentity(tools, trx, logUrl(tools), 0, {}, clock));
+  await transact(tools, clock, act => insertIdentity(act, { url: logUrl(tools), size: 0 }));
 }
 
-/** Named after its URL without the scheme (C2SP tlog-tiles). From here on the log is signed as this. */
-export async function insertIdentity(tools: Tools, trx: Db, url: string, size: number, detail: object, actor: Actor): Promise<LogRecord> {
+/** Named after its URL without the scheme (C2SP tlog-tiles). From here on, at this size, the log is signed as this. */
+export async function insertIdentity(
+  act: Act<Tools>,
+  { url, size, detail = {} }: { url: string; size: number; detail?: Record<string, unknown> },
+): Promise<LogRecord> {
+  const { ctx, trx, now } = act;
   const origin = url.replace(/^\w+:\/\//, '');
   const { pkcs8, publicKey } = generateNoteKey();
-  const now = tools.now();
-  await insertLog(trx, { origin, publicKey, key: tools.vault.seal({ in: 'logs.key', row: origin }, pkcs8), beganAt: now, beganSize: size });
-  await record(tools, trx, now, { action: 'log.begun', actor, subject: { log: origin }, detail: { ...detail } });
+  await insertLog(trx, { origin, publicKey, key: ctx.vault.seal({ in: 'logs.key', row: origin }, pkcs8), beganAt: now, beganSize: size });
+  await record(act, { action: 'log.begun', subject: { log: origin }, detail });
   const log = await currentLog(trx);
   if (log?.origin !== origin) throw new Error('the log has another identity');
   return log;

@@ -1,32 +1,38 @@
 import type { Ctx } from '../../ctx.ts';
-import { type AuditEvent, outcomeOf } from '../../model/audit.ts';
+import { type Actor, type AuditEvent, outcomeOf } from '../../model/audit.ts';
 import { hex } from '../../model/encoding.ts';
 import { sha256 } from '../../model/sha256.ts';
 import { insertAudit } from '../../store/audit.ts';
-import type { Db } from '../../store/open.ts';
+import { type Act, transact } from '../act.ts';
 import { commitTo } from './leaf.ts';
 
-/** Records acts; always in the transaction of what they tell. */
-export async function record(ctx: Pick<Ctx, 'vault' | 'random'>, trx: Db, at: number, ...events: AuditEvent[]): Promise<void> {
+type Tools = Pick<Ctx, 'vault' | 'random'>;
+
+/** Records what an act has done, in the transaction of the act. */
+export async function record({ ctx, trx, actor, now }: Act<Tools>, ...events: AuditEvent[]): Promise<void> {
   await insertAudit(
     trx,
     ...events.map(event => {
-      const { action, actor, subject, detail } = event;
+      const { action, subject, detail } = event;
       const written = {
-        ...{ at, action, outcome: outcomeOf(action), who: actor.who, door: actor.door, subject: JSON.stringify(subject) },
+        ...{ at: now, action, outcome: outcomeOf(action), who: actor.who, door: actor.door, subject: JSON.stringify(subject) },
         ...(detail && { detail: JSON.stringify(detail) }),
-        ...sealPersonal(ctx, event),
+        ...sealPersonal(ctx, actor, event.personal),
       };
       return { ...written, commitment: commitTo(written, ctx.random) };
     }),
   );
 }
 
+/** Records what changes nothing else. */
+export const recordAlone = (ctx: Tools & Pick<Ctx, 'db' | 'now'>, actor: Actor, event: AuditEvent): Promise<void> =>
+  transact(ctx, actor, act => record(act, event));
+
 const place = (personalHash: Uint8Array) => ({ in: 'audit.personal' as const, row: hex(personalHash) });
 
 /** What is personal in a record is kept apart: the log knows its salted hash, so that it can be erased without a trace in the log. */
-function sealPersonal({ vault, random }: Pick<Ctx, 'vault' | 'random'>, { actor, personal }: AuditEvent) {
-  const facts = { ...personal, ...(actor.address !== undefined && { address: actor.address }) };
+function sealPersonal({ vault, random }: Tools, { address }: Actor, personal: Record<string, string> | undefined) {
+  const facts = { ...personal, ...(address !== undefined && { address }) };
   if (Object.keys(facts).length === 0) return undefined;
   const salted = Buffer.concat([random(saltSize), Buffer.from(JSON.stringify(facts))]);
   const personalHash = sha256(salted);

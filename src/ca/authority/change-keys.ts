@@ -13,6 +13,7 @@ import { countSealed, replaceSealed, type SealedRow, sealedUnderOther } from '..
 import { addKey, dropKeys } from '../../vault/key-file.ts';
 import { type SealedColumn, sealedColumns } from '../../vault/places.ts';
 import { keyIdOf } from '../../vault/vault.ts';
+import { transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { openMember, searchHashes } from '../sealed/personal-data.ts';
 import { underLease } from '../under-lease.ts';
@@ -90,12 +91,12 @@ export function rotateKeys(ctx: Ctx, rootKey: string | undefined, actor: Actor, 
     if ((await newestSince(ctx)) === undefined) await putSetting(db, sinceSetting, `${vault.keyId} ${ctx.now()}`);
     const sealed = await sealAnew(ctx, held, progress);
     if (root) sealRootKey(ctx, rootFile, root);
-    await db.transaction(async trx => {
-      await held(trx);
-      await putSetting(trx, 'kek', vault.keyId);
-      if (root) await putSetting(trx, rootKeySetting, vault.keyId);
+    await transact(ctx, actor, async act => {
+      await held(act.trx);
+      await putSetting(act.trx, 'kek', vault.keyId);
+      if (root) await putSetting(act.trx, rootKeySetting, vault.keyId);
       const detail = { from: used, to: vault.keyId, sealed, rootKey: root !== undefined };
-      await record(ctx, trx, ctx.now(), { action: 'vault.rotated', actor, subject: {}, detail });
+      await record(act, { action: 'vault.rotated', subject: {}, detail });
     });
     await forgetDeleted(db);
     return { key: vault.keyId, sealed, rootKey: root ? ('encrypted anew' as const) : ('away' as const) };
@@ -112,10 +113,10 @@ function sealRootKey({ vault, authority }: Ctx, file: string, { pkcs8, keyId }: 
 export async function rotateRootKey(ctx: Ctx, rootKey: string | undefined, actor: Actor): Promise<string> {
   const file = rootKey ?? rootKeyFile(ctx.config);
   sealRootKey(ctx, file, readRootKey(ctx, file));
-  await ctx.db.transaction(async trx => {
-    await putSetting(trx, rootKeySetting, ctx.vault.keyId);
+  await transact(ctx, actor, async act => {
+    await putSetting(act.trx, rootKeySetting, ctx.vault.keyId);
     const detail = { to: ctx.vault.keyId, sealed: 0, rootKey: true };
-    await record(ctx, trx, ctx.now(), { action: 'vault.rotated', actor, subject: {}, detail });
+    await record(act, { action: 'vault.rotated', subject: {}, detail });
   });
   return file;
 }
@@ -185,9 +186,9 @@ export function retireKeys(ctx: Ctx, force: boolean, actor: Actor, progress: Pro
     if (await hasCommitted(db)) throw refuse('a certificate is being issued, try again in a minute');
     if (!force) await checkOutside(ctx, older);
     // Before they go: no key is dropped that is not on record.
-    await db.transaction(async trx => {
-      await held(trx);
-      await record(ctx, trx, ctx.now(), { action: 'vault.retired', actor, subject: {}, detail: { keys: older } });
+    await transact(ctx, actor, async act => {
+      await held(act.trx);
+      await record(act, { action: 'vault.retired', subject: {}, detail: { keys: older } });
     });
     if (config.keys.encryptionKey === undefined) dropKeys(config.keys.encryptionKeyFile, key => older.includes(keyIdOf(key)));
     return older;

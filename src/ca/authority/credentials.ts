@@ -16,6 +16,7 @@ import type { AltName } from '../../pki/names.ts';
 import { commitCertificate, firstFence, moveCertificate } from '../../store/certificates.ts';
 import { type Credential, insertCredential, newestCredential } from '../../store/issuers.ts';
 import type { Trx } from '../../store/open.ts';
+import { transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { newId } from '../ids.ts';
 import { underLease } from '../under-lease.ts';
@@ -37,9 +38,10 @@ const listenerLifetime = 90 * seconds.day;
 
 /** The delegated OCSP responder of an issuer (RFC 6960 §4.2.2.2). */
 export function responderCredential(ctx: Ctx, issuer: Issuer): Promise<OpenCredential> {
-  return credential(ctx, 'ocsp', issuer.id, issuer, responderLifetime, (serial, spki) =>
-    responderSpec({ serial, spki, now: ctx.now(), lifetime: responderLifetime, statusUrl: ctx.config.status.publicUrl }, issuer),
-  );
+  const lifetime = responderLifetime;
+  const meant: Wanted['meant'] = (serial, spki) =>
+    responderSpec({ serial, spki, now: ctx.now(), lifetime, statusUrl: ctx.config.status.publicUrl }, issuer);
+  return credential(ctx, { purpose: 'ocsp', holder: issuer.id, issuer, lifetime, meant });
 }
 
 /** Every issuer that can still sign has a responder whose certificate is in the first half of its life. */
@@ -62,15 +64,24 @@ export function listenerCredential(ctx: Ctx, which: OwnListener): Promise<OpenCr
     ...[...addresses].map(value => ({ kind: 'ip' as const, value })),
   ];
   const holder = which === 'public' ? host : `${host} ${which} ${own}`;
-  return credential(ctx, 'tls', holder, issuer, listenerLifetime, (serial, spki) =>
-    listenerSpec({ serial, spki, now: ctx.now(), lifetime: listenerLifetime, statusUrl: ctx.config.status.publicUrl }, issuer, names),
-  );
+  const lifetime = listenerLifetime;
+  const meant: Wanted['meant'] = (serial, spki) =>
+    listenerSpec({ serial, spki, now: ctx.now(), lifetime, statusUrl: ctx.config.status.publicUrl }, issuer, names);
+  return credential(ctx, { purpose: 'tls', holder, issuer, lifetime, meant });
 }
 
 /** As URLs write it; an IPv6 address without its brackets. */
 const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '');
 
-type Meant = (serial: Uint8Array, spki: Uint8Array) => CertificateSpec;
+interface Wanted {
+  purpose: Credential['purpose'];
+  /** Whose it is: an issuer's id, or a listener. */
+  holder: string;
+  issuer: Issuer;
+  /** Seconds. */
+  lifetime: number;
+  meant(serial: Uint8Array, spki: Uint8Array): CertificateSpec;
+}
 
 /** Seconds in which one is made, and in which the one before still serves. */
 const lease = 10;
@@ -80,14 +91,8 @@ const margin = 2 * seconds.day;
 const patience = 150;
 
 /** The stored one while it is young; then a new one, made by one process of many. */
-async function credential(
-  ctx: Ctx,
-  purpose: Credential['purpose'],
-  holder: string,
-  issuer: Issuer,
-  lifetime: number,
-  meant: Meant,
-): Promise<OpenCredential> {
+async function credential(ctx: Ctx, wanted: Wanted): Promise<OpenCredential> {
+  const { purpose, holder, issuer, lifetime } = wanted;
   // A host's name may be longer than a lease's.
   const name = `${purpose}:${hex(sha256(Buffer.from(holder))).slice(0, 32)}`;
   const find = async (seconds: number) => {
@@ -99,12 +104,7 @@ async function credential(
   for (let tries = 0; tries < patience; tries++) {
     const young = await find(lifetime / 2);
     if (young) return open(ctx, young);
-    const made = await underLease(
-      ctx,
-      name,
-      async held => (await find(lifetime / 2)) ?? issueCredential(ctx, purpose, holder, issuer, meant, held),
-      lease,
-    );
+    const made = await underLease(ctx, name, async held => (await find(lifetime / 2)) ?? issueCredential(ctx, wanted, held), lease);
     if (made) return open(ctx, made);
     const old = await find(margin);
     if (old) return open(ctx, old);
@@ -119,20 +119,13 @@ function open(ctx: Ctx, { id, certificate, key, issuerId, notAfter }: Credential
 }
 
 /** The same way as every certificate: built, linted, committed, then signed. */
-async function issueCredential(
-  ctx: Ctx,
-  purpose: Credential['purpose'],
-  holder: string,
-  issuer: Issuer,
-  meant: Meant,
-  held: (trx: Trx) => Promise<void>,
-): Promise<Credential> {
+async function issueCredential(ctx: Ctx, wanted: Wanted, held: (trx: Trx) => Promise<void>): Promise<Credential> {
+  const { purpose, holder, issuer } = wanted;
   const key = await generateEcKey('P-256');
   const { spki } = fileSigner(key);
-  const spec = meant(newSerial(ctx.random), spki);
+  const spec = wanted.meant(newSerial(ctx.random), spki);
   const tbs = encodeTbs(spec);
   lint(tbs, spec);
-  const now = ctx.now();
   const facts = {
     serial: hex(spec.serial),
     issuerId: issuer.id,
@@ -143,7 +136,7 @@ async function issueCredential(
     notAfter: spec.notAfter,
     spkiHash: sha256(spki),
     tbs,
-    committedAt: now,
+    committedAt: ctx.now(),
   };
   const certificate: Certificate = { ...facts, state: 'committed', mac: rowMac(ctx, facts) };
   await ctx.db.transaction(trx => commitCertificate(trx, certificate, 60));
@@ -159,14 +152,13 @@ async function issueCredential(
     notBefore: spec.notBefore,
     notAfter: spec.notAfter,
   };
-  await ctx.db.transaction(async trx => {
-    await held(trx);
-    if (!(await moveCertificate(trx, certificate.serial, 'issued', firstFence, { der })))
+  await transact(ctx, clock, async act => {
+    await held(act.trx);
+    if (!(await moveCertificate(act.trx, certificate.serial, 'issued', firstFence, { der })))
       throw new Error(`the certificate ${certificate.serial} was abandoned meanwhile`);
-    await insertCredential(trx, made);
-    await record(ctx, trx, now, {
+    await insertCredential(act.trx, made);
+    await record(act, {
       action: 'credential.issued',
-      actor: clock,
       subject: { serial: certificate.serial, issuer: issuer.id },
       detail: { purpose, holder },
     });

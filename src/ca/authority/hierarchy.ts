@@ -17,6 +17,7 @@ import { type CrlRecord, insertCrl } from '../../store/crls.ts';
 import { type IssuerRecord, insertIssuer, issuersVersion, listIssuers, readSetting, writeSetting } from '../../store/issuers.ts';
 import type { Db } from '../../store/open.ts';
 import type { Vault } from '../../vault/vault.ts';
+import { transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 
 interface Tools {
@@ -84,7 +85,7 @@ function loadIssuer({ id, certificate, key }: IssuerRecord, vault: Vault): Issue
 
 /** A root (P-384) and an issuing CA (P-256). The root's key goes to a file of its own and is not kept. */
 async function createHierarchy(tools: Tools): Promise<void> {
-  const { config, db, vault, random } = tools;
+  const { config, vault, random } = tools;
   const now = tools.now();
   const host = new URL(config.publicUrl).hostname;
 
@@ -112,17 +113,17 @@ async function createHierarchy(tools: Tools): Promise<void> {
   };
 
   const issuing = await makeIssuing(tools, rootFacts, root, 1);
-  const crl = await makeRootCrl(rootFacts, root, now, now, []);
+  const crl = await makeRootCrl(rootFacts, root, { number: now, now, entries: [] });
 
   writeAtomically(rootKeyFile(config), pem(sealedKey, vault.seal({ in: 'file.root.key', row: rootId }, rootKey)));
-  await db.transaction(async trx => {
-    await writeSetting(trx, 'kek', vault.keyId);
-    await writeSetting(trx, rootKeySetting, vault.keyId);
-    await insertIssuer(trx, { id: rootId, kind: 'root', certificate: rootCertificate, active: false, createdAt: now });
-    await insertIssuer(trx, { ...issuing, active: true });
-    await insertCrl(trx, crl);
-    await record(tools, trx, now, { action: 'authority.created', actor: clock, subject: { issuer: rootId } });
-    await record(tools, trx, now, { action: 'issuer.created', actor: clock, subject: { issuer: issuing.id } });
+  await transact(tools, clock, async act => {
+    await writeSetting(act.trx, 'kek', vault.keyId);
+    await writeSetting(act.trx, rootKeySetting, vault.keyId);
+    await insertIssuer(act.trx, { id: rootId, kind: 'root', certificate: rootCertificate, active: false, createdAt: now });
+    await insertIssuer(act.trx, { ...issuing, active: true });
+    await insertCrl(act.trx, crl);
+    await record(act, { action: 'authority.created', subject: { issuer: rootId } });
+    await record(act, { action: 'issuer.created', subject: { issuer: issuing.id } });
   });
 }
 
@@ -158,7 +159,11 @@ export async function makeIssuing(tools: Tools, root: IssuerFacts, rootSigner: S
 /** The root's CRL is renewed by a command that has the root's key. */
 const rootCrlLifetime = 400 * seconds.day;
 
-export async function makeRootCrl(root: IssuerFacts, signer: Signer, number: number, now: number, entries: CrlEntry[]): Promise<CrlRecord> {
+export async function makeRootCrl(
+  root: IssuerFacts,
+  signer: Signer,
+  { number, now, entries }: { number: number; now: number; entries: CrlEntry[] },
+): Promise<CrlRecord> {
   const nextUpdate = now + rootCrlLifetime;
   const der = await signCrl({ issuerName: root.subject, number, thisUpdate: now, nextUpdate, entries }, signer);
   return { issuerId: root.id, shard: 0, number, der, revocations: 0, thisUpdate: now, nextUpdate };

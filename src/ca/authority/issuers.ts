@@ -10,8 +10,9 @@ import type { CrlEntry } from '../../pki/crl.ts';
 import { fileSigner, type Signer } from '../../pki/keys.ts';
 import { type CrlRecord, insertCrl, newestCrl } from '../../store/crls.ts';
 import { activateIssuer, type IssuerRecord, insertIssuer, listIssuers, revokeIssuer } from '../../store/issuers.ts';
-import { type Db, lock } from '../../store/open.ts';
+import { lock } from '../../store/open.ts';
 import { keyIdSize } from '../../vault/vault.ts';
+import { type Act, transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { makeIssuing, makeRootCrl, reloadAuthority, rootKeyFile, sealedKey } from './hierarchy.ts';
 import { publishDueCrls } from './publish-crl.ts';
@@ -51,13 +52,13 @@ export function readRootKey(
 /** A new issuing CA; it signs nothing until it is made the active one, so that every process knows it by then. @throws Problem */
 export async function createIssuer(ctx: Ctx, keyFile: string | undefined, actor: Actor): Promise<IssuerRecord> {
   const root = openRootKey(ctx, keyFile);
-  const issuer = await ctx.db.transaction(async trx => {
+  const issuer = await transact(ctx, actor, async act => {
     // Each has a number of its own.
-    await lock(trx, 'issuers');
-    const number = (await listIssuers(trx)).filter(i => i.kind === 'issuing').length + 1;
+    await lock(act.trx, 'issuers');
+    const number = (await listIssuers(act.trx)).filter(i => i.kind === 'issuing').length + 1;
     const made = await makeIssuing(ctx, { ...ctx.authority.root, signatureAlgorithm: root.algorithm }, root, number);
-    await insertIssuer(trx, made);
-    await record(ctx, trx, ctx.now(), { action: 'issuer.created', actor, subject: { issuer: made.id } });
+    await insertIssuer(act.trx, made);
+    await record(act, { action: 'issuer.created', subject: { issuer: made.id } });
     return made;
   });
   await reloadAuthority(ctx);
@@ -69,11 +70,11 @@ export async function createIssuer(ctx: Ctx, keyFile: string | undefined, actor:
 export async function switchIssuer(ctx: Ctx, id: string, actor: Actor): Promise<void> {
   const issuer = ctx.authority.issuers.get(id);
   if (issuer && issuer.notAfter <= ctx.now()) throw new Problem('malformed', `The issuing CA ${id} has expired.`);
-  await ctx.db.transaction(async trx => {
-    await lock(trx, 'issuers');
-    if (!(await activateIssuer(trx, id)))
+  await transact(ctx, actor, async act => {
+    await lock(act.trx, 'issuers');
+    if (!(await activateIssuer(act.trx, id)))
       throw new Problem('malformed', `There is no issuing CA ${id}, or it was revoked.`, { status: 404 });
-    await record(ctx, trx, ctx.now(), { action: 'issuer.activated', actor, subject: { issuer: id } });
+    await record(act, { action: 'issuer.activated', subject: { issuer: id } });
   });
   await reloadAuthority(ctx);
 }
@@ -81,9 +82,7 @@ export async function switchIssuer(ctx: Ctx, id: string, actor: Actor): Promise<
 /** Revokes an issuing CA, in a new CRL of the root. Its certificates are no longer valid for whoever sees that CRL. @throws Problem */
 export async function endIssuer(
   ctx: Ctx,
-  id: string,
-  reason: RevocationReason,
-  keyFile: string | undefined,
+  { id, reason, keyFile }: { id: string; reason: RevocationReason; keyFile: string | undefined },
   actor: Actor,
 ): Promise<CrlRecord> {
   const root = openRootKey(ctx, keyFile);
@@ -92,35 +91,35 @@ export async function endIssuer(
       'malformed',
       `The issuing CA ${id} is the active one; make another with "issuer create" and "issuer activate" first.`,
     );
-  return ctx.db.transaction(async trx => {
-    await lock(trx, 'issuers');
-    const now = ctx.now();
-    if (!(await revokeIssuer(trx, id, now, reason)))
+  return transact(ctx, actor, async act => {
+    await lock(act.trx, 'issuers');
+    if (!(await revokeIssuer(act.trx, id, act.now, reason)))
       throw new Problem('malformed', `There is no issuing CA ${id}, it is active, or it was revoked already.`, { status: 404 });
-    await record(ctx, trx, now, { action: 'issuer.revoked', actor, subject: { issuer: id }, detail: { reason } });
-    return publishRootCrl(ctx, trx, root, actor);
+    await record(act, { action: 'issuer.revoked', subject: { issuer: id }, detail: { reason } });
+    return publishRootCrl(act, root);
   });
 }
 
 /** Signs the root's CRL anew. @throws Problem */
 export async function renewRootCrl(ctx: Ctx, keyFile: string | undefined, actor: Actor): Promise<CrlRecord> {
   const root = openRootKey(ctx, keyFile);
-  return ctx.db.transaction(async trx => {
-    await lock(trx, 'issuers');
-    return publishRootCrl(ctx, trx, root, actor);
+  return transact(ctx, actor, async act => {
+    await lock(act.trx, 'issuers');
+    return publishRootCrl(act, root);
   });
 }
 
-async function publishRootCrl(ctx: Ctx, trx: Db, signer: Signer, actor: Actor): Promise<CrlRecord> {
-  const { root } = ctx.authority;
+async function publishRootCrl(act: Act, signer: Signer): Promise<CrlRecord> {
+  const { trx } = act;
+  const { root } = act.ctx.authority;
   const previous = await newestCrl(trx, { issuerId: root.id, shard: 0 });
   const entries = (await listIssuers(trx)).flatMap(({ certificate, revocation }): CrlEntry[] =>
     revocation ? [{ serial: readCertificate(certificate).serial, revokedAt: revocation.at, reason: revocation.reason }] : [],
   );
-  const now = Math.max(ctx.now(), previous?.thisUpdate ?? 0);
-  const crl = await makeRootCrl(root, signer, Math.max((previous?.number ?? 0) + 1, now), now, entries);
+  const now = Math.max(act.now, previous?.thisUpdate ?? 0);
+  const crl = await makeRootCrl(root, signer, { number: Math.max((previous?.number ?? 0) + 1, now), now, entries });
   await insertCrl(trx, crl);
-  await record(ctx, trx, now, { action: 'crl.published', actor, subject: { issuer: root.id }, detail: { number: crl.number } });
+  await record({ ...act, now }, { action: 'crl.published', subject: { issuer: root.id }, detail: { number: crl.number } });
   return crl;
 }
 

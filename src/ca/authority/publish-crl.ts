@@ -7,6 +7,7 @@ import { signCrl } from '../../pki/crl.ts';
 import { crlUrl } from '../../pki/issue.ts';
 import { unrevocableProfiles } from '../../pki/profiles/table.ts';
 import { type CrlRecord, type CrlScope, insertCrl, newestCrls, revocationCounts, revokedIn } from '../../store/crls.ts';
+import { transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { underLease } from '../under-lease.ts';
 
@@ -80,11 +81,11 @@ async function publish(ctx: Ctx, scope: CrlScope, actor: Actor): Promise<CrlReco
     // What was due may have been done by another meanwhile.
     if (actor === clock && (await dueScopes(ctx, [scope])).length === 0) return undefined;
     const crl = await build(ctx, scope);
-    await ctx.db.transaction(async trx => {
-      await held(trx);
-      await insertCrl(trx, crl);
+    await transact(ctx, actor, async act => {
+      await held(act.trx);
+      await insertCrl(act.trx, crl);
       const detail = { number: crl.number, ...(scope.shard && { shard: scope.shard }) };
-      await record(ctx, trx, crl.thisUpdate, { action: 'crl.published', actor, subject: { issuer: scope.issuerId }, detail });
+      await record({ ...act, now: crl.thisUpdate }, { action: 'crl.published', subject: { issuer: scope.issuerId }, detail });
     });
     return crl;
   });

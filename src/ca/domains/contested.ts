@@ -5,9 +5,10 @@ import { Problem } from '../../model/problem.ts';
 import { seconds } from '../../model/seconds.ts';
 import { wasTold } from '../../store/outbox.ts';
 import { otherHolders } from '../../store/proofs.ts';
+import { transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { deliver } from '../mail/deliver.ts';
-import { tell } from '../mail/queue-message.ts';
+import { queueMessage } from '../mail/queue-message.ts';
 
 /**
  * Where another member holds the domain, a mailbox alone is not enough. Both are told; neither learns the other's name.
@@ -34,17 +35,12 @@ async function tellContested(ctx: Ctx, asker: string | undefined, holders: strin
     ...(asker === undefined ? [] : [{ memberId: asker, role: 'asker' as const }]),
   ];
   const scope = registrableDomain(domain);
-  const messages = await ctx.db.transaction(async trx => {
+  const messages = await transact(ctx, clock, async act => {
     const told: string[] = [];
-    await record(ctx, trx, ctx.now(), {
-      action: 'domain.refused',
-      actor: clock,
-      subject: asker === undefined ? {} : { member: asker },
-      detail: { domain },
-    });
+    await record(act, { action: 'domain.refused', subject: asker === undefined ? {} : { member: asker }, detail: { domain } });
     for (const { memberId, role } of people) {
-      if (await wasTold(trx, 'contested', memberId, scope, ctx.now() - seconds.day)) continue;
-      told.push(await tell(ctx, trx, { kind: 'contested', refs: { memberId, domain, role } }, { memberId, domain: scope }));
+      if (await wasTold(act.trx, 'contested', memberId, scope, act.now - seconds.day)) continue;
+      told.push(await queueMessage(act, { kind: 'contested', refs: { memberId, domain, role } }, { scope: { memberId, domain: scope } }));
     }
     return told;
   });

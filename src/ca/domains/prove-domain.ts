@@ -5,33 +5,23 @@ import type { Actor } from '../../model/audit.ts';
 import { parseName, registrableDomain } from '../../model/identifier.ts';
 import type { DomainProof, Member } from '../../model/member.ts';
 import { Problem } from '../../model/problem.ts';
-import { seconds } from '../../model/seconds.ts';
 import { within } from '../../net/deadline.ts';
 import { revokeAuthorizationsOfProof } from '../../store/authorizations.ts';
-import type { Trx } from '../../store/open.ts';
-import {
-  confirmProof,
-  findProof,
-  insertProof,
-  listProofs,
-  lockDomain,
-  otherHolders,
-  revokeProof,
-  supersedeProofs,
-} from '../../store/proofs.ts';
+import { findProof, insertProof, listProofs, revokeProof } from '../../store/proofs.ts';
+import { type Act, transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { newId } from '../ids.ts';
 import { limitCodes, mailboxCodes } from '../mail/mailbox-code.ts';
-import { tell } from '../mail/queue-message.ts';
-import { contested, refuseContested } from './contested.ts';
+import { queueMessage } from '../mail/queue-message.ts';
+import { acceptProof } from './accept-proof.ts';
+import { refuseContested } from './contested.ts';
 import { countCode } from './count-code.ts';
 
 /** Begins a proof: a code goes to the mailbox, by default the first that the domain offers. @throws Problem */
 export async function beginProof(
   ctx: Ctx,
   member: Member,
-  domain: string,
-  mailbox: string | undefined,
+  { domain, mailbox }: { domain: string; mailbox?: string | undefined },
   actor: Actor,
 ): Promise<{ proof: DomainProof; messages: string[] }> {
   const { name, wildcard } = parseName(domain, namePolicy(ctx.config));
@@ -52,23 +42,13 @@ export async function beginProof(
     expiresAt: now + codeLifetime,
     createdAt: now,
   };
-  const messages = await ctx.db.transaction(async trx => {
-    await insertProof(trx, proof);
-    await limitCodes(ctx, trx, member.id, name);
-    await record(ctx, trx, now, {
-      action: 'domain.prove-begun',
-      actor,
-      subject: { member: member.id, proof: proof.id },
-      detail: { domain: name, mailbox: proof.mailbox },
-    });
-    return [
-      await tell(
-        ctx,
-        trx,
-        { kind: 'proof-code', refs: { proofId: proof.id, mailbox: proof.mailbox } },
-        { memberId: member.id, domain: registrableDomain(name) },
-      ),
-    ];
+  const messages = await transact(ctx, actor, async act => {
+    await insertProof(act.trx, proof);
+    await limitCodes(act, member.id, name);
+    const subject = { member: member.id, proof: proof.id };
+    await record(act, { action: 'domain.prove-begun', subject, detail: { domain: name, mailbox: proof.mailbox } });
+    const scope = { memberId: member.id, domain: registrableDomain(name) };
+    return [await queueMessage(act, { kind: 'proof-code', refs: { proofId: proof.id, mailbox: proof.mailbox } }, { scope })];
   });
   return { proof, messages };
 }
@@ -82,7 +62,12 @@ function chosen(mailbox: string | undefined, domain: string, offered: string[]):
 }
 
 /** The code came back. @throws Problem incorrectResponse, unauthorized where another member holds the domain */
-export async function confirmDomain(ctx: Ctx, member: Member, domain: string, code: string, actor: Actor): Promise<DomainProof> {
+export async function confirmDomain(
+  ctx: Ctx,
+  member: Member,
+  { domain, code }: { domain: string; code: string },
+  actor: Actor,
+): Promise<DomainProof> {
   const now = ctx.now();
   const name = domain.toLowerCase();
   const pending = (await listProofs(ctx.db, { memberId: member.id, domain: name })).filter(
@@ -97,37 +82,29 @@ export async function confirmDomain(ctx: Ctx, member: Member, domain: string, co
 }
 
 async function acceptCode(ctx: Ctx, proof: DomainProof, actor: Actor): Promise<DomainProof> {
-  const { id, memberId, domain, mailbox } = proof;
-  const now = ctx.now();
-  await refuseContested(ctx, memberId, domain);
-  const expiresAt = now + ctx.config.policy.proofDays * seconds.day;
-  await ctx.db.transaction(async trx => {
-    if (!(await confirmProof(trx, id, now, expiresAt, { mailbox })))
-      throw new Problem('malformed', 'The proof was confirmed or revoked meanwhile.');
-    await lockDomain(trx, domain);
-    if ((await otherHolders(trx, memberId, domain, now)).length) throw contested(domain);
-    await supersedeProofs(trx, memberId, domain, id);
-    await record(ctx, trx, now, { action: 'domain.proved', actor, subject: { member: memberId, proof: id }, detail: { domain, mailbox } });
+  await refuseContested(ctx, proof.memberId, proof.domain);
+  return transact(ctx, actor, async act => {
+    const expiresAt = await acceptProof(act, proof, { mailbox: proof.mailbox });
+    if (expiresAt === undefined) throw new Problem('malformed', 'The proof was confirmed or revoked meanwhile.');
+    return { ...proof, status: 'valid', validatedAt: act.now, expiresAt };
   });
-  return { ...proof, status: 'valid', validatedAt: now, expiresAt };
 }
 
 /** Ends proofs and the authorizations made from them, all or none. @throws Problem */
 export async function endProofs(ctx: Ctx, proofs: readonly DomainProof[], actor: Actor): Promise<void> {
-  await ctx.db.transaction(async trx => {
-    for (const proof of proofs) await endProof(ctx, trx, proof, actor);
+  await transact(ctx, actor, async act => {
+    for (const proof of proofs) await endProof(act, proof);
   });
 }
 
-async function endProof(ctx: Ctx, trx: Trx, proof: DomainProof, actor: Actor): Promise<void> {
+async function endProof(act: Act, proof: DomainProof): Promise<void> {
+  const { trx, now } = act;
   if (!(await revokeProof(trx, proof.id))) throw new Problem('malformed', `The proof ${proof.id} of "${proof.domain}" is revoked already.`);
   await revokeAuthorizationsOfProof(trx, proof.id);
-  const now = ctx.now();
   // As it is now that nobody else moves it: it may have been confirmed since it was read.
   const { validatedAt, expiresAt } = (await findProof(trx, proof.id)) ?? proof;
-  await record(ctx, trx, now, {
+  await record(act, {
     action: 'domain.revoked',
-    actor,
     subject: { member: proof.memberId, proof: proof.id },
     detail: { domain: proof.domain, stood: validatedAt !== undefined && expiresAt > now },
   });

@@ -1,10 +1,11 @@
 import type { Ctx } from '../../ctx.ts';
+import { clock } from '../../model/audit.ts';
 import { maxAttempts, retryPause } from '../../model/message.ts';
 import { type Delivery, failingLife, longestPause, type Webhook } from '../../model/webhook.ts';
 import { type Hook, type Outcome, sendHook } from '../../notify/webhook.ts';
-import type { Trx } from '../../store/open.ts';
 import { dueDeliveries, isAwaited, settleDelivery } from '../../store/webhook-deliveries.ts';
 import { claimWebhooks, holdWebhook, releaseWebhook, setHealth } from '../../store/webhooks.ts';
+import { type Act, transact } from '../act.ts';
 import { disable, ownRoots, receiverOf, renderHooks } from './render-webhook.ts';
 
 /** Seconds that a process keeps a webhook for itself, from each attempt on: longer than one may take. */
@@ -70,48 +71,50 @@ export async function attempt(ctx: Ctx, webhook: Webhook, hook: Hook): Promise<O
  * growing pauses, and no delivery is given up for it; a delivery that is refused has pauses and attempts of its own.
  */
 async function settle(ctx: Ctx, webhook: Webhook, delivery: Delivery, outcome: Outcome): Promise<boolean> {
-  const now = ctx.now();
   if (outcome.took === 'taken') {
-    await ctx.db.transaction(async trx => {
+    await transact(ctx, clock, async ({ trx, now }) => {
       await settleDelivery(trx, delivery, { state: 'sent', refusals: delivery.refusals, nextAt: now, sentAt: now });
       if (webhook.failingSince !== undefined) await setHealth(trx, webhook, { failures: 0, nextAt: now });
     });
     return true;
   }
-  const failingSince = webhook.failingSince ?? now;
-  const end = outcome.took === 'gone' || now - failingSince >= failingLife ? whyEnded(outcome) : undefined;
-  const isEnded = await ctx.db.transaction(async trx => {
-    if (outcome.took === 'refused') await refuse(trx, webhook, delivery, outcome.why, failingSince, now);
-    else await wait(trx, webhook, delivery, outcome, failingSince, now);
-    return end !== undefined && (await disable(ctx, trx, webhook.id, end));
+  const { isEnded, why } = await transact(ctx, clock, async act => {
+    const failingSince = webhook.failingSince ?? act.now;
+    const failed = { webhook, delivery, failingSince, outcome };
+    if (outcome.took === 'refused') await refuse(act, failed);
+    else await wait(act, failed);
+    const why = outcome.took === 'gone' || act.now - failingSince >= failingLife ? whyEnded(outcome) : undefined;
+    return { why, isEnded: why !== undefined && (await disable(act, webhook.id, why)) };
   });
-  if (isEnded) ctx.log.warn({ webhook: webhook.id, why: end }, 'a webhook was disabled: "webhook enable" goes on where it stopped');
+  if (isEnded) ctx.log.warn({ webhook: webhook.id, why }, 'a webhook was disabled: "webhook enable" goes on where it stopped');
   return outcome.took === 'refused' && !isEnded;
 }
 
 type Failure = Exclude<Outcome, { took: 'taken' }>;
 
+/** A delivery that was not taken. */
+interface Failed {
+  webhook: Webhook;
+  delivery: Delivery;
+  failingSince: number;
+  outcome: Failure;
+}
+
 const whyEnded = ({ took, why }: Failure): string => (took === 'gone' ? why : `nothing was taken for days; at last: ${why}`);
 
 /** One is refused. Where it is given up and nothing else waits, nothing fails any more. */
-async function refuse(trx: Trx, webhook: Webhook, delivery: Delivery, lastError: string, failingSince: number, now: number): Promise<void> {
+async function refuse({ trx, now }: Act, { webhook, delivery, failingSince, outcome }: Failed): Promise<void> {
   const refusals = delivery.refusals + 1;
   const isDead = refusals >= maxAttempts;
   const nextAt = isDead ? now : now + retryPause(refusals);
-  await settleDelivery(trx, delivery, { state: isDead ? 'dead' : 'queued', refusals, nextAt, lastError });
+  await settleDelivery(trx, delivery, { state: isDead ? 'dead' : 'queued', refusals, nextAt, lastError: outcome.why });
   const isWell = isDead && !(await isAwaited(trx, webhook.id));
   await setHealth(trx, webhook, { failures: 0, nextAt: now, ...(!isWell && { failingSince }) });
 }
 
 /** Nothing is taken, for as long as it says itself or longer. */
-async function wait(
-  trx: Trx,
-  webhook: Webhook,
-  delivery: Delivery,
-  { why: lastError, pause = 0 }: Failure,
-  failingSince: number,
-  now: number,
-): Promise<void> {
+async function wait({ trx, now }: Act, { webhook, delivery, failingSince, outcome }: Failed): Promise<void> {
+  const { why: lastError, pause = 0 } = outcome;
   const failures = webhook.failures + 1;
   const nextAt = now + Math.max(retryPause(failures), Math.min(pause, longestPause));
   await settleDelivery(trx, delivery, { state: 'queued', refusals: delivery.refusals, nextAt, lastError });

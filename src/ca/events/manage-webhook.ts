@@ -9,6 +9,7 @@ import { placeSince } from '../../store/events.ts';
 import { lastCheckpoint } from '../../store/log.ts';
 import { hastenDeliveries, requeueDead } from '../../store/webhook-deliveries.ts';
 import { enableWebhook, insertWebhook, replaceSecret, rewindCursor, unpauseWebhook } from '../../store/webhooks.ts';
+import { transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { newId } from '../ids.ts';
 import { attempt } from './deliver-webhooks.ts';
@@ -33,11 +34,11 @@ export async function createWebhook(
     ...{ id, url, events: [...new Set(events)], secret: sealSecret(ctx, id, secret), createdAt: now, cursor },
     ...(description !== undefined && { description }),
   };
-  await ctx.db.transaction(async trx => {
-    await insertWebhook(trx, webhook);
+  await transact(ctx, actor, async act => {
+    await insertWebhook(act.trx, webhook);
     // The host alone: a path may be a secret of the receiver's.
     const detail = { host: new URL(url).host, events: webhook.events };
-    await record(ctx, trx, now, { action: 'webhook.created', actor, subject: { webhook: id }, detail });
+    await record(act, { action: 'webhook.created', subject: { webhook: id }, detail });
   });
   return { webhook: { ...webhook, failures: 0, nextAt: now, fence: 0 }, secret: shownSecret(secret) };
 }
@@ -49,23 +50,23 @@ export async function rotateSecret(ctx: Ctx, webhook: Webhook, actor: Actor): Pr
   const secret = ctx.random(secretSize);
   const sealed = sealSecret(ctx, id, secret);
   const oldSecret = { secret: sealSecret(ctx, id, openSecret(ctx, id, webhook.secret), 'old_secret'), until: now + oldSecretLife };
-  await ctx.db.transaction(async trx => {
-    if (!(await replaceSecret(trx, webhook, sealed, oldSecret)))
+  await transact(ctx, actor, async act => {
+    if (!(await replaceSecret(act.trx, webhook, sealed, oldSecret)))
       throw new Problem('malformed', `The webhook ${id} changed meanwhile; try again.`, { status: 409 });
-    await record(ctx, trx, now, { action: 'webhook.rotated', actor, subject: { webhook: id } });
+    await record(act, { action: 'webhook.rotated', subject: { webhook: id } });
   });
   return { webhook: { ...webhook, secret: sealed, oldSecret }, secret: shownSecret(secret) };
 }
 
 /** @throws Problem where it is so already */
 export async function setEnabled(ctx: Ctx, { id }: Webhook, enabled: boolean, actor: Actor): Promise<void> {
-  const now = ctx.now();
-  await ctx.db.transaction(async trx => {
-    const moved = enabled ? await enableWebhook(trx, id, now) : await disable(ctx, trx, id, 'by an operator', actor);
+  await transact(ctx, actor, async act => {
+    const { trx, now } = act;
+    const moved = enabled ? await enableWebhook(trx, id, now) : await disable(act, id, 'by an operator');
     if (!moved) throw new Problem('malformed', `The webhook ${id} is ${enabled ? 'enabled' : 'disabled'} already.`);
     if (!enabled) return;
     await hastenDeliveries(trx, id, now);
-    await record(ctx, trx, now, { action: 'webhook.enabled', actor, subject: { webhook: id } });
+    await record(act, { action: 'webhook.enabled', subject: { webhook: id } });
   });
 }
 
@@ -80,15 +81,15 @@ export async function replay(
   actor: Actor,
 ): Promise<number> {
   if (since !== undefined && index !== undefined) throw new Problem('malformed', 'Give a time or a place in the log, not both.');
-  const now = ctx.now();
   const from = since === undefined ? index : await placeSince(ctx.db, since);
   const isFromLog = since !== undefined || index !== undefined;
-  return ctx.db.transaction(async trx => {
+  return transact(ctx, actor, async act => {
+    const { trx, now } = act;
     if (from !== undefined) await rewindCursor(trx, id, from - 1);
     const requeued = isFromLog ? 0 : await requeueDead(trx, id, now);
     await unpauseWebhook(trx, id, now);
     const detail = isFromLog ? { from: from ?? null } : { requeued };
-    await record(ctx, trx, now, { action: 'webhook.replayed', actor, subject: { webhook: id }, detail });
+    await record(act, { action: 'webhook.replayed', subject: { webhook: id }, detail });
     return requeued;
   });
 }

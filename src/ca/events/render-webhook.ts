@@ -1,5 +1,4 @@
 import type { Ctx } from '../../ctx.ts';
-import { type Actor, clock } from '../../model/audit.ts';
 import { hex, pem, rfc3339 } from '../../model/encoding.ts';
 import { groupBy } from '../../model/group-by.ts';
 import { sha256 } from '../../model/sha256.ts';
@@ -7,9 +6,9 @@ import type { Delivery, Webhook } from '../../model/webhook.ts';
 import type { Hook, Receiver } from '../../notify/webhook.ts';
 import { type EventRecord, eventRecordsAt } from '../../store/events.ts';
 import { type CheckpointRecord, findCheckpoint } from '../../store/log.ts';
-import type { Trx } from '../../store/open.ts';
 import type { NewDelivery } from '../../store/webhook-deliveries.ts';
 import { disableWebhook } from '../../store/webhooks.ts';
+import type { Act } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { eventsOf } from './describe-event.ts';
 
@@ -76,9 +75,8 @@ export function receiverOf(ctx: Pick<Ctx, 'vault' | 'now'>, { id, url, secret, o
 export const ownRoots = ({ authority }: Pick<Ctx, 'authority'>): string[] => [pem('CERTIFICATE', authority.root.certificate)];
 
 /** @returns whether it was enabled */
-export async function disable(ctx: Ctx, trx: Trx, id: string, why: string, actor: Actor = clock): Promise<boolean> {
-  const at = ctx.now();
-  if (!(await disableWebhook(trx, id, { at, why }))) return false;
-  await record(ctx, trx, at, { action: 'webhook.disabled', actor, subject: { webhook: id }, detail: { why } });
+export async function disable(act: Act, id: string, why: string): Promise<boolean> {
+  if (!(await disableWebhook(act.trx, id, { at: act.now, why }))) return false;
+  await record(act, { action: 'webhook.disabled', subject: { webhook: id }, detail: { why } });
   return true;
 }

@@ -6,7 +6,6 @@ import { type Authorization, authorizationStatus } from '../../model/authorizati
 import type { Certificate, ProfileName } from '../../model/certificate.ts';
 import { hex } from '../../model/encoding.ts';
 import { identifierValue } from '../../model/identifier.ts';
-import type { Member } from '../../model/member.ts';
 import { type Order, orderStatus } from '../../model/order.ts';
 import { about, asProblem, compound, Problem } from '../../model/problem.ts';
 import { sha256 } from '../../model/sha256.ts';
@@ -23,12 +22,14 @@ import { abandonCertificate, claimCommitted, commitCertificate, firstFence, move
 import type { Db, Trx } from '../../store/open.ts';
 import { findOrder, moveOrder } from '../../store/orders.ts';
 import { findProof } from '../../store/proofs.ts';
+import { type Act, type Applicant, transact } from '../act.ts';
 import { record } from '../audit/record.ts';
+import { certificateSubject } from '../audit/subjects.ts';
 import { reloadAuthority } from '../authority/hierarchy.ts';
 import { rowMac, signCommitted } from '../authority/sign-committed.ts';
 import { refuseSuspended } from '../domains/authorize.ts';
 import { accountUrl } from '../ids.ts';
-import { tell } from '../mail/queue-message.ts';
+import { queueMessage } from '../mail/queue-message.ts';
 import { compareNames } from './compare-names.ts';
 import { refuseDuplicateHere } from './limit-duplicates.ts';
 
@@ -44,14 +45,7 @@ const abandonAfter = 600;
  * @returns the order as it is now
  * @throws Problem
  */
-export async function finalize(
-  ctx: Ctx,
-  account: Account,
-  member: Member | undefined,
-  order: Order,
-  csr: Uint8Array,
-  actor: Actor,
-): Promise<Order> {
+export async function finalize(ctx: Ctx, { account, member, actor }: Applicant, order: Order, csr: Uint8Array): Promise<Order> {
   const csrHash = sha256(csr);
   if (order.csrHash && Buffer.from(order.csrHash).equals(csrHash)) return order;
   refuseSuspended(member);
@@ -67,9 +61,9 @@ export async function finalize(
   await checkCaaOfAll(ctx, account.id, authorizations);
 
   const certificate = buildCertificate(ctx, order, account, facts);
-  if (!(await commit(ctx, account, order, certificate, csrHash, actor))) return finalizedMeanwhile(ctx, order, csrHash);
-  const der = await signCommitted(ctx, certificate);
-  await complete(ctx, certificate, der, firstFence, actor);
+  if (!(await transact(ctx, actor, act => commit(act, { account, order, certificate, csrHash }))))
+    return finalizedMeanwhile(ctx, order, csrHash);
+  await complete(ctx, certificate, firstFence, actor);
   return { ...order, state: 'valid', csrHash, serial: certificate.serial };
 }
 
@@ -81,8 +75,8 @@ function notReady(order: Order, authorizations: Authorization[], status: string,
 }
 
 /** @throws Problem badCSR */
-async function refuseKnown(ctx: Ctx, trx: Trx, spkiHash: Uint8Array): Promise<void> {
-  const { blocked, revoked } = await keyStanding(trx, spkiHash, unrevocableProfiles, ctx.now());
+async function refuseKnown(trx: Trx, spkiHash: Uint8Array, now: number): Promise<void> {
+  const { blocked, revoked } = await keyStanding(trx, spkiHash, unrevocableProfiles, now);
   if (blocked) throw new Problem('badCSR', "The CSR's key was reported as compromised and is blocked for ever; make a new key.");
   if (revoked) throw new Problem('badCSR', "The CSR's key is that of a short-lived certificate that was revoked; make a new key.");
 }
@@ -169,33 +163,28 @@ function buildCertificate(ctx: Ctx, order: Order, account: Account, { publicKey 
   return { ...row, state: 'committed', mac: rowMac(ctx, row) };
 }
 
+interface Commitment {
+  account: Account;
+  order: Order;
+  certificate: Certificate;
+  csrHash: Uint8Array;
+}
+
 /**
  * Serial and bytes are known to the database before the key touches them; membership, proof and key are looked at again in that same transaction.
  * @returns false where another request was first
  */
-async function commit(
-  ctx: Ctx,
-  account: Account,
-  order: Order,
-  certificate: Certificate,
-  csrHash: Uint8Array,
-  actor: Actor,
-): Promise<boolean> {
-  return ctx.db.transaction(async trx => {
-    if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, certificate }))) return false;
-    await checkStanding(ctx, trx, order);
-    await refuseKnown(ctx, trx, certificate.spkiHash);
-    // Orders may have been made in plenty before; one that replaces a certificate is one for each.
-    if (!order.replaces) await refuseDuplicateHere(ctx, trx, account, order.names);
-    await commitCertificate(trx, certificate, claim);
-    await record(ctx, trx, ctx.now(), {
-      action: 'certificate.committed',
-      actor,
-      subject: subjectOf(certificate),
-      detail: { names: certificate.names, profile: certificate.profile },
-    });
-    return true;
-  });
+async function commit(act: Act, { account, order, certificate, csrHash }: Commitment): Promise<boolean> {
+  const { ctx, trx, now } = act;
+  if (!(await moveOrder(trx, order.id, 'open', 'processing', { csrHash, certificate }))) return false;
+  await checkStanding(trx, order, now);
+  await refuseKnown(trx, certificate.spkiHash, now);
+  // Orders may have been made in plenty before; one that replaces a certificate is one for each.
+  if (!order.replaces) await refuseDuplicateHere(ctx, trx, account, order.names);
+  await commitCertificate(trx, certificate, claim);
+  const { names, profile } = certificate;
+  await record(act, { action: 'certificate.committed', subject: certificateSubject(certificate), detail: { names, profile } });
+  return true;
 }
 
 /** A client that gave up waiting has sent the same request again: it gets the order that the first one moves on. @throws Problem */
@@ -206,11 +195,10 @@ async function finalizedMeanwhile(ctx: Ctx, { id }: Order, csrHash: Uint8Array):
 }
 
 /** Whether account, member, proofs and authorizations of an order still let it be issued. @throws Problem */
-async function checkStanding(ctx: Ctx, db: Db, order: Order): Promise<Authorization[]> {
+async function checkStanding(db: Db, order: Order, now: number): Promise<void> {
   const found = await findAccountAndMember(db, order.accountId);
   if (found?.account.status !== 'valid') throw new Problem('unauthorized', 'The account was deactivated.');
   refuseSuspended(found.member);
-  const now = ctx.now();
   const authorizations = await findAuthorizations(db, order.authorizationIds);
   const covered = new Set(authorizations.filter(a => a.accountId === order.accountId).map(identifierValue));
   const bare = order.names.find(n => !covered.has(n));
@@ -223,28 +211,20 @@ async function checkStanding(ctx: Ctx, db: Db, order: Order): Promise<Authorizat
     if (proof?.status !== 'valid' || proof.expiresAt <= now)
       throw new Problem('unauthorized', `The domain proof behind ${authorization.name} has ended.`);
   }
-  return authorizations;
 }
 
-function subjectOf({ serial, orderId, accountId, memberId }: Certificate): Record<string, string> {
-  return {
-    serial,
-    ...(orderId !== undefined && { order: orderId }),
-    ...(accountId !== undefined && { account: accountId }),
-    ...(memberId !== undefined && { member: memberId }),
-  };
-}
-
-/** Certificate, order, audit and notice are one transaction; only then do the bytes leave. @throws where the claim was lost, or the key blocked meanwhile */
-async function complete(ctx: Ctx, certificate: Certificate, der: Uint8Array, fence: number, actor: Actor): Promise<void> {
-  await ctx.db.transaction(async trx => {
-    await refuseKnown(ctx, trx, certificate.spkiHash);
+/** Signs the stored bytes. Certificate, order, audit and notice are one transaction; only then do the bytes leave. @throws where the claim was lost, or the key blocked meanwhile */
+async function complete(ctx: Ctx, certificate: Certificate, fence: number, actor: Actor): Promise<void> {
+  const der = await signCommitted(ctx, certificate);
+  await transact(ctx, actor, async act => {
+    const { trx, now } = act;
+    await refuseKnown(trx, certificate.spkiHash, now);
     if (!(await moveCertificate(trx, certificate.serial, 'issued', fence, { der })))
       throw new Error(`another process has taken up the certificate ${certificate.serial}`);
     if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'valid');
-    await record(ctx, trx, ctx.now(), { action: 'certificate.issued', actor, subject: subjectOf(certificate) });
+    await record(act, { action: 'certificate.issued', subject: certificateSubject(certificate) });
     // The clock delivers it, with others.
-    if (certificate.memberId !== undefined) await tell(ctx, trx, { kind: 'issued', refs: { serial: certificate.serial } });
+    if (certificate.memberId !== undefined) await queueMessage(act, { kind: 'issued', refs: { serial: certificate.serial } });
   });
   ctx.metrics.issued(certificate.profile);
 }
@@ -274,18 +254,18 @@ async function recover(ctx: Ctx, certificate: Certificate, fence: number): Promi
   if (!order) throw new Error(`the order ${certificate.orderId} is gone`);
   // The slow check first: what it takes long enough to change is looked at after it.
   await checkCaaOfAll(ctx, order.accountId, await findAuthorizations(ctx.db, order.authorizationIds));
-  await checkStanding(ctx, ctx.db, order);
-  await complete(ctx, certificate, await signCommitted(ctx, certificate), fence, clock);
+  await checkStanding(ctx.db, order, ctx.now());
+  await complete(ctx, certificate, fence, clock);
 }
 
 async function abandon(ctx: Ctx, certificate: Certificate, fence: number, problem: Problem): Promise<void> {
-  const now = ctx.now();
-  await ctx.db.transaction(async trx => {
+  await transact(ctx, clock, async act => {
+    const { trx, now } = act;
     if (!(await abandonCertificate(trx, certificate.serial, fence, now))) return;
     if (certificate.orderId !== undefined) await moveOrder(trx, certificate.orderId, 'processing', 'invalid', { error: problem.toJSON() });
-    const what = { actor: clock, subject: subjectOf(certificate), detail: { reason: problem.detail } };
-    if (certificate.orderId !== undefined) await record(ctx, trx, now, { action: 'order.invalid', ...what });
-    await record(ctx, trx, now, { action: 'certificate.abandoned', ...what });
+    const what = { subject: certificateSubject(certificate), detail: { reason: problem.detail } };
+    if (certificate.orderId !== undefined) await record(act, { action: 'order.invalid', ...what });
+    await record(act, { action: 'certificate.abandoned', ...what });
     ctx.metrics.abandoned();
   });
 }

@@ -3,8 +3,9 @@ import { base32 } from '../../model/encoding.ts';
 import { registrableDomain } from '../../model/identifier.ts';
 import { Problem } from '../../model/problem.ts';
 import { seconds } from '../../model/seconds.ts';
-import { lock, type Trx } from '../../store/open.ts';
+import { lock } from '../../store/open.ts';
 import { countCodes } from '../../store/outbox.ts';
+import type { Act } from '../act.ts';
 
 /**
  * 32 characters of base32: 20 bytes of an HMAC under a key outside the database, so that nothing worth stealing is stored, each mailbox
@@ -26,12 +27,12 @@ export function mailboxCodes({ vault }: Pick<Ctx, 'vault'>, ...of: Of): string[]
 const mostCodes = { domain: 10, member: 60 };
 
 /** In the transaction that queues the code: until its end no other is counted for the domain or the member. @throws Problem rateLimited */
-export async function limitCodes(ctx: Ctx, trx: Trx, memberId: string | undefined, domain: string): Promise<void> {
+export async function limitCodes({ trx, now }: Act, memberId: string | undefined, domain: string): Promise<void> {
   const registrable = registrableDomain(domain);
   // The domain's first, always: taken in one order, two locks never wait for each other.
   await lock(trx, `codes ${registrable}`);
   if (memberId !== undefined) await lock(trx, `codes ${memberId}`);
-  const sent = await countCodes(trx, { memberId, domain: registrable }, ctx.now() - seconds.hour);
+  const sent = await countCodes(trx, { memberId, domain: registrable }, now - seconds.hour);
   if (sent.domain >= mostCodes.domain)
     throw new Problem(
       'rateLimited',

@@ -7,6 +7,7 @@ import { base32 } from '../../model/encoding.ts';
 import { sha256 } from '../../model/sha256.ts';
 import type { Token } from '../../model/token.ts';
 import { hasTokens, insertToken } from '../../store/tokens.ts';
+import { transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { newId } from '../ids.ts';
 import { sealWords } from '../sealed/personal-data.ts';
@@ -25,14 +26,13 @@ export async function createToken(
   actor: Actor,
   secret: string = newSecret(tools),
 ): Promise<{ token: Token; secret: string }> {
-  const now = tools.now();
-  const id = newId(tools);
-  const token: Token = { id, createdAt: now, ...wanted, ...(label !== undefined && { label: sealWords(tools, 'token', id, label) }) };
-  await tools.db.transaction(async trx => {
-    await insertToken(trx, token, secretHash(secret));
-    await record(tools, trx, now, { action: 'token.created', actor, subject: { token: token.id }, detail: { scopes: token.scopes } });
+  return transact(tools, actor, async act => {
+    const id = newId(tools);
+    const token: Token = { id, createdAt: act.now, ...wanted, ...(label !== undefined && { label: sealWords(tools, 'token', id, label) }) };
+    await insertToken(act.trx, token, secretHash(secret));
+    await record(act, { action: 'token.created', subject: { token: id }, detail: { scopes: token.scopes } });
+    return { token, secret };
   });
-  return { token, secret };
 }
 
 /** Where the first admin token is left for the operator. */

@@ -8,10 +8,12 @@ import { insertAccount, isRetired } from '../../store/accounts.ts';
 import { findThumbprint, useDirectory, useEabKey, useThumbprint } from '../../store/doors.ts';
 import { lockMember } from '../../store/members.ts';
 import type { Trx } from '../../store/open.ts';
+import { type Act, transact } from '../act.ts';
 import { record } from '../audit/record.ts';
+import { accountSubject } from '../audit/subjects.ts';
 import { newId } from '../ids.ts';
 import { deliver } from '../mail/deliver.ts';
-import { tell } from '../mail/queue-message.ts';
+import { queueMessage } from '../mail/queue-message.ts';
 import { sealContact } from '../sealed/personal-data.ts';
 
 /** Only the hash of a directory's secret is stored. */
@@ -35,8 +37,9 @@ export interface Enrollment {
 
 /** Makes an account. @throws Problem externalAccountRequired, unauthorized; a duplicate where the key has an account by now */
 export async function enroll(ctx: Ctx, { jwk, thumbprint, contact, termsAgreed, entry, actor }: Enrollment): Promise<Account> {
-  const { account, messages } = await ctx.db.transaction(async trx => {
-    const bound = await take(ctx, trx, entry, thumbprint);
+  const { account, messages } = await transact(ctx, actor, async act => {
+    const { trx, now } = act;
+    const bound = await take(act, entry, thumbprint);
     const id = newId(ctx);
     const account: Account = {
       id,
@@ -44,7 +47,7 @@ export async function enroll(ctx: Ctx, { jwk, thumbprint, contact, termsAgreed, 
       jwk,
       thumbprint,
       status: 'valid',
-      createdAt: ctx.now(),
+      createdAt: now,
       ...(contact.length && { contact: sealContact(ctx, id, contact) }),
       ...(termsAgreed !== undefined && { termsAgreed }),
       ...(entry.door === 'eab' && { externalAccountBinding: entry.binding }),
@@ -53,14 +56,11 @@ export async function enroll(ctx: Ctx, { jwk, thumbprint, contact, termsAgreed, 
     // After the insert, which may have waited for a key change to commit: a key that was retired never comes back (RFC 8555 §7.3.5, §7.3.6).
     if (await isRetired(trx, thumbprint))
       throw new Problem('unauthorized', 'This key was replaced or deactivated before; a new account needs a new key.');
-    const subject = { account: account.id, ...(bound.memberId !== undefined && { member: bound.memberId }) };
-    await record(ctx, trx, ctx.now(), {
-      action: 'account.created',
-      actor: { ...actor, who: `account:${account.id}` },
-      subject,
-      detail: { door: bound.door, doorId: bound.doorId, thumbprint },
-    });
-    const messages = bound.memberId === undefined ? [] : [await tell(ctx, trx, { kind: 'account-added', refs: { accountId: account.id } })];
+    const detail = { door: bound.door, doorId: bound.doorId, thumbprint };
+    const byItself = { ...act, actor: { ...actor, who: `account:${account.id}` } };
+    await record(byItself, { action: 'account.created', subject: accountSubject(account), detail });
+    const messages =
+      bound.memberId === undefined ? [] : [await queueMessage(act, { kind: 'account-added', refs: { accountId: account.id } })];
     return { account, messages };
   });
   ctx.background.run('deliver', () => deliver(ctx, messages));
@@ -74,8 +74,7 @@ interface Bound {
 }
 
 /** Uses the door up, in the transaction that makes the account. */
-async function take(ctx: Ctx, trx: Trx, entry: Entry, thumbprint: string): Promise<Bound> {
-  const now = ctx.now();
+async function take({ ctx, trx, now }: Act, entry: Entry, thumbprint: string): Promise<Bound> {
   if (entry.door === 'eab') {
     // First the member, then its key, as an erasure does: neither waits for the other.
     const bound = await active(trx, entry.memberId);

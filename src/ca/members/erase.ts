@@ -7,8 +7,9 @@ import { erasePersonal } from '../../store/audit.ts';
 import { eraseLabelsOfMember } from '../../store/doors.ts';
 import { forgetAnswer, keptAnswers } from '../../store/idempotency.ts';
 import { lockMember, markErased, moveMember, replacePersonal } from '../../store/members.ts';
-import { forgetDeleted, type Trx } from '../../store/open.ts';
+import { forgetDeleted } from '../../store/open.ts';
 import { erasePersonalOfMessages, giveUpMessages } from '../../store/outbox.ts';
+import { type Act, transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { openAnswer } from '../sealed/kept-answer.ts';
 import { concernsOf, messagesAbout, recordsAbout } from './records-about.ts';
@@ -21,15 +22,13 @@ import { concernsOf, messagesAbout, recordsAbout } from './records-about.ts';
 export async function eraseMember(
   ctx: Ctx,
   member: Member,
-  force: boolean,
-  actor: Actor,
-  progress?: (done: number) => void,
+  { force, actor, progress }: { force: boolean; actor: Actor; progress?: (done: number) => void },
 ): Promise<number> {
   const { id } = member;
   const { db } = ctx;
   if (member.status !== 'left' && !force)
     throw new Problem('malformed', `The member ${id} is ${member.status}: "member remove" first, or say --force, and it leaves at once.`);
-  await db.transaction(trx => eraseRows(ctx, trx, member, actor));
+  await transact(ctx, actor, act => eraseRows(act, id));
 
   // A record may be committed after others that were written later: again, until nothing is found any more.
   let erased = 0;
@@ -56,19 +55,19 @@ export async function eraseMember(
   return erased;
 }
 
-async function eraseRows(ctx: Ctx, trx: Trx, { id }: Member, actor: Actor): Promise<void> {
-  const now = ctx.now();
+async function eraseRows(act: Act, id: string): Promise<void> {
+  const { trx, now } = act;
   const member = await lockMember(trx, id);
   if (!member) return;
   const subject = { member: id };
   if (member.status !== 'left') {
     if (!(await moveMember(trx, id, member.status, 'left', now))) throw changed(id);
-    await record(ctx, trx, now, { action: 'member.left', actor, subject });
+    await record(act, { action: 'member.left', subject });
   }
   if (!(await replacePersonal(trx, member, undefined, []))) throw changed(id);
   await eraseLabelsOfMember(trx, id);
   await eraseContactsOfMember(trx, id);
-  if (await markErased(trx, id, now)) await record(ctx, trx, now, { action: 'member.erased', actor, subject });
+  if (await markErased(trx, id, now)) await record(act, { action: 'member.erased', subject });
 }
 
 const changed = (id: string): Problem => new Problem('malformed', `The member ${id} changed meanwhile; try again.`);

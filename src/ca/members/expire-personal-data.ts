@@ -5,7 +5,8 @@ import { eraseContactsOfSpent } from '../../store/accounts.ts';
 import { erasePersonalBefore } from '../../store/audit.ts';
 import { eraseLabelsOfSpent } from '../../store/doors.ts';
 import { contactsToErase, markContactsErased, replacePersonal } from '../../store/members.ts';
-import { breathe, forgetDeleted, type Trx } from '../../store/open.ts';
+import { breathe, forgetDeleted } from '../../store/open.ts';
+import { type Act, transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { openMember, sealMember, searchHashes } from '../sealed/personal-data.ts';
 import { underLease } from '../under-lease.ts';
@@ -13,15 +14,15 @@ import { underLease } from '../under-lease.ts';
 /** Rows in one transaction: the database is never held for long. */
 const batch = 500;
 
-type Forget = (ctx: Ctx, trx: Trx, before: { addresses: number; contacts: number }) => Promise<number>;
+type Forget = (act: Act, before: { addresses: number; contacts: number }) => Promise<number>;
 
 /** Some of each kind. @returns how many */
 const kinds: Record<string, Forget> = {
   // Whose requests the audit log has recorded; what it is the log of stays.
-  addresses: (_, trx, { addresses }) => erasePersonalBefore(trx, addresses, batch),
-  accounts: (_, trx, { contacts }) => eraseContactsOfSpent(trx, contacts),
-  labels: (_, trx, { contacts }) => eraseLabelsOfSpent(trx, contacts),
-  members: (ctx, trx, { contacts }) => forgetContacts(ctx, trx, contacts),
+  addresses: ({ trx }, { addresses }) => erasePersonalBefore(trx, addresses, batch),
+  accounts: ({ trx }, { contacts }) => eraseContactsOfSpent(trx, contacts),
+  labels: ({ trx }, { contacts }) => eraseLabelsOfSpent(trx, contacts),
+  members: (act, { contacts }) => forgetContacts(act, contacts),
 };
 
 /** Erases what was kept for as long as the configuration says, by one process of many. */
@@ -40,26 +41,25 @@ export async function forgetDue(ctx: Ctx): Promise<void> {
 /** Nothing is erased that is not on record. @returns whether there was anything */
 async function forgetSome(ctx: Ctx, kind: string, forget: Forget): Promise<boolean> {
   const { keepAddressDays, keepContactDays } = ctx.config.privacy;
-  const now = ctx.now();
-  return ctx.db.transaction(async trx => {
-    const erased = await forget(ctx, trx, {
+  return transact(ctx, clock, async act => {
+    const { now } = act;
+    const erased = await forget(act, {
       addresses: now - keepAddressDays * seconds.day,
       contacts: now - keepContactDays * seconds.day,
     });
     if (erased === 0) return false;
-    const detail = { [kind]: erased };
-    await record(ctx, trx, now, { action: 'personal-data.erased', actor: clock, subject: {}, detail });
+    await record(act, { action: 'personal-data.erased', subject: {}, detail: { [kind]: erased } });
     return true;
   });
 }
 
 /** Whom to write to at members that have left; their names stay until they are erased. */
-async function forgetContacts(ctx: Ctx, trx: Trx, before: number): Promise<number> {
+async function forgetContacts({ ctx, trx, now }: Act, before: number): Promise<number> {
   let done = 0;
   for (const member of await contactsToErase(trx, before, batch)) {
     const personal = { name: openMember(ctx, member)?.name ?? '', contacts: [] };
     if (!(await replacePersonal(trx, member, sealMember(ctx, member.id, personal), searchHashes(ctx, personal)))) continue;
-    await markContactsErased(trx, member.id, ctx.now());
+    await markContactsErased(trx, member.id, now);
     done++;
   }
   return done;

@@ -6,8 +6,9 @@ import { findMember } from '../../store/members.ts';
 import { breathe, type Trx } from '../../store/open.ts';
 import { lapsingProofs, noticeLapse } from '../../store/proofs.ts';
 import { type Ending, expiringCertificates, noticeExpiry } from '../../store/renewals.ts';
+import { transact } from '../act.ts';
 import { beginProof } from '../domains/prove-domain.ts';
-import { tell } from '../mail/queue-message.ts';
+import { queueMessage } from '../mail/queue-message.ts';
 import { underLease } from '../under-lease.ts';
 
 const batch = 200;
@@ -22,11 +23,11 @@ export async function remindOfExpiry(ctx: Ctx): Promise<void> {
       page = await expiringCertificates(ctx.db, now, days, { after: page.at(-1) ?? { notAfter: now, serial: '' }, limit: batch });
       const due = page.filter(c => !c.isReplaced);
       if (due.length)
-        await ctx.db.transaction(async trx => {
-          await lockCertificates(trx);
+        await transact(ctx, clock, async act => {
+          await lockCertificates(act.trx);
           for (const { serial } of due)
-            if ((await noticeExpiry(trx, serial, days)) && (await isOfTheFederation(trx, serial)))
-              await tell(ctx, trx, { kind: 'expiring', refs: { serial } });
+            if ((await noticeExpiry(act.trx, serial, days)) && (await isOfTheFederation(act.trx, serial)))
+              await queueMessage(act, { kind: 'expiring', refs: { serial } });
         });
       await breathe();
     } while (page.length === batch);
@@ -50,8 +51,9 @@ export async function remindOfLapse(ctx: Ctx): Promise<void> {
         if (ctx.background.ending.aborted) return;
         const mailbox = (await freshCode(ctx, proof)) ? proof.mailbox : '';
         // After the code: what a crash interrupts is done again.
-        await ctx.db.transaction(async trx => {
-          if (await noticeLapse(trx, proof.id, days)) await tell(ctx, trx, { kind: 'proof-lapsing', refs: { proofId: proof.id, mailbox } });
+        await transact(ctx, clock, async act => {
+          if (await noticeLapse(act.trx, proof.id, days))
+            await queueMessage(act, { kind: 'proof-lapsing', refs: { proofId: proof.id, mailbox } });
         });
       }
   });
@@ -62,7 +64,7 @@ async function freshCode(ctx: Ctx, { memberId, domain, mailbox }: { memberId: st
   const member = await findMember(ctx.db, memberId);
   if (!member) return false;
   try {
-    await beginProof(ctx, member, domain, mailbox, clock);
+    await beginProof(ctx, member, { domain, mailbox }, clock);
     return true;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

@@ -12,6 +12,7 @@ import { findEntry, insertEntry } from '../../store/ledger.ts';
 import { isDuplicate, type Trx } from '../../store/open.ts';
 import { firstRecordAt } from '../../store/reported.ts';
 import { findReport, lastClosed, lockAccounts } from '../../store/reports.ts';
+import { transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { newId } from '../ids.ts';
 
@@ -40,11 +41,11 @@ export async function addCost(ctx: Ctx, { amount: text, ...rest }: Cost, actor: 
     throw new Problem('malformed', `An amount for each certificate has ${mostDigits} digits before the point at most.`);
   await checkDate(ctx, date);
   const entry: LedgerEntry = { id: newId(ctx), ...rest, amount, who: actor.who, createdAt: ctx.now() };
-  await ctx.db.transaction(async trx => {
-    await refuseClosed(trx, startOfDate(date), 'date the entry today, or take back by "ledger reverse" what is wrong in it');
-    await insertEntry(trx, entry);
+  await transact(ctx, actor, async act => {
+    await refuseClosed(act.trx, startOfDate(date), 'date the entry today, or take back by "ledger reverse" what is wrong in it');
+    await insertEntry(act.trx, entry);
     const detail = { date, category, amount: formatAmount(amount, currency), currency, per };
-    await record(ctx, trx, entry.createdAt, { action: 'ledger.added', actor, subject: { entry: entry.id }, detail });
+    await record(act, { action: 'ledger.added', subject: { entry: entry.id }, detail });
   });
   return entry;
 }
@@ -79,9 +80,9 @@ async function refuseClosed(trx: Trx, at: number, instead: string): Promise<void
 export async function reverseCost(ctx: Ctx, entry: LedgerEntry, note: string, actor: Actor): Promise<LedgerEntry> {
   if (entry.reverses !== undefined)
     throw new Problem('malformed', `The entry ${entry.id} takes another one back, and is not taken back itself: add what is due anew.`);
-  const createdAt = ctx.now();
   try {
-    return await ctx.db.transaction(async trx => {
+    return await transact(ctx, actor, async act => {
+      const { trx, now: createdAt } = act;
       await lockAccounts(trx);
       const closed = await findReport(trx, quarterAt(startOfDate(entry.date)));
       const report: Report | undefined = closed && JSON.parse(closed.text);
@@ -97,7 +98,7 @@ export async function reverseCost(ctx: Ctx, entry: LedgerEntry, note: string, ac
       await insertEntry(trx, reversal);
       const { id, date, amount, per } = reversal;
       const detail = { reverses, date, category, amount: formatAmount(amount, currency), currency, per };
-      await record(ctx, trx, createdAt, { action: 'ledger.reversed', actor, subject: { entry: id }, detail });
+      await record(act, { action: 'ledger.reversed', subject: { entry: id }, detail });
       return reversal;
     });
   } catch (error) {
@@ -130,15 +131,10 @@ export async function noteIncident(
   const first = (await firstRecordAt(ctx.db)) ?? ctx.now();
   if (at < first) throw new Problem('malformed', `The time of the incident is before this CA: its first record is of ${rfc3339(first)}.`);
   const incident: Incident = { id: newId(ctx), at, severity, what, who: actor.who, createdAt: ctx.now() };
-  await ctx.db.transaction(async trx => {
-    await refuseClosed(trx, at, 'note it as of now, and say in it when it happened');
-    await insertIncident(trx, incident);
-    await record(ctx, trx, incident.createdAt, {
-      action: 'incident.noted',
-      actor,
-      subject: { incident: incident.id },
-      detail: { severity },
-    });
+  await transact(ctx, actor, async act => {
+    await refuseClosed(act.trx, at, 'note it as of now, and say in it when it happened');
+    await insertIncident(act.trx, incident);
+    await record(act, { action: 'incident.noted', subject: { incident: incident.id }, detail: { severity } });
   });
   return incident;
 }

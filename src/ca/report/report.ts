@@ -10,6 +10,7 @@ import { oldestEntryDate } from '../../store/ledger.ts';
 import type { Db } from '../../store/open.ts';
 import { firstRecordAt, recordsOf } from '../../store/reported.ts';
 import { type ClosedReport, findReport, insertReport, lastClosed, lockAccounts } from '../../store/reports.ts';
+import { transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { underLease } from '../under-lease.ts';
 import { count, countKept, issuedOf } from './count.ts';
@@ -26,7 +27,7 @@ export async function tellReport(ctx: Ctx, quarter: Quarter): Promise<Told> {
   if (closed) return closed;
   const span = soFar(ctx, quarter);
   const tally = await countKept(ctx, span);
-  return compose(ctx, ctx.db, span, tally, await othersOf(ctx, quarter), 'open');
+  return compose(ctx, ctx.db, { span, kept: tally, others: await othersOf(ctx, quarter), state: 'open' });
 }
 
 /** As it was closed; undefined where it is not. */
@@ -90,7 +91,15 @@ async function othersOf(ctx: Ctx, quarter: Quarter): Promise<Others> {
   return { before: await of(quartersLater(quarter, -1)), yearBefore: await of(quartersLater(quarter, -4)) };
 }
 
-async function compose(ctx: Ctx, db: Db, span: Span, kept: Tally, others: Others, state: Report['state']): Promise<Report> {
+/** What a report is made of, but for what operators have written. */
+interface Counted {
+  span: Span;
+  kept: Tally;
+  others: Others;
+  state: Report['state'];
+}
+
+async function compose(ctx: Ctx, db: Db, { span, kept, others, state }: Counted): Promise<Report> {
   const { quarter } = span;
   const issued = issuedOf(kept);
   const tally = await count([await writtenFacts(db, span, issued)], new Map(kept));
@@ -121,16 +130,16 @@ export async function closeReports(ctx: Ctx): Promise<void> {
       const span = spanOf(quarter);
       const kept = await countKept(ctx, span);
       const others = await othersOf(ctx, quarter);
-      await ctx.db.transaction(async trx => {
+      await transact(ctx, clock, async act => {
+        const { trx, now: closedAt } = act;
         await held(trx);
         await lockAccounts(trx);
         // Meanwhile something may have been dated in one before it.
         if ((await dueQuarter(ctx, trx)) !== quarter) return;
-        const closedAt = ctx.now();
-        const text = JSON.stringify(await compose(ctx, trx, span, kept, others, 'closed'));
+        const text = JSON.stringify(await compose(ctx, trx, { span, kept, others, state: 'closed' }));
         const sha256 = hashOf(text);
         await insertReport(trx, { quarter, text, sha256, closedAt });
-        await record(ctx, trx, closedAt, { action: 'report.closed', actor: clock, subject: { report: quarter }, detail: { sha256 } });
+        await record(act, { action: 'report.closed', subject: { report: quarter }, detail: { sha256 } });
       });
     }
   });

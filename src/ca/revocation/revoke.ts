@@ -14,11 +14,13 @@ import { Problem } from '../../model/problem.ts';
 import { blockKey, lockKey } from '../../store/blocked-keys.ts';
 import type { CertificateFilter } from '../../store/certificate-filter.ts';
 import { findCertificate, lockCertificates, revokeCertificates } from '../../store/certificates.ts';
-import { breathe, type Trx } from '../../store/open.ts';
+import { breathe } from '../../store/open.ts';
 import { livingSerials } from '../../store/renewals.ts';
+import { type Act, transact } from '../act.ts';
 import { record } from '../audit/record.ts';
+import { certificateSubject } from '../audit/subjects.ts';
 import { deliverDue } from '../mail/deliver.ts';
-import { tell } from '../mail/queue-message.ts';
+import { queueMessage } from '../mail/queue-message.ts';
 import { sealWords } from '../sealed/personal-data.ts';
 
 /** On whose authority (RFC 8555 §7.6); the caller has proved it. */
@@ -39,33 +41,29 @@ export type Revoker =
 export async function revoke(
   ctx: Ctx,
   certificate: Certificate,
-  reason: RevocationReason,
-  revoker: Revoker,
-  actor: Actor,
+  { reason, revoker, actor }: { reason: RevocationReason; revoker: Revoker; actor: Actor },
 ): Promise<{ at: number; reason: RevocationReason } | undefined> {
   const allowed = revoker.kind === 'operator' ? operatorReasons : subscriberReasons;
   if (!allowed.includes(reason))
     throw new Problem('badRevocationReason', `The reason "${reason}" is not accepted here; use one of ${allowed.join(', ')}.`);
-  const at = ctx.now();
   const { serial, spkiHash, revocation } = certificate;
   const by = 'id' in revoker ? `account:${revoker.id}` : revoker.kind;
   const blocks = reason === 'keyCompromise' && (revoker.kind === 'key' || revoker.kind === 'operator');
-  const block = (trx: Trx) =>
-    blockAndRevoke(ctx, trx, spkiHash, { at, by, why: `certificate ${serial}, said by ${by}`, through: certificate }, actor);
-  const status = certificateStatus(certificate, at);
+  const block = (act: Act) => blockAndRevoke(act, spkiHash, { by, why: `certificate ${serial}, said by ${by}`, through: certificate });
+  const status = certificateStatus(certificate, ctx.now());
   if (status === 'expired' && blocks) {
-    await revoking(ctx, block);
+    await revoking(ctx, actor, block);
     return undefined;
   }
   if (status !== 'issued' && !revocation)
     throw new Problem('malformed', 'The certificate has expired or was never issued; there is nothing to revoke.');
 
   const recorded = revoker.kind === 'authorized-account' ? 'cessationOfOperation' : reason;
-  const isFirst = await revoking(ctx, async trx => {
-    const revoked = await revokeAll(ctx, trx, [serial], { at, reason: recorded, by }, actor);
+  const { at, isFirst } = await revoking(ctx, actor, async act => {
+    const revoked = await revokeAll(act, [serial], { reason: recorded, by });
     // The first revocation stands; that the key is lost is news all the same.
-    if (blocks) await block(trx);
-    return revoked.length > 0;
+    if (blocks) await block(act);
+    return { at: act.now, isFirst: revoked.length > 0 };
   });
   if (!isFirst) {
     const first = revocation ?? (await findCertificate(ctx.db, serial))?.revocation;
@@ -77,10 +75,10 @@ export async function revoke(
   return { at, reason: recorded };
 }
 
-async function revoking<T>(ctx: Ctx, work: (trx: Trx) => Promise<T>): Promise<T> {
-  const result = await ctx.db.transaction(async trx => {
-    await lockCertificates(trx);
-    return work(trx);
+async function revoking<T>(ctx: Ctx, actor: Actor, work: (act: Act) => Promise<T>): Promise<T> {
+  const result = await transact(ctx, actor, async act => {
+    await lockCertificates(act.trx);
+    return work(act);
   });
   announce(ctx);
   return result;
@@ -94,22 +92,13 @@ function announce(ctx: Ctx): void {
 }
 
 /** Revocation, audit and notices in one transaction; a member that loses several is told of all in one message. */
-async function revokeAll(ctx: Ctx, trx: Trx, serials: readonly string[], revocation: Revocation, actor: Actor): Promise<Certificate[]> {
-  const revoked = await revokeCertificates(trx, serials, revocation);
-  const { at, reason, by } = revocation;
-  await record(
-    ctx,
-    trx,
-    at,
-    ...revoked.map(c => ({ action: 'certificate.revoked' as const, actor, subject: subjectOf(c), detail: { reason, by } })),
-  );
+async function revokeAll(act: Act, serials: readonly string[], { reason, by }: Omit<Revocation, 'at'>): Promise<Certificate[]> {
+  const revoked = await revokeCertificates(act.trx, serials, { at: act.now, reason, by });
+  const action = 'certificate.revoked' as const;
+  await record(act, ...revoked.map(c => ({ action, subject: certificateSubject(c), detail: { reason, by } })));
   for (const [memberId, theirs] of groupBy(revoked, c => c.memberId))
-    if (memberId !== undefined) await tell(ctx, trx, { kind: 'revoked', refs: { memberId, serials: theirs.map(c => c.serial) } });
+    if (memberId !== undefined) await queueMessage(act, { kind: 'revoked', refs: { memberId, serials: theirs.map(c => c.serial) } });
   return revoked;
-}
-
-function subjectOf({ serial, memberId, accountId }: Certificate): Record<string, string> {
-  return { serial, ...(memberId !== undefined && { member: memberId }), ...(accountId !== undefined && { account: accountId }) };
 }
 
 /** A transaction each: a running server waits for none of them long. */
@@ -128,8 +117,7 @@ export async function revokeMatching(
 ): Promise<number> {
   let done = 0;
   for (let after = ''; done < limit; ) {
-    const at = ctx.now();
-    const serials = await livingSerials(ctx.db, filter, at, { after, limit: Math.min(batch, limit - done), isMoved: false });
+    const serials = await livingSerials(ctx.db, filter, ctx.now(), { after, limit: Math.min(batch, limit - done), isMoved: false });
     if (serials.length === 0) {
       // Once more from the start, for what was issued meanwhile; not each time, past all that is revoked by then.
       if (after === '') break;
@@ -137,13 +125,13 @@ export async function revokeMatching(
       continue;
     }
     after = serials.at(-1) ?? '';
-    await revoking(ctx, async trx => {
-      const revoked = await revokeAll(ctx, trx, serials, { at, reason, by: 'operator' }, actor);
+    await revoking(ctx, actor, async act => {
+      const revoked = await revokeAll(act, serials, { reason, by: 'operator' });
       done += revoked.length;
       if (reason !== 'keyCompromise') return;
       for (const through of new Map(revoked.map(c => [hex(c.spkiHash), c])).values()) {
         const why = `certificate ${through.serial}, said by operator`;
-        done += (await blockAndRevoke(ctx, trx, through.spkiHash, { at, by: 'operator', why, through }, actor)).length;
+        done += (await blockAndRevoke(act, through.spkiHash, { by: 'operator', why, through })).length;
       }
     });
     progress?.(done);
@@ -154,27 +142,24 @@ export async function revokeMatching(
 
 /** The key is lost: no certificate is issued for it ever again, and every one that bears it is revoked. `through`: the one by which it was named. @returns these */
 async function blockAndRevoke(
-  ctx: Ctx,
-  trx: Trx,
+  act: Act,
   spkiHash: Uint8Array,
-  { at, by, why, through }: { at: number; by: string; why: string; through?: Certificate },
-  actor: Actor,
+  { by, why, through }: { by: string; why: string; through?: Certificate },
 ): Promise<Certificate[]> {
+  const { ctx, trx, now } = act;
   const key = hex(spkiHash);
   await lockKey(trx, spkiHash);
-  const subject = { key, ...(through && subjectOf(through)) };
-  if (await blockKey(trx, spkiHash, sealWords(ctx, 'blocked', key, why), at))
-    await record(ctx, trx, at, { action: 'key.blocked', actor, subject, detail: { by } });
+  const subject = { key, ...(through && certificateSubject(through)) };
+  if (await blockKey(trx, spkiHash, sealWords(ctx, 'blocked', key, why), now))
+    await record(act, { action: 'key.blocked', subject, detail: { by } });
   const revoked: Certificate[] = [];
   for (;;) {
-    const bearers = await livingSerials(trx, { key }, at, { after: '', limit: batch, isMoved: false });
+    const bearers = await livingSerials(trx, { key }, now, { after: '', limit: batch, isMoved: false });
     if (bearers.length === 0) return revoked;
-    revoked.push(...(await revokeAll(ctx, trx, bearers, { at, reason: 'keyCompromise', by }, actor)));
+    revoked.push(...(await revokeAll(act, bearers, { reason: 'keyCompromise', by })));
   }
 }
 
 /** What an operator has heard of a key. @returns the certificates that were revoked for it */
-export async function blockCompromisedKey(ctx: Ctx, key: string, why: string, actor: Actor): Promise<Certificate[]> {
-  const at = ctx.now();
-  return revoking(ctx, trx => blockAndRevoke(ctx, trx, Buffer.from(key, 'hex'), { at, by: 'operator', why }, actor));
-}
+export const blockCompromisedKey = (ctx: Ctx, key: string, why: string, actor: Actor): Promise<Certificate[]> =>
+  revoking(ctx, actor, act => blockAndRevoke(act, Buffer.from(key, 'hex'), { by: 'operator', why }));

@@ -1,4 +1,7 @@
+import { transact } from '../../ca/act.ts';
 import { record } from '../../ca/audit/record.ts';
+import { accountSubject } from '../../ca/audit/subjects.ts';
+import { deactivateAccount } from '../../ca/members/deactivate-account.ts';
 import { type Entry, enroll } from '../../ca/members/enroll.ts';
 import { openContact, sealContact } from '../../ca/sealed/personal-data.ts';
 import type { Account } from '../../model/account.ts';
@@ -6,8 +9,8 @@ import { isObject } from '../../model/json.ts';
 import { type Order, orderStatus } from '../../model/order.ts';
 import { Problem } from '../../model/problem.ts';
 import { sha256 } from '../../model/sha256.ts';
-import { deactivateAccount, findAccountByKey, updateContact } from '../../store/accounts.ts';
-import { deactivateAuthorizationsOfAccount, findAuthorizations } from '../../store/authorizations.ts';
+import { findAccountByKey, updateContact } from '../../store/accounts.ts';
+import { findAuthorizations } from '../../store/authorizations.ts';
 import { isBlockedKey } from '../../store/blocked-keys.ts';
 import { lockMember } from '../../store/members.ts';
 import { isDuplicate, type Trx } from '../../store/open.ts';
@@ -102,11 +105,11 @@ export async function account(acme: Acme, request: ByAccount): Promise<Reply> {
   if (payload['status'] === 'deactivated') return deactivate(acme, request);
   const contact = readContact(payload['contact']);
   if (contact) {
-    await ctx.db.transaction(async trx => {
+    await transact(ctx, request.actor, async act => {
       const { id, memberId } = request.account;
-      if (contact.length && memberId !== undefined) await refuseLeft(trx, memberId);
-      await updateContact(trx, id, contact.length ? sealContact(ctx, id, contact) : undefined);
-      await record(ctx, trx, ctx.now(), { action: 'account.updated', actor: request.actor, subject: { account: request.account.id } });
+      if (contact.length && memberId !== undefined) await refuseLeft(act.trx, memberId);
+      await updateContact(act.trx, id, contact.length ? sealContact(ctx, id, contact) : undefined);
+      await record(act, { action: 'account.updated', subject: accountSubject(request.account) });
     });
   }
   return { status: 200, body: presentAccount(request.account, contact ?? openContact(ctx, request.account), urls) };
@@ -119,12 +122,8 @@ async function refuseLeft(trx: Trx, memberId: string): Promise<void> {
 }
 
 async function deactivate({ ctx, urls }: Acme, { account, actor }: ByAccount): Promise<Reply> {
-  await ctx.db.transaction(async trx => {
-    if (!(await deactivateAccount(trx, account, ctx.now())))
-      throw new Problem('unauthorized', 'The account was deactivated already.', { status: 401 });
-    await deactivateAuthorizationsOfAccount(trx, account.id);
-    await record(ctx, trx, ctx.now(), { action: 'account.deactivated', actor, subject: { account: account.id } });
-  });
+  const moved = await transact(ctx, actor, act => deactivateAccount(act, account));
+  if (!moved) throw new Problem('unauthorized', 'The account was deactivated already.', { status: 401 });
   return { status: 200, body: presentAccount({ ...account, status: 'deactivated' }, openContact(ctx, account), urls) };
 }
 

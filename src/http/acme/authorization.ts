@@ -1,4 +1,6 @@
+import { transact } from '../../ca/act.ts';
 import { record } from '../../ca/audit/record.ts';
+import { accountSubject } from '../../ca/audit/subjects.ts';
 import { alreadyAuthorized, buildAuthorizations, gatherOffers, refuseOutside, refuseSuspended } from '../../ca/domains/authorize.ts';
 import { validationOf } from '../../ca/domains/validate.ts';
 import { namePolicy } from '../../config.ts';
@@ -25,10 +27,10 @@ export async function newAuthz(acme: Acme, request: ByAccount): Promise<Reply> {
   if (!built) throw new Error('no authorization was built');
   const { authorization, challenges, isNew } = built;
   if (isNew) {
-    await ctx.db.transaction(async trx => {
-      await insertAuthorizations(trx, [authorization], challenges);
-      const subject = { authorization: authorization.id, account: account.id };
-      await record(ctx, trx, ctx.now(), { action: 'authorization.created', actor, subject, detail: { name: identifierValue(name) } });
+    await transact(ctx, actor, async act => {
+      await insertAuthorizations(act.trx, [authorization], challenges);
+      const subject = { ...accountSubject(account), authorization: authorization.id };
+      await record(act, { action: 'authorization.created', subject, detail: { name: identifierValue(name) } });
     });
   }
   const shown = isNew ? challenges : await listChallenges(ctx.db, authorization.id);
@@ -67,14 +69,10 @@ export async function authorization(acme: Acme, request: ByAccount): Promise<Rep
     throw new Problem('malformed', 'An authorization can only be set to {"status": "deactivated"}.');
   const status = authorizationStatus(found, ctx.now());
   if (status !== 'pending' && status !== 'valid') throw new Problem('malformed', `The authorization is ${status} already.`);
-  await ctx.db.transaction(async trx => {
-    if (!(await moveAuthorization(trx, found.id, status, 'deactivated')))
+  await transact(ctx, request.actor, async act => {
+    if (!(await moveAuthorization(act.trx, found.id, status, 'deactivated')))
       throw new Problem('malformed', 'The authorization changed meanwhile; read it again.');
-    await record(ctx, trx, ctx.now(), {
-      action: 'authorization.deactivated',
-      actor: request.actor,
-      subject: { authorization: found.id, account: request.account.id },
-    });
+    await record(act, { action: 'authorization.deactivated', subject: { ...accountSubject(request.account), authorization: found.id } });
   });
   return present(acme, { ...found, status: 'deactivated' });
 }

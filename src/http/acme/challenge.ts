@@ -1,5 +1,5 @@
+import { answerChallenge } from '../../ca/domains/answer-challenge.ts';
 import { refuseSuspended } from '../../ca/domains/authorize.ts';
-import { answerChallenge } from '../../ca/domains/validate.ts';
 import type { Ctx } from '../../ctx.ts';
 import type { Authorization } from '../../model/authorization.ts';
 import type { Challenge } from '../../model/challenge.ts';
@@ -29,5 +29,5 @@ export async function challenge(acme: Acme, request: ByAccount): Promise<Reply> 
 
 function answer(ctx: Ctx, request: ByAccount, found: { challenge: Challenge; authorization: Authorization }): Promise<Challenge> {
   refuseSuspended(request.member);
-  return answerChallenge(ctx, request.account, request.member, found, objectOf(request), request.actor);
+  return answerChallenge(ctx, request, found, objectOf(request));
 }

@@ -1,4 +1,6 @@
+import { transact } from '../../ca/act.ts';
 import { record } from '../../ca/audit/record.ts';
+import { accountSubject } from '../../ca/audit/subjects.ts';
 import { openContact } from '../../ca/sealed/personal-data.ts';
 import { Problem } from '../../model/problem.ts';
 import { changeKey, findAccountByKey, isRetired } from '../../store/accounts.ts';
@@ -27,25 +29,18 @@ export async function keyChange(acme: Acme, request: ByAccount): Promise<Reply> 
 
   await refuseTaken(acme, key.thumbprint);
   await refuseBlocked(acme, key);
-  const changed = await ctx.db
-    .transaction(async trx => {
-      const moved = await changeKey(trx, request.account, key.jwk, key.thumbprint, ctx.now());
-      // After the update, which may have waited for another change to commit.
-      if (await isRetired(trx, key.thumbprint))
-        throw new Problem('badPublicKey', 'This key was replaced or deactivated before; take a new one.');
-      if (moved)
-        await record(ctx, trx, ctx.now(), {
-          action: 'account.key-changed',
-          actor: request.actor,
-          subject: { account: request.account.id },
-          detail: { from: request.account.thumbprint, to: key.thumbprint },
-        });
-      return moved;
-    })
-    .catch(async error => {
-      if (isDuplicate(error)) await refuseTaken(acme, key.thumbprint);
-      throw error;
-    });
+  const changed = await transact(ctx, request.actor, async act => {
+    const moved = await changeKey(act.trx, request.account, key.jwk, key.thumbprint, act.now);
+    // After the update, which may have waited for another change to commit.
+    if (await isRetired(act.trx, key.thumbprint))
+      throw new Problem('badPublicKey', 'This key was replaced or deactivated before; take a new one.');
+    const detail = { from: request.account.thumbprint, to: key.thumbprint };
+    if (moved) await record(act, { action: 'account.key-changed', subject: accountSubject(request.account), detail });
+    return moved;
+  }).catch(async error => {
+    if (isDuplicate(error)) await refuseTaken(acme, key.thumbprint);
+    throw error;
+  });
   if (!changed) throw new Problem('malformed', 'The key was changed by another request meanwhile.');
   return { status: 200, body: presentAccount({ ...request.account, jwk: key.jwk }, openContact(ctx, request.account), urls) };
 }

@@ -1,4 +1,6 @@
+import { transact } from '../../ca/act.ts';
 import { record } from '../../ca/audit/record.ts';
+import { accountSubject } from '../../ca/audit/subjects.ts';
 import {
   type Authorized,
   alreadyAuthorized,
@@ -53,7 +55,8 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
     names.filter(n => !before.has(identifierValue(n))),
   );
   const now = ctx.now();
-  const { order, authorized } = await ctx.db.transaction(async trx => {
+  const { order, authorized } = await transact(ctx, actor, async act => {
+    const { trx } = act;
     if (replaced) await refuseReplaced(ctx, trx, replaced);
     const already = before.size ? await alreadyAuthorized(ctx, trx, account, names) : before;
     if (names.some(n => before.has(identifierValue(n)) && !already.has(identifierValue(n))))
@@ -73,13 +76,8 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
     };
     await write(trx, authorized);
     await insertOrder(trx, order);
-    const subject = { order: order.id, account: account.id, ...(account.memberId !== undefined && { member: account.memberId }) };
-    await record(ctx, trx, now, {
-      action: 'order.created',
-      actor,
-      subject,
-      detail: { names: order.names, profile, ...(replaced && { replaces: replaced.serial }) },
-    });
+    const detail = { names: order.names, profile, ...(replaced && { replaces: replaced.serial }) };
+    await record(act, { action: 'order.created', subject: { ...accountSubject(account), order: order.id }, detail });
     return { order, authorized };
   });
   const status = orderStatus(
@@ -175,6 +173,6 @@ export async function finalize(acme: Acme, request: ByAccount): Promise<Reply> {
   const csr = fromBase64url(objectOf(request)['csr']);
   if (!csr) throw new Problem('malformed', '"csr" is the DER of a PKCS #10 request in base64url without padding.');
   const found = ownedBy(request.account, await findOrder(ctx.db, id), 'order');
-  const order = await finalizeOrder(ctx, request.account, request.member, found, csr, request.actor);
+  const order = await finalizeOrder(ctx, request, found, csr);
   return present(acme, order, { Location: urls.order(id) });
 }

@@ -1,4 +1,6 @@
-import { record } from '../../ca/audit/record.ts';
+import type { Applicant } from '../../ca/act.ts';
+import { recordAlone } from '../../ca/audit/record.ts';
+import { accountSubject } from '../../ca/audit/subjects.ts';
 import type { Ctx } from '../../ctx.ts';
 import type { Account, Jwk } from '../../model/account.ts';
 import type { Actor } from '../../model/audit.ts';
@@ -53,10 +55,7 @@ export interface ByKey extends Signed {
 }
 
 /** Signed by an account. */
-export interface ByAccount extends Signed {
-  account: Account;
-  member: Member | undefined;
-}
+export interface ByAccount extends Signed, Applicant {}
 
 /** Who may call a route; each stack verifies before its handler sees anything. */
 export type Route = { refusalsAreRecorded?: true } & (
@@ -101,9 +100,9 @@ async function recordingRefusal(
   } catch (error) {
     if (refusalsAreRecorded && 'account' in request && error instanceof Problem && error.type !== 'serverInternal') {
       const { account, actor } = request;
-      const subject = { account: account.id, ...(account.memberId !== undefined && { member: account.memberId }) };
       // Without its words, which repeat what was sent.
-      await record(ctx, ctx.db, ctx.now(), { action: 'request.refused', actor, subject, detail: { path, type: error.type } });
+      const detail = { path, type: error.type };
+      await recordAlone(ctx, actor, { action: 'request.refused', subject: accountSubject(account), detail });
     }
     throw error;
   }

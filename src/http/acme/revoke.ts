@@ -20,7 +20,7 @@ export async function revokeCert(acme: Acme, request: ByKey | ByAccount): Promis
   if (!found?.der || !Buffer.from(found.der).equals(der))
     throw new Problem('malformed', 'This certificate was not issued here.', { status: 404 });
   const revoker = 'key' in request ? byKey(request, spki) : await byAccount(acme, request, found);
-  await revoke(acme.ctx, found, reason, revoker, request.actor);
+  await revoke(acme.ctx, found, { reason, revoker, actor: request.actor });
   return { status: 200 };
 }
 

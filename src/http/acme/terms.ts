@@ -1,4 +1,6 @@
+import { transact } from '../../ca/act.ts';
 import { record } from '../../ca/audit/record.ts';
+import { accountSubject } from '../../ca/audit/subjects.ts';
 import { isId } from '../../ca/ids.ts';
 import type { Account } from '../../model/account.ts';
 import { base64url, fromBase64url } from '../../model/encoding.ts';
@@ -39,10 +41,10 @@ export async function termsPage(acme: Acme, request: Incoming): Promise<Reply> {
 export async function agreeToTerms(acme: Acme, request: Incoming): Promise<Reply> {
   const { ctx } = acme;
   const { terms, account } = await read(acme, request);
-  await ctx.db.transaction(async trx => {
-    await updateTerms(trx, account.id, terms);
-    const actor = { who: `account:${account.id}`, door: 'acme', address: request.address } as const;
-    await record(ctx, trx, ctx.now(), { action: 'account.terms-agreed', actor, subject: { account: account.id }, detail: { terms } });
+  const actor = { who: `account:${account.id}`, door: 'acme', address: request.address } as const;
+  await transact(ctx, actor, async act => {
+    await updateTerms(act.trx, account.id, terms);
+    await record(act, { action: 'account.terms-agreed', subject: accountSubject(account), detail: { terms } });
   });
   return page('Terms of service', ['Thank you. Your client can go on.']);
 }

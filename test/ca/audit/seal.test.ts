@@ -32,7 +32,7 @@ for (const engine of engines)
 
     it('gives every record a place, and signs a tree of leaves that hold what is public and a salted hash of the rest', async () => {
       const certificate = await issued(at, ['im.test']);
-      await revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+      await revoke(at.ctx, certificate, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
       await sealAudit(at.ctx);
       assert.equal(await oldestUnsealed(at.ctx.db), undefined);
       const rows = await at.ctx.db('audit').orderBy('log_index');

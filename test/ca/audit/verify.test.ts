@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beginLogAnew } from '../../../src/ca/audit/begin-log.ts';
-import { record } from '../../../src/ca/audit/record.ts';
+import { recordAlone } from '../../../src/ca/audit/record.ts';
 import { sealAudit } from '../../../src/ca/audit/seal.ts';
 import { verifyAudit } from '../../../src/ca/audit/verify.ts';
 import { revoke } from '../../../src/ca/revocation/revoke.ts';
@@ -25,10 +25,9 @@ for (const engine of engines)
       first = await issued(at, ['a.test']);
       await sealAudit(at.ctx);
       second = await issued(at, ['b.test']);
-      await revoke(at.ctx, first, 'superseded', { kind: 'operator' }, { ...operator, address: '192.0.2.7' });
+      await revoke(at.ctx, first, { reason: 'superseded', revoker: { kind: 'operator' }, actor: { ...operator, address: '192.0.2.7' } });
       await sealAudit(at.ctx);
-      for (let i = 0; i < 5; i++)
-        await record(at.ctx, at.ctx.db, at.clock.now, { action: 'key.blocked', actor: operator, subject: { key: `${i}` } });
+      for (let i = 0; i < 5; i++) await recordAlone(at.ctx, operator, { action: 'key.blocked', subject: { key: `${i}` } });
       await sealAudit(at.ctx);
     });
     afterEach(async () => {
@@ -49,7 +48,7 @@ for (const engine of engines)
 
     it('finds a log as it was signed, whatever is not sealed yet', async () => {
       const all = await rows();
-      await record(at.ctx, db(), at.clock.now, { action: 'key.blocked', actor: operator, subject: { key: 'ff' } });
+      await recordAlone(at.ctx, operator, { action: 'key.blocked', subject: { key: 'ff' } });
       const { size, checkpoints, kept: inFile, lost, unsealed } = await verifyAudit(at.ctx);
       assert.deepEqual(
         { size, checkpoints, inFile, lost, unsealed },

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { logSigner } from '../../../src/ca/audit/identity.ts';
-import { openPersonal, record } from '../../../src/ca/audit/record.ts';
+import { openPersonal, recordAlone } from '../../../src/ca/audit/record.ts';
 import { sealAudit } from '../../../src/ca/audit/seal.ts';
 import { verifyAudit } from '../../../src/ca/audit/verify.ts';
 import { keysInUse, retireKeys, rotateKeys, rotateRootKey } from '../../../src/ca/authority/change-keys.ts';
@@ -43,11 +43,7 @@ for (const engine of engines)
       await at.run('key block', { key: 'ab'.repeat(32), why: 'heard of' });
       const certificate = await issued(at);
       const account = (await at.run('account list')).at(-1);
-      await record(ctx, ctx.db, ctx.now(), {
-        action: 'member.suspended',
-        actor: { ...operator, address: '192.0.2.1' },
-        subject: { member: member.id },
-      });
+      await recordAlone(ctx, { ...operator, address: '192.0.2.1' }, { action: 'member.suspended', subject: { member: member.id } });
       const id = anId();
       const message = { kind: 'challenge-code', refs: { challengeId: 'c', mailbox: 'hostmaster@im.test' } } as const;
       await queue(ctx.db, id, message, ctx.now() + day, {}, sealAddress(ctx, id, { address: '192.0.2.1' }));
@@ -158,7 +154,7 @@ for (const engine of engines)
     it('lets what was mailed and what was committed under the old key be answered and signed', async () => {
       const member = await storedMember(at.ctx);
       at.net.dns.mx.set('im.test', [{ exchange: 'mx.im.test', preference: 10 }]);
-      const { proof } = await beginProof(at.ctx, member, 'im.test', undefined, operator);
+      const { proof } = await beginProof(at.ctx, member, { domain: 'im.test' }, operator);
       const code = mailboxCode(at.ctx, 'proof', proof.id, proof.domain, proof.mailbox);
       const { serial } = await crashedWhileSigning(at, ['late.test']);
       await rotate();
@@ -166,7 +162,7 @@ for (const engine of engines)
       await assert.rejects(retire(true), /certificate is being issued/);
       await recoverCommitted(at.ctx);
       assert.equal((await at.ctx.db('certificates').where({ serial }).first()).state, 'issued');
-      await confirmDomain(at.ctx, member, 'im.test', code, operator);
+      await confirmDomain(at.ctx, member, { domain: 'im.test', code }, operator);
     });
 
     it('drops the old key when nothing needs it: no code, no root key', async () => {

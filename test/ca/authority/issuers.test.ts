@@ -95,7 +95,7 @@ for (const engine of engines) {
         assert.equal(readOcsp(await answer(asked)).status, 'good');
         const said = await verify(certificate);
         assert.equal(said.code, 0, said.text);
-        await revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+        await revoke(at.ctx, certificate, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
         assert.equal(readOcsp(await answer(asked)).status, 'revoked');
         assert.match((await verify(certificate)).text, /certificate revoked/);
       }

@@ -20,7 +20,8 @@ for (const engine of engines) {
   describe(`CRLs and OCSP (${engine})`, () => {
     const at = opened(() => openTestCtx({ engine }), 'each');
 
-    const revokeNow = (certificate: Certificate) => revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+    const revokeNow = (certificate: Certificate) =>
+      revoke(at.ctx, certificate, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
     const newest = () => newestCrl(at.ctx.db, { issuerId: at.ctx.authority.active.id, shard: 0 });
     const serials = async () => readCrl((await newest())?.der ?? Buffer.alloc(0), at.ctx.authority.active).serials;
     const published = async () => (await listAudit(at.ctx.db, { action: 'crl.published' })).length;
@@ -164,7 +165,7 @@ for (const engine of engines) {
       const { shard, serial, der } = certificate;
       assert.equal(shard, shardOf(Buffer.from(serial, 'hex'), 4));
       assert.ok(Buffer.from(der ?? []).includes(`/crl/${issuer().id}/${shard}.crl`));
-      await revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+      await revoke(at.ctx, certificate, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
       at.clock.now += 1;
       const before = await numbers();
       await publishDueCrls(at.ctx);

@@ -28,7 +28,7 @@ for (const engine of engines) {
 
     /** The code as it stands in the mail. */
     async function begun(who = member, mailbox?: string): Promise<{ proof: DomainProof; code: string }> {
-      const { proof, messages } = await beginProof(at.ctx, who, domain, mailbox, operator);
+      const { proof, messages } = await beginProof(at.ctx, who, { domain, mailbox }, operator);
       await deliver(at.ctx, messages);
       const notice = at.mail.sent.find(n => messages.includes(n.id));
       assert.deepEqual(notice?.to, [proof.mailbox]);
@@ -37,7 +37,7 @@ for (const engine of engines) {
       assert.equal(notice?.text.split(code).length, 2, 'the code stands there once');
       return { proof, code };
     }
-    const confirm = (code: string, who = member, name = domain) => confirmDomain(at.ctx, who, name, code, operator);
+    const confirm = (code: string, who = member, name = domain) => confirmDomain(at.ctx, who, { domain: name, code }, operator);
 
     it('sends a code to the first mailbox, and takes it back', async () => {
       const { proof, code } = await begun();
@@ -62,7 +62,7 @@ for (const engine of engines) {
       assert.equal((await begun(member, 'postmaster')).proof.mailbox, `postmaster@${domain}`);
       assert.equal((await begun(member, `webmaster@${domain}`)).proof.mailbox, `webmaster@${domain}`);
       for (const mailbox of ['root', `root@${domain}`, 'hostmaster@elsewhere.test', ''])
-        await assert.rejects(beginProof(at.ctx, member, domain, mailbox, operator), (e: { type: string; message: string }) => {
+        await assert.rejects(beginProof(at.ctx, member, { domain, mailbox }, operator), (e: { type: string; message: string }) => {
           assert.equal(e.type, 'malformed');
           assert.ok(e.message.includes(`hostmaster@${domain}`), 'the allowed ones are named');
           return true;
@@ -116,19 +116,19 @@ for (const engine of engines) {
 
     it('needs an MX record at the domain or above it', async () => {
       at.net.dns.mx.clear();
-      await assert.rejects(beginProof(at.ctx, member, domain, undefined, operator), { type: 'rejectedIdentifier' });
+      await assert.rejects(beginProof(at.ctx, member, { domain }, operator), { type: 'rejectedIdentifier' });
       assert.deepEqual(await listProofs(at.ctx.db, { memberId: member.id }), []);
     });
 
     it('is for whole domains: no wildcard, no nonsense', async () => {
-      await assert.rejects(beginProof(at.ctx, member, `*.${domain}`, undefined, operator));
-      await assert.rejects(beginProof(at.ctx, member, 'no domain', undefined, operator), { type: 'malformed' });
+      await assert.rejects(beginProof(at.ctx, member, { domain: `*.${domain}` }, operator));
+      await assert.rejects(beginProof(at.ctx, member, { domain: 'no domain' }, operator), { type: 'malformed' });
     });
 
     it('bombs no mailbox', async () => {
       for (let i = 0; i < 10; i++) await begun();
-      await assert.rejects(beginProof(at.ctx, member, domain, undefined, operator), { type: 'rateLimited' });
-      await assert.rejects(beginProof(at.ctx, await storedMember(at.ctx), domain, undefined, operator), { type: 'rateLimited' });
+      await assert.rejects(beginProof(at.ctx, member, { domain }, operator), { type: 'rateLimited' });
+      await assert.rejects(beginProof(at.ctx, await storedMember(at.ctx), { domain }, operator), { type: 'rateLimited' });
       at.clock.now += 3601;
       await begun();
     });

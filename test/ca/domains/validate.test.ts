@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { answerChallenge, resumeValidations } from '../../../src/ca/domains/validate.ts';
+import { answerChallenge } from '../../../src/ca/domains/answer-challenge.ts';
+import { resumeValidations } from '../../../src/ca/domains/validate.ts';
 import type { Ctx } from '../../../src/ctx.ts';
 import type { Account } from '../../../src/model/account.ts';
 import { operator } from '../../../src/model/audit.ts';
@@ -55,7 +56,10 @@ for (const engine of engines) {
       // The outcome's audit row is refused, as by a full disk.
       const [fill, free] = fullDisk[engine];
       await ctx.db.raw(fill);
-      assert.equal((await answerChallenge(ctx, account, member, { challenge, authorization }, {}, operator)).status, 'processing');
+      assert.equal(
+        (await answerChallenge(ctx, { account, member, actor: operator }, { challenge, authorization }, {})).status,
+        'processing',
+      );
       await ctx.background.settled();
       assert.deepEqual(await read(challenge.id), ['processing', 'pending']);
       await ctx.db.raw(free);
@@ -74,7 +78,7 @@ for (const engine of engines) {
         .where({ id: challenge.id })
         .update({ mailbox: JSON.stringify(mailbox) });
       const pair = { challenge: { ...challenge, mailbox }, authorization };
-      await Promise.all(mailboxes.map(named => answerChallenge(ctx, account, member, pair, { mailbox: named }, operator)));
+      await Promise.all(mailboxes.map(named => answerChallenge(ctx, { account, member, actor: operator }, pair, { mailbox: named })));
       await ctx.background.settled();
       const found = await findChallengeAndAuthorization(ctx.db, challenge.id);
       assert.deepEqual(found?.challenge.mailbox?.sentTo.map(s => s.mailbox).sort(), mailboxes);

@@ -74,7 +74,7 @@ for (const engine of engines)
       const [proof] = await at.run('domain list', { member: id });
       await at.run('domain revoke', { id: proof.id });
       const certificate = await issued(at, ['im.test', 'chat.im.test']);
-      await revoke(at.ctx, certificate, 'keyCompromise', { kind: 'operator' }, operator);
+      await revoke(at.ctx, certificate, { reason: 'keyCompromise', revoker: { kind: 'operator' }, actor: operator });
       const { serial } = await crashedWhileSigning(at, ['lost.test']);
       at.clock.now += 3600;
       await recoverCommitted(at.ctx);

@@ -69,7 +69,7 @@ for (const engine of engines)
       await add('member.*,certificate.issued,certificate.revoked');
       const { id } = await member();
       const certificate = await issued(at, ['im.test']);
-      await revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+      await revoke(at.ctx, certificate, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
       await at.run('member suspend', { id });
       await tick();
       await tick();

@@ -4,7 +4,7 @@ import { endProofs } from '../../../src/ca/domains/prove-domain.ts';
 import { recoverCommitted } from '../../../src/ca/issuance/finalize.ts';
 import { operator } from '../../../src/model/audit.ts';
 import { readCsr } from '../../../src/pki/csr.ts';
-import { deactivateAccount } from '../../../src/store/accounts.ts';
+import { moveToDeactivated } from '../../../src/store/accounts.ts';
 import { listAudit } from '../../../src/store/audit.ts';
 import { moveAuthorization } from '../../../src/store/authorizations.ts';
 import { blockKey } from '../../../src/store/blocked-keys.ts';
@@ -109,7 +109,7 @@ for (const engine of engines) {
     it('reads membership, account, authorization and proof again as it commits, and leaves nothing where one has ended', async () => {
       const ends: ((ready: Awaited<ReturnType<typeof readyOrder>>) => Promise<unknown>)[] = [
         ({ member }) => moveMember(at.ctx.db, member.id, 'active', 'suspended', at.ctx.now()),
-        ({ account }) => deactivateAccount(at.ctx.db, account, at.ctx.now()),
+        ({ account }) => moveToDeactivated(at.ctx.db, account, at.ctx.now()),
         ({ authorizations: [a] }) => moveAuthorization(at.ctx.db, a?.id ?? '', 'valid', 'deactivated'),
       ];
       for (const end of ends) {
@@ -154,7 +154,7 @@ for (const engine of engines) {
 
       it('is given up where the account was deactivated meanwhile', async () => {
         const { serial, order, account } = await crashedWhileSigning(at);
-        await deactivateAccount(at.ctx.db, account, at.ctx.now());
+        await moveToDeactivated(at.ctx.db, account, at.ctx.now());
         await recoverCommitted(at.ctx);
         await isAbandoned(serial, order.id, /deactivated/);
       });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { transact } from '../../../src/ca/act.ts';
 import { deliver, deliverDue } from '../../../src/ca/mail/deliver.ts';
-import { tell } from '../../../src/ca/mail/queue-message.ts';
+import { queueMessage } from '../../../src/ca/mail/queue-message.ts';
+import { clock } from '../../../src/model/audit.ts';
 import { type Message, maxAttempts, type NewMessage, retryPause } from '../../../src/model/message.ts';
 import { findChallenge, insertAuthorizations, moveChallenge } from '../../../src/store/authorizations.ts';
 import { findMessages } from '../../../src/store/outbox.ts';
@@ -19,7 +21,7 @@ for (const engine of engines) {
       at.mail.hold = undefined;
     });
 
-    const queued = (message: NewMessage): Promise<string> => at.ctx.db.transaction(trx => tell(at.ctx, trx, message));
+    const queued = (message: NewMessage): Promise<string> => transact(at.ctx, clock, act => queueMessage(act, message));
     const find = async (id: string): Promise<Message> => {
       const [message] = await findMessages(at.ctx.db, [id]);
       assert.ok(message);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { answerChallenge } from '../../../src/ca/domains/answer-challenge.ts';
 import { beginProof } from '../../../src/ca/domains/prove-domain.ts';
-import { answerChallenge } from '../../../src/ca/domains/validate.ts';
 import type { Ctx } from '../../../src/ctx.ts';
 import { operator } from '../../../src/model/audit.ts';
 import { registrableDomain } from '../../../src/model/identifier.ts';
@@ -31,7 +31,7 @@ for (const engine of engines) {
       return domain;
     }
 
-    const byProof = (domain: string) => beginProof(ctx, member, domain, undefined, operator);
+    const byProof = (domain: string) => beginProof(ctx, member, { domain }, operator);
 
     async function byChallenge(domain: string): Promise<void> {
       const account = await storedAccount(ctx.db, { memberId: member.id });
@@ -39,7 +39,7 @@ for (const engine of engines) {
       const mailbox = { mailboxes: [`hostmaster@${domain}`], from: 'certmaster@localhost', sentTo: [] };
       const challenge = aChallenge(authorization.id, { type: 'email-mailbox-01', mailbox });
       await insertAuthorizations(ctx.db, [authorization], [challenge]);
-      await answerChallenge(ctx, account, member, { challenge, authorization }, {}, operator);
+      await answerChallenge(ctx, { account, member, actor: operator }, { challenge, authorization }, {});
     }
 
     /** In both ways. @returns how many codes were sent; what is refused is refused for the limit */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
-import { openPersonal, record } from '../../../src/ca/audit/record.ts';
+import { openPersonal, record, recordAlone } from '../../../src/ca/audit/record.ts';
 import { enroll } from '../../../src/ca/members/enroll.ts';
 import { eraseMember } from '../../../src/ca/members/erase.ts';
 import { operator } from '../../../src/model/audit.ts';
@@ -18,11 +18,11 @@ describe('the erasure of a member beside other transactions (postgres)', () => {
   it('finds a record that is committed late, with a place before others', async () => {
     const { ctx } = at;
     const member = await storedMember(ctx);
-    const by = (address: string) =>
-      ({ action: 'member.suspended', actor: { ...operator, address }, subject: { member: member.id } }) as const;
+    const from = (address: string) => ({ ...operator, address });
+    const suspended = { action: 'member.suspended', subject: { member: member.id } } as const;
     const late = await ctx.db.transaction();
-    await record(ctx, late, ctx.now(), by('192.0.2.1'));
-    await record(ctx, ctx.db, ctx.now(), by('192.0.2.2'));
+    await record({ ctx, trx: late, actor: from('192.0.2.1'), now: ctx.now() }, suspended);
+    await recordAlone(ctx, from('192.0.2.2'), suspended);
     let committed: Promise<unknown> | undefined;
     const { raw } = ctx.db;
     const value = async (...statement: Parameters<typeof raw>) => {
@@ -30,8 +30,12 @@ describe('the erasure of a member beside other transactions (postgres)', () => {
       return raw.apply(ctx.db, statement);
     };
     Object.defineProperty(ctx.db, 'raw', { value });
-    const erased = await eraseMember(ctx, member, true, operator, () => {
-      committed ??= Promise.resolve(late.commit());
+    const erased = await eraseMember(ctx, member, {
+      force: true,
+      actor: operator,
+      progress: () => {
+        committed ??= Promise.resolve(late.commit());
+      },
     });
     assert.equal(erased, 2);
     assert.deepEqual(
@@ -54,7 +58,7 @@ describe('the erasure of a member beside other transactions (postgres)', () => {
     const contact = ['mailto:late@club.test'];
     const enrolling = enroll(ctx, { jwk, thumbprint, contact, entry: { door: 'none' }, actor: { who: 'key', door: 'acme' } });
     await waiting(1);
-    const erasing = eraseMember(ctx, member, true, operator);
+    const erasing = eraseMember(ctx, member, { force: true, actor: operator });
     await Promise.race([erasing, waiting(2)]);
     await blocker.commit();
     const [{ id }] = await Promise.all([enrolling, erasing]);

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { openPersonal, record } from '../../../src/ca/audit/record.ts';
+import { transact } from '../../../src/ca/act.ts';
+import { openPersonal, recordAlone } from '../../../src/ca/audit/record.ts';
 import { sealAudit } from '../../../src/ca/audit/seal.ts';
 import { verifyAudit } from '../../../src/ca/audit/verify.ts';
 import { deliver } from '../../../src/ca/mail/deliver.ts';
-import { tell } from '../../../src/ca/mail/queue-message.ts';
+import { queueMessage } from '../../../src/ca/mail/queue-message.ts';
 import { forgetDue } from '../../../src/ca/members/expire-personal-data.ts';
 import { openContact, openMember, sealContact } from '../../../src/ca/sealed/personal-data.ts';
 import { operator } from '../../../src/model/audit.ts';
-import { deactivateAccount, findAccount } from '../../../src/store/accounts.ts';
+import { findAccount, moveToDeactivated } from '../../../src/store/accounts.ts';
 import { listAudit } from '../../../src/store/audit.ts';
 import { insertAuthorizations } from '../../../src/store/authorizations.ts';
 import { findEabKey } from '../../../src/store/doors.ts';
@@ -29,7 +30,7 @@ for (const engine of engines)
       await forgetDue(at.ctx);
     };
     const act = (address: string) =>
-      record(at.ctx, at.ctx.db, at.clock.now, { action: 'member.suspended', actor: { ...operator, address }, subject: { member: 'm' } });
+      recordAlone(at.ctx, { ...operator, address }, { action: 'member.suspended', subject: { member: 'm' } });
     const addresses = async () =>
       (await listAudit(at.ctx.db, { action: 'member.suspended' })).map(r => openPersonal(at.ctx, r)['address']).sort();
 
@@ -68,7 +69,7 @@ for (const engine of engines)
       const [living, gone] = [anId(), anId()];
       for (const id of [living, gone]) await storedAccount(at.ctx.db, { id, contact: sealContact(at.ctx, id, ['mailto:a@club.test']) });
       const account = await findAccount(at.ctx.db, gone);
-      assert.ok(account && (await deactivateAccount(at.ctx.db, account, at.clock.now)));
+      assert.ok(account && (await moveToDeactivated(at.ctx.db, account, at.clock.now)));
       const contacts = async (id: string) => {
         const found = await findAccount(at.ctx.db, id);
         return found && openContact(at.ctx, found);
@@ -163,7 +164,7 @@ for (const engine of engines)
         const challenge = aChallenge(authorization.id, { type: 'email-mailbox-01' });
         await insertAuthorizations(ctx.db, [authorization], [challenge]);
         const refs = { challengeId: challenge.id, mailbox: 'hostmaster@im.test' };
-        return ctx.db.transaction(trx => tell(ctx, trx, { kind: 'challenge-code', refs }, {}, { address: '192.0.2.1' }));
+        return transact(ctx, operator, act => queueMessage(act, { kind: 'challenge-code', refs }, { personal: { address: '192.0.2.1' } }));
       }
       const personal = async (id: string) => (await findMessages(at.ctx.db, [id]))[0]?.personal;
 

@@ -62,7 +62,7 @@ for (const engine of engines) {
       const revoked = await issued(at, ['b.test'], { member });
       at.clock.now += 60 * day;
       await issued(at, ['a.test'], { member });
-      await revoke(at.ctx, revoked, 'superseded', { kind: 'operator' }, operator);
+      await revoke(at.ctx, revoked, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
       until(replaced.notAfter, 7);
       const short = await issued(at, ['c.test'], { member, order: { profile: 'xmpp-server-short' } });
       assert.deepEqual(await said(remindOfExpiry), []);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
-import { record } from '../../../src/ca/audit/record.ts';
+import { record, recordAlone } from '../../../src/ca/audit/record.ts';
 import { publishDueCrls } from '../../../src/ca/authority/publish-crl.ts';
 import { cleanUp } from '../../../src/ca/clean-up.ts';
 import { deliverDue } from '../../../src/ca/mail/deliver.ts';
@@ -143,7 +143,7 @@ for (const engine of engines)
         for (const { serial } of [listed, late]) await at.run('cert revoke', { serial });
         await publishDueCrls(at.ctx);
         const subject = { issuer: at.ctx.authority.active.id };
-        await record(at.ctx, at.ctx.db, at.clock.now, { action: 'crl.published', actor: clock, subject, detail: { number: 1, shard: 2 } });
+        await recordAlone(at.ctx, clock, { action: 'crl.published', subject, detail: { number: 1, shard: 2 } });
         at.clock.now += 61;
         assert.deepEqual(await values('crl.late'), [1]);
         const { rows } = await trace('crl.late');
@@ -234,20 +234,18 @@ for (const engine of engines)
         rows.map((r: { id: string }) => r.id),
         [String(revoked?.id)],
       );
-      const before = { action: 'domain.revoked', actor: clock, subject: { member, proof: 'old' }, detail: { domain: 'd.test' } } as const;
-      await record(at.ctx, at.ctx.db, at.clock.now, before);
+      const before = { action: 'domain.revoked', subject: { member, proof: 'old' }, detail: { domain: 'd.test' } } as const;
+      await recordAlone(at.ctx, clock, before);
       assert.deepEqual(await values('proofs.revoked'), [2]);
     });
 
     it('counts validations by method and outcome, and proofs', async () => {
       const challenge = (action: 'challenge.valid' | 'challenge.invalid', type: string, error?: string) =>
         at.ctx.db.transaction(trx =>
-          record(at.ctx, trx, at.clock.now, {
-            action,
-            actor: clock,
-            subject: { challenge: 'c' },
-            detail: { name: 'im.test', type, ...(error && { error }) },
-          }),
+          record(
+            { ctx: at.ctx, trx, actor: clock, now: at.clock.now },
+            { action, subject: { challenge: 'c' }, detail: { name: 'im.test', type, ...(error && { error }) } },
+          ),
         );
       await challenge('challenge.valid', 'http-01');
       await challenge('challenge.valid', 'dns-01');

@@ -67,7 +67,8 @@ for (const engine of engines) {
       const given = await responder(ocspRequest(at.ctx, serials, options));
       return { ...readOcsp(given), text: Buffer.from(given.der).toString('hex'), shared: 'nextUpdate' in given };
     };
-    const revokeNow = (ctx: Ctx, certificate: Certificate) => revoke(ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+    const revokeNow = (ctx: Ctx, certificate: Certificate) =>
+      revoke(ctx, certificate, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
 
     it('without a nonce are given again; with one they are signed for the asker alone (RFC 9654 §2.1)', async () => {
       const { serial } = await issued(at);

@@ -26,7 +26,7 @@ describe('OCSP answers', () => {
     const nonce = (octets: number) => ({ nonce: new Uint8Array(octets).fill(7) });
     await answer(ocspRequest(at.ctx, both));
     await answer(ocspRequest(at.ctx, both));
-    await revoke(at.ctx, two, 'superseded', { kind: 'operator' }, operator);
+    await revoke(at.ctx, two, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
     await at.ctx.background.settled();
     await answer(ocspRequest(at.ctx, both));
     await answer(ocspRequest(at.ctx, one.serial, nonce(16)));

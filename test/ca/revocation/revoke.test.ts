@@ -53,7 +53,8 @@ for (const engine of engines) {
     it('leaves no notice behind, also where the one before is being delivered', async () => {
       const [one, other] = [await issued(at, ['a.test']), await issued(at, ['b.test'])];
       await deliverDue(at.ctx);
-      const by = (certificate: Certificate) => revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+      const by = (certificate: Certificate) =>
+        revoke(at.ctx, certificate, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
       let go = () => {};
       const held = new Promise<void>(resolve => {
         go = resolve;
@@ -91,7 +92,7 @@ for (const engine of engines) {
       const first = await issued(at, ['a.test'], { member: one, key });
       const second = await issued(at, ['b.test'], { member: other, key });
       const apart = await issued(at, ['c.test'], { member: other });
-      await revoke(at.ctx, first, 'keyCompromise', { kind: 'key' }, operator);
+      await revoke(at.ctx, first, { reason: 'keyCompromise', revoker: { kind: 'key' }, actor: operator });
       assert.deepEqual(
         [await reasonOf(first), await reasonOf(second), await reasonOf(apart)],
         ['keyCompromise', 'keyCompromise', undefined],
@@ -131,7 +132,7 @@ for (const engine of engines) {
       at.clock.now += 90 * 86400;
       const living = [await issued(at, ['a.test'], { key: one }), await issued(at, ['b.test'], { key: other })] as const;
       const before = await revocationCounts(at.ctx.db);
-      assert.equal(await revoke(at.ctx, ended[0], 'keyCompromise', { kind: 'key' }, operator), undefined);
+      assert.equal(await revoke(at.ctx, ended[0], { reason: 'keyCompromise', revoker: { kind: 'key' }, actor: operator }), undefined);
       const { serial } = ended[1];
       assert.deepEqual(await at.run('cert revoke', { serial, reason: 'keyCompromise' }), {
         serial,
@@ -150,7 +151,7 @@ for (const engine of engines) {
         ['superseded', 'key'],
         ['keyCompromise', 'account'],
       ] as const)
-        await assert.rejects(revoke(at.ctx, unasked, reason, { kind, id: 'a' }, operator), /has expired/);
+        await assert.rejects(revoke(at.ctx, unasked, { reason, revoker: { kind, id: 'a' }, actor: operator }), /has expired/);
       assert.equal((await at.run('key list')).length, 2);
     });
 
@@ -175,9 +176,9 @@ for (const engine of engines) {
 
     it('a key that its holder reports at the same time as another revokes is blocked all the same', async () => {
       const certificate = await issued(at, ['a.test']);
-      await revoke(at.ctx, certificate, 'superseded', { kind: 'operator' }, operator);
+      await revoke(at.ctx, certificate, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator });
       // As it was read before the other one's commit.
-      const report = revoke(at.ctx, certificate, 'keyCompromise', { kind: 'key' }, operator);
+      const report = revoke(at.ctx, certificate, { reason: 'keyCompromise', revoker: { kind: 'key' }, actor: operator });
       await assert.rejects(report, /was revoked.*; its key is now blocked/);
       assert.equal((await at.run('key list')).length, 1);
     });
@@ -188,8 +189,11 @@ for (const engine of engines) {
         const bearers: Certificate[] = [];
         for (let i = 0; i < 8; i++) bearers.push(await issued(at, [`k${i}.test`], { key }));
         const [first, ...others] = bearers as [Certificate, ...Certificate[]];
-        const report = revoke(at.ctx, first, 'keyCompromise', { kind: 'key' }, operator);
-        const all = [report, ...others.map(c => revoke(at.ctx, c, 'superseded', { kind: 'operator' }, operator))];
+        const report = revoke(at.ctx, first, { reason: 'keyCompromise', revoker: { kind: 'key' }, actor: operator });
+        const all = [
+          report,
+          ...others.map(c => revoke(at.ctx, c, { reason: 'superseded', revoker: { kind: 'operator' }, actor: operator })),
+        ];
         const failures = (await Promise.allSettled(all)).flatMap(r => (r.status === 'rejected' ? [String(r.reason)] : []));
         assert.deepEqual(
           failures.filter(f => !/was revoked/.test(f)),

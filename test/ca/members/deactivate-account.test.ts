@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { listAudit } from '../../src/store/audit.ts';
-import type { AcmeClient } from '../kit/acme-client.ts';
-import { engines, startCa, type TestCa } from '../kit/ca.ts';
-import { refused } from '../kit/refused.ts';
+import { listAudit } from '../../../src/store/audit.ts';
+import type { AcmeClient } from '../../kit/acme-client.ts';
+import { engines, startCa, type TestCa } from '../../kit/ca.ts';
+import { refused } from '../../kit/refused.ts';
 
 for (const engine of engines) {
   describe(`closing a door (${engine})`, () => {
