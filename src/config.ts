@@ -151,10 +151,12 @@ export class ConfigError extends Error {}
  * `DATABASE_URL` overrides `database`, `XMPP_CA_KEY` the key-encryption key.
  * @throws ConfigError that names every wrong key at once
  */
-export function readConfig(file: string | undefined, env: NodeJS.ProcessEnv): Config {
-  const path = file ?? env['XMPP_CA_CONFIG'] ?? (existsSync('config.yaml') ? 'config.yaml' : undefined);
-  const config = parseConfig(path === undefined ? {} : readYaml(path), path === undefined ? process.cwd() : dirname(resolve(path)), env);
-  return path === undefined ? config : { ...config, file: resolve(path) };
+export function readConfig(file: string | undefined, env: NodeJS.ProcessEnv, cwd = process.cwd()): Config {
+  const named = file ?? env['XMPP_CA_CONFIG'];
+  const inPlace = resolve(cwd, 'config.yaml');
+  const path = named === undefined ? inPlace : resolve(cwd, named);
+  if (named === undefined && !existsSync(inPlace)) return parseConfig({}, cwd, env);
+  return { ...parseConfig(readYaml(path), dirname(path), env), file: path };
 }
 
 /** The same from a value: what tests start from. Relative paths are relative to `folder`. */

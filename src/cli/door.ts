@@ -4,6 +4,7 @@ import { operator } from '../model/audit.ts';
 import type { Operation } from '../operations/operation.ts';
 import { perform, performPage } from '../operations/perform.ts';
 import { remark } from './print.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Where commands are carried out. Input has been looked at by then; it is given as words, and as the values that they stand for. */
 export interface Door {
@@ -21,12 +22,12 @@ export interface Input {
 }
 
 /** Directly on the database, beside a running server or before any has run. */
-export async function openHere(file: string | undefined): Promise<Door> {
-  const config = readConfig(file, process.env);
-  const ctx = await openCtx(config, { log: createLog(config.log === 'info' ? 'warn' : config.log) });
+export async function openHere(terminal: Terminal, file: string | undefined): Promise<Door> {
+  const config = readConfig(file, terminal.env, terminal.cwd);
+  const ctx = await openCtx(config, { log: createLog(config.log === 'info' ? 'warn' : config.log, { write: terminal.err }) });
   return {
     async run(operation, { values }) {
-      const output = await perform(ctx, operation, values, operator, remark);
+      const output = await perform(ctx, operation, values, operator, line => remark(terminal, line));
       // What the command has queued goes out before it ends.
       await ctx.background.settled();
       return output;

@@ -1,8 +1,5 @@
 import type { Command } from 'commander';
 
-/** Wrong usage: exit status 2. */
-export class UsageError extends Error {}
-
 /** Before or after a command's own words. */
 export interface Globals {
   config?: string;

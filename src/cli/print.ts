@@ -1,13 +1,14 @@
 import { ConfigError } from '../config.ts';
 import { Problem } from '../model/problem.ts';
 import type { Globals } from './globals.ts';
+import type { Terminal } from './terminal.ts';
 
-export function print(value: unknown, { json }: Globals): void {
-  process.stdout.write(json ? `${JSON.stringify(value)}\n` : forPeople(value));
+export function print(terminal: Terminal, value: unknown, { json }: Pick<Globals, 'json'>): void {
+  terminal.out(json ? `${JSON.stringify(value)}\n` : forPeople(value));
 }
 
-/** What is no part of the output. */
-export const remark = (line: string): void => void process.stderr.write(`xmpp-ca: ${line}\n`);
+/** Says a line that is no part of the output. */
+export const remark = (terminal: Terminal, line: string): void => terminal.err(`xmpp-ca: ${line}\n`);
 
 /** A list as blocks, an object as lines. */
 function forPeople(value: unknown): string {

@@ -1,19 +1,22 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
+import { readNamed } from '../files/read-named.ts';
 import { isObject } from '../model/json.ts';
 import { type ErrorType, errorTypes, Problem } from '../model/problem.ts';
 import type { Operation } from '../operations/operation.ts';
+import { UsageError } from '../operations/usage-error.ts';
 import type { Door, Input } from './door.ts';
-import { type Globals, UsageError } from './globals.ts';
-import { readNamed } from './named-file.ts';
+import type { Globals } from './globals.ts';
 import { remark } from './print.ts';
+import { pathOf, type Terminal } from './terminal.ts';
 
 interface Server {
   /** With the path of the API. */
   base: string;
   token: string;
   agent: HttpAgent | HttpsAgent;
+  terminal: Terminal;
 }
 
 /** As which what takes long is answered, a line at a time. */
@@ -25,16 +28,16 @@ interface Answer {
 }
 
 /** At another server, by its admin API. */
-export function openThere(globals: Globals & { server: string }, env: NodeJS.ProcessEnv): Door {
+export function openThere(terminal: Terminal, globals: Globals & { server: string }): Door {
   const url = URL.canParse(globals.server) ? new URL(globals.server) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search || url.username)
     throw new UsageError('--server: is the origin of an admin listener, such as https://ca.example.org:8444');
   if (globals.config !== undefined) throw new UsageError('--config is not read with --server: leave one of them out');
-  const token = tokenOf(globals, env);
-  const ca = globals.ca === undefined ? undefined : readNamed('--ca', globals.ca);
+  const token = tokenOf(terminal, globals);
+  const ca = globals.ca === undefined ? undefined : readNamed('--ca', globals.ca, pathOf(terminal, globals.ca));
   const agent =
     url.protocol === 'https:' ? new HttpsAgent({ keepAlive: true, ...(ca !== undefined && { ca }) }) : new HttpAgent({ keepAlive: true });
-  const server: Server = { base: `${url.origin}/admin/v1`, token, agent };
+  const server: Server = { base: `${url.origin}/admin/v1`, token, agent, terminal };
   return {
     run: async (operation, { json }) => (await call(server, operation, json)).json,
     async *pages(operation, { json }, limit) {
@@ -50,8 +53,10 @@ export function openThere(globals: Globals & { server: string }, env: NodeJS.Pro
   };
 }
 
-function tokenOf({ token, tokenFile }: Globals, env: NodeJS.ProcessEnv): string {
-  const found = token ?? (tokenFile === undefined ? env['XMPP_CA_TOKEN'] : readNamed('--token-file', tokenFile).trim());
+function tokenOf(terminal: Terminal, { token, tokenFile }: Globals): string {
+  const found =
+    token ??
+    (tokenFile === undefined ? terminal.env['XMPP_CA_TOKEN'] : readNamed('--token-file', tokenFile, pathOf(terminal, tokenFile)).trim());
   if (!found) throw new UsageError('--server wants a token: --token, --token-file or XMPP_CA_TOKEN');
   // Whatever else would be no header field, and said in words of its own.
   if (!/^[\w.~+/-]+=*$/.test(found)) throw new UsageError('the token has characters that no token has');
@@ -81,7 +86,7 @@ async function call(
 }
 
 async function send(
-  { base, token, agent }: Server,
+  { base, token, agent, terminal }: Server,
   method: string,
   path: string,
   body?: string,
@@ -99,14 +104,14 @@ async function send(
   const res = await answered.catch((error: NodeJS.ErrnoException) => {
     throw new Error(`${base} cannot be reached: ${error.message || error.code}${isDistrust(error) ? ' (--ca names a root to trust)' : ''}`);
   });
-  const { status, ...answer } = await read(res).catch((error: Error) => {
+  const { status, ...answer } = await read(terminal, res).catch((error: Error) => {
     throw new Error(`${base} broke off its answer (${error.message}): see what was done before you call again`);
   });
   if (status >= 200 && status < 300 && answer.json !== undefined) return answer;
   throw refusal(base, status, answer.json);
 }
 
-async function read(res: IncomingMessage): Promise<Answer & { status: number }> {
+async function read(terminal: Terminal, res: IncomingMessage): Promise<Answer & { status: number }> {
   const { headers, statusCode: status = 0 } = res;
   if (headers['content-type'] !== ndjson) return { status, headers, json: parse(await text(res)) };
   let last: unknown;
@@ -116,7 +121,7 @@ async function read(res: IncomingMessage): Promise<Answer & { status: number }> 
     rest = lines.pop() ?? '';
     for (const line of lines) {
       last = parse(line);
-      if (isObject(last) && typeof last['progress'] === 'string') remark(last['progress']);
+      if (isObject(last) && typeof last['progress'] === 'string') remark(terminal, last['progress']);
     }
   }
   const { result, problem } = isObject(last) ? last : {};

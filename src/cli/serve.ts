@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { createLog, openCtx, startApp } from '../app.ts';
 import { firstTokenFile } from '../ca/members/admin-token.ts';
 import { type Config, readConfig } from '../config.ts';
+import { UsageError } from '../operations/usage-error.ts';
 import { withoutPassword } from '../store/open.ts';
-import { type Globals, UsageError } from './globals.ts';
+import type { Globals } from './globals.ts';
 import { print } from './print.ts';
+import type { Terminal } from './terminal.ts';
 
 /** What a newcomer needs to know, from the configuration. */
 function describe(config: Config): Record<string, string> {
@@ -18,28 +20,32 @@ function describe(config: Config): Record<string, string> {
   };
 }
 
-export async function init(globals: Globals): Promise<void> {
+export async function init(terminal: Terminal, globals: Globals): Promise<void> {
   refuseServer(globals);
-  const config = readConfig(globals.config, process.env);
-  const ctx = await openCtx(config, { log: createLog('warn') });
+  const config = readConfig(globals.config, terminal.env, terminal.cwd);
+  const ctx = await openCtx(config, { log: createLog('warn', { write: terminal.err }) });
   await ctx.close();
-  print(describe(config), globals);
+  print(terminal, describe(config), globals);
 }
 
-export async function serve(globals: Globals): Promise<void> {
+export async function serve(terminal: Terminal, globals: Globals): Promise<void> {
   refuseServer(globals);
-  const config = readConfig(globals.config, process.env);
+  const config = readConfig(globals.config, terminal.env, terminal.cwd);
   const log = createLog(config.log);
   // Asked to end while it starts: the start is finished first, then undone.
   let end: () => void = () => {};
   const asked = new Promise<void>(resolve => {
     end = resolve;
   });
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, end);
-  const app = await startApp(config, { log });
+  const signals = ['SIGTERM', 'SIGINT'] as const;
+  for (const signal of signals) process.once(signal, end);
+  const app = await startApp(config, { log }).catch(error => {
+    for (const signal of signals) process.off(signal, end);
+    throw error;
+  });
   const facts = { ...describe(config), ...app.addresses };
-  if (globals.json) print(facts, globals);
-  else process.stdout.write(welcome(facts, globals));
+  if (globals.json) print(terminal, facts, globals);
+  else terminal.out(welcome(facts, globals));
   await asked;
   await app.close();
   // A connection to a mail server that does not answer would hold the process.

@@ -12,7 +12,8 @@ import { currentLog, type LogRecord } from '../store/log.ts';
 import { verifierKey } from '../tlog/note.ts';
 import { serial } from './certificate-filter.ts';
 import { listing } from './listing.ts';
-import { found, memberId, moment, operation, time } from './operation.ts';
+import { found, memberId, moment, type Outside, operation, time } from './operation.ts';
+import { verifyFromOutside } from './verify-from-outside.ts';
 
 const shown = z.object({
   id: z.number(),
@@ -86,6 +87,7 @@ export const auditOperations = [
       unsealed: z.number(),
     }),
     tellsProgress: true,
+    outside: verifyFromOutside as unknown as Outside,
     async run(ctx, _, __, progress) {
       const { root, ...rest } = await verifyAudit(ctx, undefined, progress);
       return { ...rest, root: base64(root) };

@@ -27,6 +27,21 @@ export interface Format<O = unknown> {
   write(output: O): string;
 }
 
+/** What a command finds around it. */
+export interface Surroundings {
+  /** The absolute path of a file that was named. */
+  path(file: string): string;
+  progress(line: string): void;
+}
+
+/** A form of an operation for people who have no database: the command line alone offers it. */
+export interface Outside<I extends z.ZodObject = z.ZodObject> {
+  input: I;
+  run(input: z.output<I>, around: Surroundings): Promise<object>;
+  /** What of the output is printed, one after the other, where JSON was not asked for. */
+  forPeople(output: object, input: z.output<I>): unknown[];
+}
+
 /** What an operator does: from this one form the command line, the admin API and its description are derived. */
 export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodType = z.ZodType> {
   /** Noun and verb, as typed: `member add`. */
@@ -38,6 +53,8 @@ export interface Operation<I extends z.ZodObject = z.ZodObject, O extends z.ZodT
   scope: Scope;
   /** What it needs besides, by what is asked of it. */
   alsoNeeds?(input: z.output<I>): Scope | undefined;
+  /** What can be done of it without the database: where one of these inputs is given, the command line does that instead. */
+  outside?: Outside;
   /** Its place in the admin API; `never`: it needs a file of the operator's own, which is for the command line alone. */
   http: Place | 'never';
   /** Members of the input that are words without an option, in order. */

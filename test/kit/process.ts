@@ -6,16 +6,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { runProgram } from '../../src/cli/program.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Every source has a build that is not older. */
 function isBuilt(): boolean {
   const sources = readdirSync(join(top, 'src'), { recursive: true, encoding: 'utf8' }).filter(
-    f => f.endsWith('.ts') && !f.endsWith('.d.ts'),
+    f => /\.tsx?$/.test(f) && !f.endsWith('.d.ts'),
   );
   return sources.every(file => {
-    const built = join(top, 'dist/src', file.replace(/\.ts$/, '.js'));
+    const built = join(top, 'dist/src', file.replace(/\.tsx?$/, '.js'));
     return existsSync(built) && statSync(built).mtimeMs >= statSync(join(top, 'src', file)).mtimeMs;
   });
 }
@@ -53,10 +55,9 @@ export interface Ran {
 
 function start(before: string[], args: string[], { cwd, env }: RunOptions): { child: ChildProcess; output: Ran; ended: Promise<Ran> } {
   program ??= findProgram();
-  const inherited = Object.entries(process.env).filter(([name]) => name !== 'DATABASE_URL' && !name.startsWith('XMPP_CA_'));
   const child = spawn(process.execPath, [...program.node, ...before, program.main, ...args], {
     cwd,
-    env: { ...Object.fromEntries(inherited), ...env },
+    env: surroundings(env),
     stdio: 'pipe',
   });
   const output: Ran = { code: null, signal: null, stdout: '', stderr: '' };
@@ -74,11 +75,34 @@ function start(before: string[], args: string[], { cwd, env }: RunOptions): { ch
   return { child, output, ended };
 }
 
-/** The command line, to its end. */
-export async function runCommand(args: string[], options: RunOptions): Promise<Ran> {
+/** Nothing of the tests' own configuration reaches a command. */
+function surroundings(env: RunOptions['env']): NodeJS.ProcessEnv {
+  const inherited = Object.entries(process.env).filter(([name]) => name !== 'DATABASE_URL' && !name.startsWith('XMPP_CA_'));
+  return { ...Object.fromEntries(inherited), ...env };
+}
+
+/** The command line as a process of its own, to its end: for what is about the process. */
+export async function runProcess(args: string[], options: RunOptions): Promise<Ran> {
   const { child, ended } = start([], args, options);
   child.stdin?.end();
   return ended;
+}
+
+/** The command line in this process, to its end: a process takes most of a second to start. */
+export async function runCommand(args: string[], { cwd, env }: RunOptions): Promise<Ran> {
+  const ran: Ran = { code: null, signal: null, stdout: '', stderr: '' };
+  const terminal: Terminal = {
+    out: text => {
+      ran.stdout += text;
+    },
+    err: text => {
+      ran.stderr += text;
+    },
+    env: surroundings(env),
+    cwd,
+  };
+  ran.code = await runProgram(args, terminal);
+  return ran;
 }
 
 export interface ServerProcess {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { outside } from '../../src/cli/verify-from-outside.ts';
+import { verifyFromOutside } from '../../src/operations/verify-from-outside.ts';
 import { noteSigner, verifierKey } from '../../src/tlog/note.ts';
 
 describe('a log that is not to be trusted, checked from outside', () => {
@@ -19,7 +19,7 @@ describe('a log that is not to be trusted, checked from outside', () => {
     server = createServer(answer).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    await outside.run({ url: `http://127.0.0.1:${port}/log`, key, json: false });
+    await verifyFromOutside.run({ url: `http://127.0.0.1:${port}/log`, key }, { path: file => file, progress() {} });
   }
 
   const bomb = gzipSync(Buffer.alloc(50_000_000));
