@@ -6,11 +6,14 @@ import type { Authorization } from '../../src/model/authorization.ts';
 import type { Certificate } from '../../src/model/certificate.ts';
 import type { Challenge } from '../../src/model/challenge.ts';
 import { base32 } from '../../src/model/encoding.ts';
-import type { DomainProof, Member, MemberPersonal } from '../../src/model/member.ts';
+import type { DomainProof, EabKey, Member, MemberDirectory, MemberPersonal } from '../../src/model/member.ts';
 import type { Order } from '../../src/model/order.ts';
+import type { Webhook } from '../../src/model/webhook.ts';
 import { insertAccount } from '../../src/store/accounts.ts';
 import { insertMember } from '../../src/store/members.ts';
 import type { Db } from '../../src/store/open.ts';
+import type { NewDelivery } from '../../src/store/webhook-deliveries.ts';
+import { insertWebhook, type NewWebhook } from '../../src/store/webhooks.ts';
 
 /** Records as the store takes them, with the fewest members; `more` brings the others. */
 
@@ -33,6 +36,14 @@ export function anAccount(more: Partial<Account> = {}): Account {
     createdAt: at0,
     ...more,
   };
+}
+
+export function anEabKey(memberId: string, more: Partial<EabKey> = {}): EabKey {
+  return { kid: anId(), memberId, secret: bytes('secret'), expiresAt: at0 + 100, createdAt: at0, ...more };
+}
+
+export function aDirectory(memberId: string, more: Partial<MemberDirectory> = {}): MemberDirectory {
+  return { id: anId(), memberId, createdAt: at0, ...more };
 }
 
 export function aProof(memberId: string, domain: string, more: Partial<DomainProof> = {}): DomainProof {
@@ -89,6 +100,14 @@ export function aCertificate(more: Partial<Certificate> = {}): Certificate {
   };
 }
 
+export function aWebhook(more: Partial<NewWebhook> = {}): NewWebhook {
+  return { id: anId(), url: 'https://hooks.example/in', events: ['member.*'], secret: bytes('secret'), createdAt: at0, cursor: 0, ...more };
+}
+
+export function aDelivery(webhookId: string, index = 0, more: Partial<NewDelivery> = {}): NewDelivery {
+  return { id: anId(), webhookId, type: 'member.added', index, ...more };
+}
+
 /** A member in the database; with a vault it has a name and contacts that can be opened. */
 export async function storedMember(at: Db | Pick<Ctx, 'db' | 'vault'>, more: Partial<Member & MemberPersonal> = {}): Promise<Member> {
   const { name = 'Example Club', contacts = ['admin@club.test'], ...rest } = more;
@@ -107,6 +126,13 @@ export async function storedAccount(db: Db, more: Partial<Account> = {}): Promis
   const account = anAccount(more);
   await insertAccount(db, account);
   return account;
+}
+
+/** A webhook in the database, as it is when nothing was sent to it. */
+export async function storedWebhook(db: Db, more: Partial<NewWebhook> = {}): Promise<Webhook> {
+  const webhook = aWebhook(more);
+  await insertWebhook(db, webhook);
+  return { ...webhook, failures: 0, nextAt: webhook.createdAt, fence: 0 } as Webhook;
 }
 
 /** Audit records as they were before there was a log: nobody has committed to them. */
