@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
-import { stopPostgres } from './postgres.ts';
+import { offerPostgres, stopPostgres } from './postgres.ts';
 
-/** The run ends by itself: mocha is not told to exit, and no listener may be left. */
+/** Once for a run, before and after all of its processes. */
+export const mochaGlobalSetup = offerPostgres;
+export const mochaGlobalTeardown = stopPostgres;
+
+/** A test file ends by itself: mocha is not told to exit, and nothing may be left. */
 export const mochaHooks = {
   async afterAll() {
-    await stopPostgres();
     // What was closed just now is still listed until the next turn.
     await new Promise(resolve => setTimeout(resolve, 10));
     const left = process.getActiveResourcesInfo().filter(name => name === 'TCPServerWrap' || name === 'UDPWrap' || name === 'ProcessWrap');

