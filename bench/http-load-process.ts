@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 
 /** Clients of plain HTTP/1.1 on kept connections, in a process of their own. They write prepared bytes, so that they cost less than any server. */
 

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { type Observe, type Step, Subscriber } from './issuance.ts';
 import type { Target } from './target.ts';
 

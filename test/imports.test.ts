@@ -17,6 +17,7 @@ const ranks: Record<string, number> = {
   vault: 2,
   pki: 2,
   net: 2,
+  html: 2,
   tlog: 2,
   store: 3,
   challenges: 3,
@@ -96,6 +97,7 @@ describe('the house', () => {
     ['the clock of jobs stays in jobs.ts', /^node-cron$/, p => p === join('src', 'jobs.ts')],
     ['express stays in http/', /^(express|helmet)$/, p => room(p) === 'http'],
     ['metrics stay in metrics.ts', /^prom-client$/, p => p === join('src', 'metrics.ts')],
+    ['rendering stays in html/', /^preact-render-to-string$/, p => room(p) === 'html'],
     ['mail stays in notify/', /^nodemailer$/, p => room(p) === 'notify'],
     ['looking outside stays in net/', /^node:(dns|tls|http2|dgram)/, p => room(p) === 'net'],
   ];

@@ -7,13 +7,13 @@ import { bodyLimit } from './acme/jws.ts';
 import { type Acme, dispatch, type Incoming, type Route } from './acme/request.ts';
 import { routes } from './acme/router.ts';
 import { sendCacheable } from './cacheable.ts';
-import { cpCps } from './cp-cps.ts';
+import { cpCps } from './cp-cps.tsx';
 import { renderProblem } from './errors.ts';
 import { createApp, readError, send } from './express.ts';
-import { front } from './front.ts';
+import { front } from './front.tsx';
 import { createInFlight, type InFlight } from './in-flight.ts';
 import type { Reply } from './reply.ts';
-import { securityPolicy } from './views.ts';
+import { securityPolicy } from './views.tsx';
 
 /** The public listener: ACME, the root certificate, a page that says what this is, and whether it is alive. */
 export function publicApp(acme: Acme): Express & Pick<InFlight, 'idle'> {

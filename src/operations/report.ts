@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { reportCsv, reportText } from '../ca/report/as-text-and-csv.ts';
-import { reportPage } from '../ca/report/page.ts';
+import { reportPage } from '../ca/report/page.tsx';
 import { tellReport } from '../ca/report/report.ts';
 import { type TracedRow, tracedRows, traceFigure } from '../ca/report/trace.ts';
 import { auditActions } from '../model/audit.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { parseConfig } from '../../src/config.ts';
-import { cpCps, publicFacts, renderPage } from '../../src/http/cp-cps.ts';
+import { cpCps, publicFacts, renderStatement } from '../../src/http/cp-cps.tsx';
 import { shipped } from '../../src/shipped.ts';
 import { startCa } from '../kit/ca.ts';
 import { Folder, openssl } from '../kit/hierarchy.ts';
@@ -21,7 +21,7 @@ describe('certificate policy and practice statement', () => {
     assert.match(String(headers['content-security-policy']), /default-src 'none'/);
     assert.equal(headers['x-content-type-options'], 'nosniff');
     const html = body.toString();
-    assert.ok(html.includes('Tom &#38; &#34;Jerry&#34; &#60;b&#62;e.V.&#60;/b&#62;'));
+    assert.ok(html.includes('Tom &amp; &quot;Jerry&quot; &lt;b>e.V.&lt;/b>'));
     assert.ok(html.includes('such as the 123 days'));
     assert.ok(html.includes(policyOids.join(', ')));
     assert.ok(html.includes(`<code>${ca.publicUrl}/cp-cps</code>`));
@@ -83,14 +83,14 @@ describe('the rendering of the practice statement', () => {
   it('knows each place of the document, and leaves no fact without one', () => {
     const places = [...readFileSync(shipped('docs/cp-cps.md'), 'utf8').matchAll(/\{\{(.*?)\}\}/g)].map(m => m[1] ?? '');
     assert.deepEqual([...new Set(places)].sort(), Object.keys(publicFacts(config)).sort());
-    assert.throws(() => renderPage('# a\n\n{{b}}', {}), /nothing is known of \{\{b\}\}/);
+    assert.throws(() => renderStatement('# a\n\n{{b}}', {}), /nothing is known of \{\{b\}\}/);
   });
 
   it('escapes markup, in the document and in facts', () => {
-    const html = renderPage('# T <i>\n\n## 1. A & <b>\n\n<script>x</script> a <img src=x> {{f}}\n\n<div onclick=y>\n', {
+    const html = renderStatement('# T <i>\n\n## 1. A & <b>\n\n<script>x</script> a <img src=x> {{f}}\n\n<div onclick=y>\n', {
       f: '<u>{{f}}</u>',
     });
     assert.doesNotMatch(html, /<(script|img|div|u|i|b)\b/);
-    assert.ok(html.includes('&#60;u&#62;{{f}}&#60;/u&#62;'));
+    assert.ok(html.includes('&lt;u>{{f}}&lt;/u>'));
   });
 });

@@ -13,7 +13,7 @@ import { findAuthorization, insertAuthorizations, listChallenges, moveAuthorizat
 import type { Reply } from '../reply.ts';
 import { presentAuthorization } from './present.ts';
 import { type Acme, type ByAccount, isPostAsGet, objectOf, ownedBy } from './request.ts';
-import { requireTerms } from './terms.ts';
+import { requireTerms } from './terms.tsx';
 
 /** RFC 8555 §7.4.1: pre-authorization. One that is valid already serves again. */
 export async function newAuthz(acme: Acme, request: ByAccount): Promise<Reply> {

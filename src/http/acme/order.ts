@@ -29,7 +29,7 @@ import { isProfile } from './directory.ts';
 import { presentOrder } from './present.ts';
 import { readReplaces, refuseReplaced } from './replaces.ts';
 import { type Acme, type ByAccount, objectOf, ownedBy, refusePayload } from './request.ts';
-import { requireTerms } from './terms.ts';
+import { requireTerms } from './terms.tsx';
 
 /** RFC 8555 §7.4, with `replaces` of RFC 9773 §5. */
 export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {

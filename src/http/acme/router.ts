@@ -8,7 +8,7 @@ import { finalize, newOrder, order } from './order.ts';
 import { renewalInfo } from './renewal-info.ts';
 import type { Route } from './request.ts';
 import { revokeCert } from './revoke.ts';
-import { agreeToTerms, termsPage } from './terms.ts';
+import { agreeToTerms, termsPage } from './terms.tsx';
 
 const refusalsAreRecorded = true;
 

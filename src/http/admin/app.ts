@@ -13,7 +13,7 @@ import { authenticate, authorize } from './authenticate.ts';
 import { createLimit } from './limit.ts';
 import { monitoring } from './monitoring.ts';
 import { openApi } from './openapi.ts';
-import { reference } from './reference.ts';
+import { reference } from './reference.tsx';
 import { type AdminRoute, base, routes } from './routes.ts';
 
 /** What needs no token. */

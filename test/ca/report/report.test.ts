@@ -5,7 +5,7 @@ import { record, recordAlone } from '../../../src/ca/audit/record.ts';
 import { publishDueCrls } from '../../../src/ca/authority/publish-crl.ts';
 import { cleanUp } from '../../../src/ca/clean-up.ts';
 import { deliverDue } from '../../../src/ca/mail/deliver.ts';
-import { reportPage } from '../../../src/ca/report/page.ts';
+import { reportPage } from '../../../src/ca/report/page.tsx';
 import { closeReports } from '../../../src/ca/report/report.ts';
 import { clock } from '../../../src/model/audit.ts';
 import { rfc3339 } from '../../../src/model/encoding.ts';

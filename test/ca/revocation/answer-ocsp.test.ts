@@ -30,7 +30,9 @@ for (const engine of engines) {
       const body = ocspRequest(ca.ctx, new X509Certificate(chain).serialNumber);
       const headers = { 'Content-Type': 'application/ocsp-request', Connection: 'close' };
       const ask = async () =>
-        readOcsp(Buffer.from(await (await fetch(`${ca.statusUrl}/ocsp`, { method: 'POST', headers, body })).arrayBuffer()));
+        readOcsp(
+          Buffer.from(await (await fetch(`${ca.statusUrl}/ocsp`, { method: 'POST', headers, body: Buffer.from(body) })).arrayBuffer()),
+        );
       assert.equal(await made(ca), 0);
       const answers = await Promise.all(Array.from({ length: 50 }, ask));
       assert.deepEqual([...new Set(answers.map(a => a.status))], ['good']);

@@ -43,7 +43,11 @@ for (const engine of engines) {
     };
     const askOcsp = async (serial: string) => {
       const body = ocspRequest(ca.ctx, serial);
-      await fetch(`${ca.statusUrl}/ocsp`, { method: 'POST', headers: { 'Content-Type': 'application/ocsp-request' }, body });
+      await fetch(`${ca.statusUrl}/ocsp`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/ocsp-request' },
+        body: Buffer.from(body),
+      });
     };
     const last = (url: string | undefined): string => url?.split('/').at(-1) ?? '';
 

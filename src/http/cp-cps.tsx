@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { Marked, type Tokens } from 'marked';
+import type { VNode } from 'preact';
 import type { Config } from '../config.ts';
+import { Document } from '../html/document.tsx';
+import { renderHtml, renderPage } from '../html/render.ts';
 import { hex } from '../model/encoding.ts';
-import { escapeHtml } from '../model/html.ts';
 import { sha256 } from '../model/sha256.ts';
 import { shipped, version } from '../shipped.ts';
 import { type Cacheable, cacheable, contentOf } from './cacheable.ts';
-import { htmlDocument } from './views.ts';
 
 /** What the document says of this server, in the places {{name}}; null: to be filled in. Nothing of the configuration but this is published. */
 export function publicFacts({ publicUrl, status, validation, mail, policy, privacy }: Config): Record<string, string | null> {
@@ -52,7 +53,7 @@ export function cpCps(config: Config, now: number): Record<'/cp-cps' | '/cp-cps.
     return cacheable(contentOf(type, bytes), hex(sha256(bytes)), now);
   };
   return {
-    '/cp-cps': document('text/html; charset=utf-8', renderPage(markdown, facts)),
+    '/cp-cps': document('text/html; charset=utf-8', renderStatement(markdown, facts)),
     '/cp-cps.md': document(
       'text/markdown; charset=utf-8',
       fillIn(markdown, facts, fact => fact ?? '(to be filled in)'),
@@ -78,40 +79,59 @@ const style =
   'mark{padding:0 .3em}nav ol{list-style:none;columns:2 20rem;padding:0}nav li{break-inside:avoid;margin-bottom:1rem}nav ol ol{columns:1;padding-left:1rem;font-size:.9rem}nav ol ol li{margin:0}';
 
 /** Facts are put in at the end: nothing in them is markup. */
-export function renderPage(markdown: string, facts: Facts): string {
+export function renderStatement(markdown: string, facts: Facts): string {
   const marked = new Marked({
     renderer: {
-      html: ({ text }) => escapeHtml(text),
+      html: ({ text }) => renderHtml(text),
       heading({ depth, tokens, text }) {
         const number = sectionNumber(text);
-        const title = this.parser.parseInline(tokens);
-        return number ? `<h${depth} id="${number}"><a href="#${number}">${title}</a></h${depth}>\n` : `<h${depth}>${title}</h${depth}>\n`;
+        const title = { dangerouslySetInnerHTML: { __html: this.parser.parseInline(tokens) } };
+        const H = `h${depth}` as 'h1';
+        return `${renderHtml(number ? <H id={number}>{<a href={`#${number}`} {...title} />}</H> : <H {...title} />)}\n`;
+      },
+      link({ href, tokens }) {
+        return renderHtml(<a href={href} dangerouslySetInnerHTML={{ __html: this.parser.parseInline(tokens) }} />);
       },
     },
   });
   const headings = marked.lexer(markdown).filter((token): token is Tokens.Heading => token.type === 'heading');
-  const title = escapeHtml(headings[0]?.text ?? '');
-  const body = (marked.parse(markdown, { async: false }) as string).replace('<h2', `${contents(headings)}\n<h2`);
-  return htmlDocument(
-    title,
-    fillIn(body, facts, fact => (fact === null ? '<mark>to be filled in</mark>' : escapeHtml(fact))),
-    style,
+  const contents = renderHtml(<Contents headings={headings} />);
+  const body = (marked.parse(markdown, { async: false }) as string).replace('<h2', () => `${contents}\n<h2`);
+  const written = fillIn(body, facts, fact => renderHtml(fact === null ? <mark>to be filled in</mark> : fact));
+  return renderPage(
+    <Document title={headings[0]?.text ?? ''} style={style}>
+      <main dangerouslySetInnerHTML={{ __html: written }} />
+    </Document>,
   );
 }
 
 const sectionNumber = (heading: string): string | undefined => /^\d+(\.\d+)*/.exec(heading)?.[0];
 
 /** Chapters and their sections. */
-function contents(headings: readonly Tokens.Heading[]): string {
-  const items = headings
-    .filter(({ depth }) => depth === 2 || depth === 3)
-    .map(({ depth, text }) => ({ depth, link: `<a href="#${sectionNumber(text)}">${escapeHtml(text)}</a>` }));
-  const chapters = items.flatMap(({ depth, link }, i) => {
-    if (depth !== 2) return [];
-    const after = items.slice(i + 1);
-    const next = after.findIndex(item => item.depth === 2);
-    const sections = after.slice(0, next < 0 ? undefined : next).map(item => `<li>${item.link}`);
-    return [`<li>${link}<ol>${sections.join('')}</ol>`];
-  });
-  return `<nav><ol>${chapters.join('\n')}</ol></nav>`;
+function Contents({ headings }: { headings: readonly Tokens.Heading[] }): VNode {
+  const listed = headings.filter(({ depth }) => depth === 2 || depth === 3);
+  const link = ({ text }: Tokens.Heading) => <a href={`#${sectionNumber(text) ?? ''}`}>{text}</a>;
+  const sectionsOf = (chapter: number) => {
+    const after = listed.slice(chapter + 1);
+    const next = after.findIndex(({ depth }) => depth === 2);
+    return after.slice(0, next < 0 ? undefined : next);
+  };
+  return (
+    <nav>
+      <ol>
+        {listed.map((chapter, i) =>
+          chapter.depth === 2 ? (
+            <li>
+              {link(chapter)}
+              <ol>
+                {sectionsOf(i).map(section => (
+                  <li>{link(section)}</li>
+                ))}
+              </ol>
+            </li>
+          ) : null,
+        )}
+      </ol>
+    </nav>
+  );
 }

@@ -1,14 +1,14 @@
+import type { VNode } from 'preact';
 import { transact } from '../../ca/act.ts';
 import { record } from '../../ca/audit/record.ts';
 import { accountSubject } from '../../ca/audit/subjects.ts';
 import { isId } from '../../ca/ids.ts';
 import type { Account } from '../../model/account.ts';
 import { base64url, fromBase64url } from '../../model/encoding.ts';
-import { escapeHtml } from '../../model/html.ts';
 import { notFound, Problem } from '../../model/problem.ts';
 import { findAccount, updateTerms } from '../../store/accounts.ts';
 import type { Reply } from '../reply.ts';
-import { page } from '../views.ts';
+import { page } from '../views.tsx';
 import type { Acme, Incoming } from './request.ts';
 
 /** RFC 8555 §7.3.3: the terms have changed since the account agreed; a person agrees to the new ones on a page. @throws Problem */
@@ -31,12 +31,24 @@ const purpose = 'terms page';
 /** The page; a form posts back to it. */
 export async function termsPage(acme: Acme, request: Incoming): Promise<Reply> {
   const { terms, account } = await read(acme, request);
-  const agreed = account.termsAgreed === terms;
-  return page('Terms of service', [
-    `The terms of service of this certificate authority: <a href="${escapeHtml(terms)}">${escapeHtml(terms)}</a>.`,
-    agreed ? 'Your account has agreed to them.' : '<form method="post"><button>I have read them and agree</button></form>',
-  ]);
+  return page('Terms of service', <TermsPage terms={terms} hasAgreed={account.termsAgreed === terms} />);
 }
+
+/** @param terms the URL of a page */
+export const TermsPage = ({ terms, hasAgreed }: { terms: string; hasAgreed: boolean }): VNode => (
+  <>
+    <p>
+      The terms of service of this certificate authority: <a href={terms}>{terms}</a>.
+    </p>
+    {hasAgreed ? (
+      <p>Your account has agreed to them.</p>
+    ) : (
+      <form method="post">
+        <button type="submit">I have read them and agree</button>
+      </form>
+    )}
+  </>
+);
 
 export async function agreeToTerms(acme: Acme, request: Incoming): Promise<Reply> {
   const { ctx } = acme;
@@ -46,7 +58,7 @@ export async function agreeToTerms(acme: Acme, request: Incoming): Promise<Reply
     await updateTerms(act.trx, account.id, terms);
     await record(act, { action: 'account.terms-agreed', subject: accountSubject(account), detail: { terms } });
   });
-  return page('Terms of service', ['Thank you. Your client can go on.']);
+  return page('Terms of service', <p>Thank you. Your client can go on.</p>);
 }
 
 async function read(acme: Acme, { params }: Incoming): Promise<{ terms: string; account: Account }> {
