@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Issued } from './openssl.ts';
 import { Daemon, type Output, readText } from './process.ts';
@@ -72,13 +72,11 @@ export class Ejabberd {
     return this.#t.run([...this.#command, '--no-timeout', ...words], {}, { accept });
   }
 
-  /** The newest certificate that its ACME client has stored: one PEM file with chain and key. */
-  acmeFile(): string {
+  /** The files that its ACME client has stored, with their PEM text: chain and key. A new certificate for the same names replaces the file of the last one. */
+  stored(): Map<string, string> {
     const live = join(this.#folder, 'spool', 'acme', 'live');
-    const files = readdirSync(live).map(name => join(live, name));
-    const newest = files.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
-    if (newest === undefined) throw new Error(`no certificate in ${live}`);
-    return newest;
+    const files = existsSync(live) ? readdirSync(live).map(name => join(live, name)) : [];
+    return new Map(files.map(file => [file, readText(file)]));
   }
 
   async stop(): Promise<void> {
