@@ -5,7 +5,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer, get } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { checkServerIdentity, connect } from 'node:tls';
-import { tlsRenewal } from '../src/listener.ts';
+import { NotListening } from '../src/ca/revocation/observe-status.ts';
+import { askOf, tlsRenewal } from '../src/listener.ts';
 import { openNonces } from '../src/store/nonces.ts';
 import { startCa } from './kit/ca.ts';
 import { openTestCtx } from './kit/ctx.ts';
@@ -73,5 +74,17 @@ describe('the certificate of the public listener', () => {
       reply.resume();
     }
     await ca.close();
+  });
+});
+
+describe('a listener that is asked from within', () => {
+  it('answers as it does anybody, and once it is closed says that it is', async () => {
+    const server = createHttpServer((req, res) => res.writeHead(404).end(req.url)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const ask = askOf(server);
+    const { status, body } = await ask('GET', '/nothing');
+    assert.deepEqual([status, Buffer.from(body).toString()], [404, '/nothing']);
+    await new Promise(resolve => server.close(resolve));
+    await assert.rejects(ask('GET', '/nothing'), NotListening);
   });
 });

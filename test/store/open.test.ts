@@ -7,7 +7,7 @@ import { DatabaseError, type Db, databaseClock, holdServeLock, migrate, openData
 import { engines } from '../kit/ca.ts';
 import { onEachEngine } from '../kit/database.ts';
 import { freshPostgres } from '../kit/postgres.ts';
-import { makeSite } from '../kit/process.ts';
+import { makeSite, runProcess } from '../kit/process.ts';
 import { at0, storedMember } from '../kit/records.ts';
 
 async function schemaOf(db: Db, engine: string): Promise<string[]> {
@@ -177,7 +177,7 @@ describe('a first start by many processes at once', () => {
     it(`makes one database and one hierarchy (${engine})`, async () => {
       const site = await makeSite(engine === 'postgres' ? { database: await freshPostgres() } : {});
       try {
-        const ran = await Promise.all(Array.from({ length: 5 }, () => site.run('init', '--json')));
+        const ran = await Promise.all(Array.from({ length: 5 }, () => runProcess(['init', '--json'], { cwd: site.folder })));
         for (const { code, stderr } of ran) assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
         const db = await openDatabase(site.database);
         assert.equal((await db('issuers')).length, 2);

@@ -9,8 +9,11 @@ import { responderCredential } from '../authority/credentials.ts';
 import { crlScopes, endingCrls } from '../authority/publish-crl.ts';
 import { underLease } from '../under-lease.ts';
 
-/** A request to the status listener. @throws where nobody answers */
+/** A request to the status listener. @throws where nobody answers, `NotListening` where it has been closed */
 export type AskStatus = (method: 'GET' | 'POST', path: string, body?: Uint8Array) => Promise<{ status: number; body: Uint8Array }>;
+
+/** The server ends, which says nothing of how it serves. */
+export class NotListening extends Error {}
 
 /** Looks at CRLs and OCSP of each issuing CA as a relying party does; once a minute, by one process of many. */
 export async function observeStatus(ctx: Ctx, ask: AskStatus): Promise<void> {
@@ -35,11 +38,12 @@ export async function observeStatus(ctx: Ctx, ask: AskStatus): Promise<void> {
 
 /** Whatever goes wrong is what was seen, in the minute in which the look began: one that takes long does not put off the next. */
 async function observe(ctx: Ctx, now: number, service: ObservedService, look: () => Promise<void>): Promise<void> {
-  const failure = await look().then(
+  const error: unknown = await look().then(
     () => undefined,
-    error => (error instanceof Error ? error.message : String(error)),
+    error => error ?? 'failed',
   );
-  if (ctx.background.ending.aborted) return;
+  if (ctx.background.ending.aborted || error instanceof NotListening) return;
+  const failure = error instanceof Error ? error.message : error === undefined ? undefined : String(error);
   if (failure !== undefined) ctx.log.warn({ service, reason: failure }, 'a status service is not as it should be');
   await countObservation(ctx.db, now, service, failure);
 }

@@ -105,8 +105,9 @@ for (const engine of engines) {
         [hex(first.spkiHash)],
       );
       const [blocked] = await listAudit(at.ctx.db, { action: 'key.blocked' });
-      const { serial, accountId: account } = first;
-      assert.deepEqual(blocked?.subject, { key: hex(first.spkiHash), serial, member: one.id, account }, 'through which certificate');
+      const { serial, accountId: account, orderId } = first;
+      const through = { key: hex(first.spkiHash), serial, order: orderId, member: one.id, account };
+      assert.deepEqual(blocked?.subject, through, 'through which certificate');
     });
 
     it('by key compromise, all that match and whatever else bears their keys is counted, and each key is blocked once', async () => {
