@@ -121,7 +121,9 @@ export interface App {
 export async function startApp(config: Config, world: World = {}): Promise<App> {
   const releaseLock = holdServeLock(config.database);
   const closers: (() => Promise<void> | void)[] = [releaseLock];
+  const ending = new AbortController();
   const close = async () => {
+    ending.abort();
     while (closers.length) await closers.pop()?.();
   };
   try {
@@ -137,7 +139,11 @@ export async function startApp(config: Config, world: World = {}): Promise<App> 
     const publicServer = await createTlsServer(ctx, 'public', publicListener);
     const adminServer = await createTlsServer(ctx, 'admin', adminListener);
     const status = statusServer(ctx, countedOcsp(ctx, ocspResponder(ctx)));
-    const observe = { name: 'observe CRLs and OCSP', schedule: '45 * * * * *', run: () => observeStatus(ctx, askOf(status)) };
+    const observe = {
+      name: 'observe CRLs and OCSP',
+      schedule: '45 * * * * *',
+      run: () => observeStatus(ctx, askOf(status), ending.signal),
+    };
     closers.push(startJobs(ctx, nonces, [...tlsRenewal(ctx, 'public', publicServer), ...tlsRenewal(ctx, 'admin', adminServer), observe]));
     // Before the ends of jobs and handlers are waited for, so that what they do is asked to end too.
     closers.push(publicListener.idle, adminListener.idle);

@@ -4,7 +4,7 @@ import { createServer as createHttpsServer, Server as HttpsServer } from 'node:h
 import type { AddressInfo, Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { listenerCredential } from './ca/authority/credentials.ts';
-import { type AskStatus, NotListening } from './ca/revocation/observe-status.ts';
+import type { AskStatus } from './ca/revocation/observe-status.ts';
 import { hostAndPort, type OwnListener } from './config.ts';
 import type { Ctx } from './ctx.ts';
 import type { Job } from './jobs.ts';
@@ -98,7 +98,7 @@ export const askOf =
   (server: HttpServer): AskStatus =>
   (method, path, body) =>
     new Promise((resolve, reject) => {
-      if (!server.listening) throw new NotListening('the status listener is closed');
+      if (!server.listening) throw new Error('it is closed');
       const headers = body ? { 'Content-Type': 'application/ocsp-request', 'Content-Length': body.length } : {};
       const asked = request(urlOf(server) + path, { method, headers, agent: false, timeout: askTimeout }, res => {
         buffer(res).then(bytes => resolve({ status: res.statusCode ?? 0, body: bytes }), reject);
