@@ -5,6 +5,7 @@ import { cpCps, publicFacts, renderStatement } from '../../src/http/cp-cps.tsx';
 import { shipped } from '../../src/shipped.ts';
 import { startCa } from '../kit/ca.ts';
 import { Folder, openssl } from '../kit/hierarchy.ts';
+import { httpClient } from '../kit/http-client.ts';
 import { issue } from '../kit/issue.ts';
 import { opened } from '../kit/opened.ts';
 
@@ -12,11 +13,15 @@ const policyOids = ['1.3.6.1.4.1.99999.1', '1.3.6.1.4.1.99999.2'];
 
 describe('certificate policy and practice statement', () => {
   const ca = opened(() => startCa({ config: { policy: { federation: 'Tom & "Jerry" <b>e.V.</b>', policyOids, proofDays: 123 } } }));
-  const client = () => ca.client();
-  const url = (path: string) => ca.publicUrl + path;
+  const get = async (path: string, headers: Record<string, string> = {}) => {
+    const client = httpClient(ca.app.addresses.public, ca.root);
+    const answer = await client.send('GET', path, headers);
+    client.close();
+    return answer;
+  };
 
   it('is a page without scripts, with what this server was started with, and nothing of it is markup', async () => {
-    const { status, headers, body } = await client().get(url('/cp-cps'));
+    const { status, headers, body } = await get('/cp-cps');
     assert.deepEqual([status, headers['content-type']], [200, 'text/html; charset=utf-8']);
     assert.match(String(headers['content-security-policy']), /default-src 'none'/);
     assert.equal(headers['x-content-type-options'], 'nosniff');
@@ -32,12 +37,12 @@ describe('certificate policy and practice statement', () => {
   });
 
   it('says where something is still to be filled in', async () => {
-    assert.ok((await client().get(url('/cp-cps'))).body.toString().includes('<mark>to be filled in</mark>'));
-    assert.ok((await client().get(url('/cp-cps.md'))).body.toString().includes('(to be filled in)'));
+    assert.ok((await get('/cp-cps')).body.toString().includes('<mark>to be filled in</mark>'));
+    assert.ok((await get('/cp-cps.md')).body.toString().includes('(to be filled in)'));
   });
 
   it('is there as text too', async () => {
-    const { status, headers, body } = await client().get(url('/cp-cps.md'));
+    const { status, headers, body } = await get('/cp-cps.md');
     assert.deepEqual([status, headers['content-type']], [200, 'text/markdown; charset=utf-8']);
     const text = body.toString();
     assert.ok(text.startsWith('# Certificate policy and certification practice statement\n'));
@@ -47,14 +52,14 @@ describe('certificate policy and practice statement', () => {
 
   it('has an ETag, and is not sent again to who has it', async () => {
     for (const path of ['/cp-cps', '/cp-cps.md']) {
-      const { headers } = await client().get(url(path));
+      const { headers } = await get(path);
       const etag = String(headers['etag']);
       assert.match(etag, /^"[0-9a-f]{64}"$/);
-      const again = await client().send('GET', url(path), { 'If-None-Match': etag });
+      const again = await get(path, { 'If-None-Match': etag });
       assert.deepEqual([again.status, again.body.length, again.headers['etag']], [304, 0, etag]);
-      assert.equal((await client().send('GET', url(path), { 'If-None-Match': '"other"' })).status, 200);
+      assert.equal((await get(path, { 'If-None-Match': '"other"' })).status, 200);
     }
-    assert.notEqual((await client().get(url('/cp-cps'))).headers['etag'], (await client().get(url('/cp-cps.md'))).headers['etag']);
+    assert.notEqual((await get('/cp-cps')).headers['etag'], (await get('/cp-cps.md')).headers['etag']);
   });
 
   it('is what the policies of a certificate point to', async () => {
@@ -63,7 +68,7 @@ describe('certificate policy and practice statement', () => {
     const folder = new Folder();
     try {
       const text = openssl('x509', '-noout', '-text', '-in', folder.write('chain.pem', chain));
-      for (const oid of policyOids) assert.match(text, new RegExp(`Policy: ${oid}\\s+CPS: ${url('/cp-cps')}\\n`));
+      for (const oid of policyOids) assert.match(text, new RegExp(`Policy: ${oid}\\s+CPS: ${ca.publicUrl}/cp-cps\\n`));
     } finally {
       folder.remove();
     }

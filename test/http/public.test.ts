@@ -6,18 +6,22 @@ import { routes } from '../../src/http/acme/router.ts';
 import { type AcmeClient, newKey } from '../kit/acme-client.ts';
 import { startCa } from '../kit/ca.ts';
 import { makeCsr } from '../kit/csr.ts';
+import { type HttpClient, httpClient } from '../kit/http-client.ts';
 import { opened } from '../kit/opened.ts';
 import { checkProblem, links, refused } from '../kit/refused.ts';
 
 describe('public listener', () => {
   const ca = opened(() => startCa({ config: { log: 'silent' } }));
   let client: AcmeClient;
+  let pages: HttpClient;
   before(async () => {
     ({ client } = await ca.member());
+    pages = httpClient(ca.app.addresses.public, ca.root);
   });
+  after(() => pages.close());
 
   it('/ is a page that names the directory and the fingerprint of the root', async () => {
-    const { status, headers, body } = await client.get(`${ca.publicUrl}/`);
+    const { status, headers, body } = await pages.get('/');
     assert.equal(status, 200);
     assert.match(String(headers['content-type']), /^text\/html/);
     assert.match(String(headers['content-security-policy']), /default-src 'none'/);
@@ -30,13 +34,13 @@ describe('public listener', () => {
   });
 
   it('/root.pem is the root', async () => {
-    const { status, body } = await client.get(`${ca.publicUrl}/root.pem`);
+    const { status, body } = await pages.get('/root.pem');
     assert.equal(status, 200);
     assert.equal(body.toString(), ca.root);
   });
 
   it('/healthz says that it is alive', async () => {
-    const { status, headers, json } = await client.get(`${ca.publicUrl}/healthz`);
+    const { status, headers, json } = await pages.get('/healthz');
     assert.deepEqual([status, headers['content-type'], json], [200, 'application/json', { status: 'alive' }]);
   });
 
@@ -64,10 +68,10 @@ describe('public listener', () => {
 
   it('the pages allow GET and HEAD', async () => {
     for (const path of ['/', '/root.pem', '/cp-cps', '/cp-cps.md', '/healthz']) {
-      const answer = await client.send('POST', ca.publicUrl + path);
+      const answer = await pages.send('POST', path);
       refused(answer, 'malformed', 405);
       assert.equal(answer.headers['allow'], 'GET, HEAD');
-      const head = await client.send('HEAD', ca.publicUrl + path);
+      const head = await pages.send('HEAD', path);
       assert.deepEqual([head.status, head.body.length], [200, 0]);
     }
   });

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { engines, startCa } from '../kit/ca.ts';
+import { httpClient } from '../kit/http-client.ts';
 import { issue } from '../kit/issue.ts';
 import { opened } from '../kit/opened.ts';
 import { ocspRequest, readOcsp } from '../kit/status.ts';
@@ -13,9 +16,6 @@ import { ocspRequest, readOcsp } from '../kit/status.ts';
 const run = promisify(execFile);
 
 interface Plain {
-  status: number;
-  type: string | undefined;
-  allow: string | undefined;
   headers: IncomingHttpHeaders;
   body: Buffer;
 }
@@ -24,26 +24,33 @@ for (const engine of engines) {
   describe(`status listener (${engine})`, () => {
     const ca = opened(() => startCa({ engine }));
 
-    const send = (method: string, path: string, body?: Uint8Array, type = 'application/ocsp-request', more: Record<string, string> = {}) =>
-      new Promise<Plain>((resolve, reject) => {
-        const { hostname, port } = new URL(ca.statusUrl);
-        const headers = { ...(body && { 'Content-Type': type }), ...more };
-        const req = request({ hostname, port, path, method, agent: false, headers }, res => {
-          const chunks: Buffer[] = [];
-          res.on('data', chunk => chunks.push(chunk)).on('error', reject);
-          res.on('end', () =>
-            resolve({
-              status: res.statusCode ?? 0,
-              type: res.headers['content-type'],
-              allow: res.headers['allow'],
-              headers: res.headers,
-              body: Buffer.concat(chunks),
-            }),
-          );
-        });
-        req.on('error', reject);
-        req.end(body);
-      });
+    const send = async (
+      method: string,
+      path: string,
+      body?: Uint8Array,
+      type = 'application/ocsp-request',
+      more: Record<string, string> = {},
+    ) => {
+      const client = httpClient(ca.statusUrl);
+      const { status, headers, body: received } = await client.send(method, path, { ...(body && { 'Content-Type': type }), ...more }, body);
+      client.close();
+      return {
+        status,
+        type: headers['content-type'] as string | undefined,
+        allow: headers['allow'],
+        headers: headers as IncomingHttpHeaders,
+        body: received,
+      };
+    };
+
+    /** A target in absolute form (RFC 9112 §3.2.2), as a proxy sends it. */
+    const sendWhole = async (method: string, target: string, body?: Uint8Array) => {
+      const { hostname, port } = new URL(ca.statusUrl);
+      const headers = { 'Content-Type': 'application/ocsp-request' };
+      const asked = request({ hostname, port, method, path: target, agent: false, ...(body && { headers }) }).end(body);
+      const [res] = (await once(asked, 'response')) as [IncomingMessage];
+      return { status: res.statusCode, type: res.headers['content-type'], body: await buffer(res) };
+    };
 
     const ask = (method: string, path: string, headers: Record<string, string> = {}) => send(method, path, undefined, undefined, headers);
     const httpDate = (seconds: number) => new Date(seconds * 1000).toUTCString();
@@ -341,20 +348,21 @@ for (const engine of engines) {
     it('takes a media type in any case and with parameters, and a whole URL as the target (RFC 9110 §8.3.1, RFC 9112 §3.2.2)', async () => {
       const { certificate } = await issued();
       const request = ocspRequest(ca.ctx, certificate.serialNumber);
+      const good = (answer: { status: number | undefined; type: string | undefined; body: Buffer }) => {
+        assert.deepEqual([answer.status, answer.type], [200, 'application/ocsp-response']);
+        assert.equal(readOcsp(answer.body).status, 'good');
+      };
       for (const [target, type] of [
         ['/ocsp', 'Application/OCSP-Request'],
         ['/ocsp', 'application/ocsp-request; version=1'],
-        ['http://localhost:14080/ocsp', 'application/ocsp-request'],
-        ['HTTP://localhost/ocsp?x', 'application/ocsp-request'],
-      ] as const) {
-        const answer = await send('POST', target, request, type);
-        assert.deepEqual([answer.status, answer.type], [200, 'application/ocsp-response'], `${target} ${type}`);
-        assert.equal(readOcsp(answer.body).status, 'good');
-      }
-      assert.equal((await send('GET', `http://localhost:14080/crl/${issuerId()}.crl`)).status, 200);
+      ] as const)
+        good(await send('POST', target, request, type));
+      for (const target of ['http://localhost:14080/ocsp', 'HTTP://localhost/ocsp?x']) good(await sendWhole('POST', target, request));
+      assert.equal((await sendWhole('GET', `http://localhost:14080/crl/${issuerId()}.crl`)).status, 200);
       for (const type of ['application/ocsp-requests', 'text/application/ocsp-request'])
         assert.equal((await send('POST', '/ocsp', request, type)).status, 415, type);
-      for (const target of ['http://localhost', 'https://localhost/ocsp']) assert.equal((await send('GET', target)).status, 404, target);
+      for (const target of ['http://localhost', 'https://localhost/ocsp'])
+        assert.equal((await sendWhole('GET', target)).status, 404, target);
     });
 
     it('limits: Content-Type, length, methods, paths', async () => {

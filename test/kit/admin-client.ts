@@ -1,4 +1,5 @@
-import { AcmeClient, type Answer, type Json } from './acme-client.ts';
+import type { Answer, Json } from './acme-client.ts';
+import { httpClient } from './http-client.ts';
 
 /** Whoever has a token, or has none. */
 export interface AdminClient {
@@ -12,12 +13,11 @@ export interface AdminClient {
 
 /** `at`: the address of the admin listener, and the root in PEM. */
 export function adminClient(at: { adminUrl: string; root: string }, token?: string): AdminClient {
-  const origin = 'https://localhost';
-  const client = new AcmeClient(origin, at.adminUrl, at.root);
+  const client = httpClient(at.adminUrl, at.root);
   const send: AdminClient['send'] = (method, path, body, headers = {}) =>
     client.send(
       method,
-      origin + path,
+      path,
       {
         ...(token !== undefined && { Authorization: `Bearer ${token}` }),
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
@@ -30,5 +30,5 @@ export function adminClient(at: { adminUrl: string; root: string }, token?: stri
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${answer.body}`);
     return answer.json;
   };
-  return { send, get: path => wanted('GET', path), post: (path, body = {}) => wanted('POST', path, body), close: () => client.close() };
+  return { send, get: path => wanted('GET', path), post: (path, body = {}) => wanted('POST', path, body), close: client.close };
 }
