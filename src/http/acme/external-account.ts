@@ -1,10 +1,9 @@
 import { createSecretKey } from 'node:crypto';
-import { flattenedVerify } from 'jose';
 import { isId } from '../../ca/ids.ts';
 import type { Entry } from '../../ca/members/enroll.ts';
 import { Problem } from '../../model/problem.ts';
 import { findEabKey } from '../../store/doors.ts';
-import { parseJws, payloadObject, sameKey } from './jws.ts';
+import { isInner, parseJws, payloadObject, sameKey } from './jws.ts';
 import type { Acme, ByKey } from './request.ts';
 
 const algorithms = ['HS256', 'HS384', 'HS512'];
@@ -23,7 +22,7 @@ export async function readBinding({ ctx }: Acme, binding: Record<string, unknown
   // Text of a stranger: what is no identifier of ours never reaches the database.
   const key = isId(inner.kid) ? await findEabKey(ctx.db, inner.kid) : undefined;
   const secret = key && createSecretKey(ctx.vault.open({ in: 'eab_keys.secret', row: key.kid }, key.secret));
-  const verified = secret && (await flattenedVerify(inner.wire, secret, { algorithms: [inner.alg] }).catch(() => undefined));
+  const verified = secret && (await isInner(inner, secret));
   // One answer for an unknown kid and a wrong MAC: nobody learns which kids exist.
   if (!key || !verified)
     throw new Problem('unauthorized', 'The external account binding does not verify: its "kid" is unknown or its MAC key is another.');

@@ -1,4 +1,5 @@
 import { constants, createPublicKey, type KeyObject, type VerifyKeyObjectInput, verify } from 'node:crypto';
+import { flattenedVerify } from 'jose';
 import type { Jwk } from '../../model/account.ts';
 import { fromBase64url } from '../../model/encoding.ts';
 import { isObject, parseJson } from '../../model/json.ts';
@@ -162,9 +163,21 @@ function verification(alg: string, key: KeyObject): [hash: string | null, input:
   return [hash, alg.startsWith('PS') ? { key, ...pss } : { key }];
 }
 
-/** With node:crypto: a measurement decided against jose here, which takes three times as long. @throws Problem malformed */
+/** That of a request, with node:crypto: jose takes three times as long (docs/decisions/own-code.md). @throws Problem malformed */
 export function checkSignature({ alg, wire }: ParsedJws, key: KeyObject): void {
   if (!isSignature(alg, wire, key)) throw malformed('The signature of the JWS does not verify with the key.');
+}
+
+/** A JWS within another one (RFC 8555 §7.3.4, §7.3.5), by a MAC key or a public one: these are few. @returns whether it verifies */
+export const isInner = ({ alg, wire }: ParsedJws, key: KeyObject): Promise<boolean> =>
+  flattenedVerify(wire, key, { algorithms: [alg] }).then(
+    () => true,
+    () => false,
+  );
+
+/** @throws Problem malformed */
+export async function checkInner(jws: ParsedJws, key: KeyObject): Promise<void> {
+  if (!(await isInner(jws, key))) throw malformed('The signature of the JWS does not verify with the key.');
 }
 
 function isSignature(alg: string, wire: ParsedJws['wire'], key: KeyObject): boolean {

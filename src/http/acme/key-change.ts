@@ -7,7 +7,7 @@ import { changeKey, findAccountByKey, isRetired } from '../../store/accounts.ts'
 import { isDuplicate } from '../../store/open.ts';
 import type { Reply } from '../reply.ts';
 import { refuseBlocked } from './account.ts';
-import { checkAlgorithm, checkSignature, parseJws, payloadObject, readAccountKey, sameKey } from './jws.ts';
+import { checkAlgorithm, checkInner, parseJws, payloadObject, readAccountKey, sameKey } from './jws.ts';
 import { presentAccount } from './present.ts';
 import { type Acme, type ByAccount, objectOf } from './request.ts';
 
@@ -20,7 +20,7 @@ export async function keyChange(acme: Acme, request: ByAccount): Promise<Reply> 
   if (inner.nonce !== undefined) throw new Problem('malformed', 'The inner JWS has no "nonce".');
   if (inner.url !== request.jws.url) throw new Problem('malformed', 'Inner and outer JWS have the same "url".');
   const key = readAccountKey(inner.jwk, ctx.weakKeys);
-  checkSignature(inner, key.key);
+  await checkInner(inner, key.key);
   const { account, oldKey } = payloadObject(inner.payload);
   if (account !== request.jws.kid) throw new Problem('malformed', '"account" of the inner payload is the "kid" of the outer JWS.');
   if (!sameKey(oldKey, request.account.jwk)) throw new Problem('malformed', '"oldKey" of the inner payload is the account\'s present key.');
