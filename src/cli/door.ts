@@ -27,14 +27,14 @@ export async function openHere(terminal: Terminal, file: string | undefined): Pr
   const ctx = await openCtx(config, { log: createLog(config.log === 'info' ? 'warn' : config.log, { write: terminal.err }) });
   return {
     async run(operation, { values }) {
-      const output = await perform(ctx, operation, values, operator, line => remark(terminal, line));
+      const output = await perform(ctx, { operation, values, actor: operator }, line => remark(terminal, line));
       // What the command has queued goes out before it ends.
       await ctx.background.settled();
       return output;
     },
     async *pages(operation, { values }, limit) {
       for (let after: Parameters<NonNullable<Operation['page']>>[2]['after']; ; ) {
-        const page = await performPage(ctx, operation, values, operator, { limit, after });
+        const page = await performPage(ctx, { operation, values, actor: operator }, { limit, after });
         yield page.items;
         after = page.next;
         if (!after) return;

@@ -9,33 +9,33 @@ import type { Listed, Operation } from './operation.ts';
  * How every operator's door has an operation done: what it reads of people, and what it was refused, is recorded here, for all of them alike.
  */
 
-type Values = Record<string, unknown>;
+/** An operation that somebody asks for. */
+export interface Asked {
+  operation: Operation;
+  /** Its input, as its schema gives it. */
+  values: Record<string, unknown>;
+  actor: Actor;
+}
 
 /** @returns its output, as its schema has it @throws what the operation throws */
-export async function perform(
-  ctx: Ctx,
-  operation: Operation,
-  values: Values,
-  actor: Actor,
-  progress?: (line: string) => void,
-): Promise<unknown> {
-  const output = await recordingRefusal(ctx, operation, values, actor, async () =>
-    operation.output.parse(await operation.run(ctx, values, actor, progress)),
-  );
-  await recordReading(ctx, operation, values, actor, Array.isArray(output) ? output.length : undefined);
+export async function perform(ctx: Ctx, asked: Asked, progress?: (line: string) => void): Promise<unknown> {
+  const { operation, values, actor } = asked;
+  const output = await recordingRefusal(ctx, asked, async () => operation.output.parse(await operation.run(ctx, values, actor, progress)));
+  await recordReading(ctx, asked, Array.isArray(output) ? output.length : undefined);
   return output;
 }
 
 /** A page of a list. */
-export async function performPage(ctx: Ctx, operation: Operation, values: Values, actor: Actor, page: Page): Promise<Listed> {
+export async function performPage(ctx: Ctx, asked: Asked, page: Page): Promise<Listed> {
+  const { operation, values } = asked;
   const listed = (await operation.page?.(ctx, values, page)) ?? { items: [] };
   const items = operation.output.parse(listed.items) as unknown[];
-  await recordReading(ctx, operation, values, actor, items.length);
+  await recordReading(ctx, asked, items.length);
   return { ...listed, items };
 }
 
 /** Before anything leaves: what cannot be recorded is not told. */
-async function recordReading(ctx: Ctx, operation: Operation, values: Values, actor: Actor, rows: number | undefined): Promise<void> {
+async function recordReading(ctx: Ctx, { operation, values, actor }: Asked, rows: number | undefined): Promise<void> {
   if (!operation.showsPersonal) return;
   const subject = subjectOf(operation, values);
   const detail = {
@@ -45,7 +45,7 @@ async function recordReading(ctx: Ctx, operation: Operation, values: Values, act
   await recordAlone(ctx, actor, { action: 'personal-data.read', subject, detail });
 }
 
-async function recordingRefusal<T>(ctx: Ctx, operation: Operation, values: Values, actor: Actor, work: () => Promise<T>): Promise<T> {
+async function recordingRefusal<T>(ctx: Ctx, { operation, values, actor }: Asked, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -75,7 +75,7 @@ const ids: Record<string, string> = {
 const isId = (text: string): boolean => /^([a-z2-7]{16}|[0-9a-f]{16,64}|[\w-]{43})$/.test(text);
 
 /** What was asked for, by id alone: whatever else was typed may name people. */
-function subjectOf({ name }: Operation, values: Values): Record<string, string> {
+function subjectOf({ name }: Operation, values: Asked['values']): Record<string, string> {
   const [noun = ''] = name.split(' ');
   return Object.fromEntries(
     Object.entries(values).flatMap(([input, value]) => {

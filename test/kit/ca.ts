@@ -96,7 +96,11 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
   const run = async (name: string, input: object = {}): Promise<Json> => {
     const operation = operations.find(o => o.name === name);
     if (!operation) throw new Error(`there is no operation "${name}"`);
-    const output = await perform(ctx, operation, operation.input.parse(fromWords(operation.input, { ...input })), operator);
+    const output = await perform(ctx, {
+      operation,
+      values: operation.input.parse(fromWords(operation.input, { ...input })),
+      actor: operator,
+    });
     await settled();
     return output;
   };

@@ -103,7 +103,11 @@ export async function openTestCtx({ engine, config }: Options = {}): Promise<Tes
       async run(name, input = {}) {
         const operation = operations.find(o => o.name === name);
         if (!operation) throw new Error(`there is no operation "${name}"`);
-        const output = await perform(ctx, operation, operation.input.parse(fromWords(operation.input, { ...input })), operator);
+        const output = await perform(ctx, {
+          operation,
+          values: operation.input.parse(fromWords(operation.input, { ...input })),
+          actor: operator,
+        });
         await ctx.background.settled();
         return output;
       },

@@ -122,8 +122,7 @@ export function buildAuthorizations(
   ctx: Ctx,
   account: Account,
   names: readonly DnsName[],
-  already: Map<string, Authorization | DomainProof>,
-  offers: Offers,
+  { already, offers }: { already: Map<string, Authorization | DomainProof>; offers: Offers },
 ): Authorized[] {
   return names.map(name => {
     const found = already.get(identifierValue(name));

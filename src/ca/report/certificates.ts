@@ -1,9 +1,9 @@
 import type { Ctx } from '../../ctx.ts';
-import { type ProfileName, profileNames } from '../../model/certificate.ts';
+import type { ProfileName } from '../../model/certificate.ts';
 import { type Span, weekAt } from '../../model/quarter.ts';
 import type { Fact, ReportedRecord, SourceRow } from '../../model/report.ts';
 import { seconds } from '../../model/seconds.ts';
-import { profiles } from '../../pki/profiles/table.ts';
+import { unrevocableProfiles } from '../../pki/profiles/table.ts';
 import { type ReportedCertificate, recordsOf, reportedCertificates } from '../../store/reported.ts';
 
 /** Seconds within which a CRL lists what is revoked, as we promise. */
@@ -67,7 +67,7 @@ async function publications(db: Ctx['db'], { from, until }: { from: number; unti
 
 /** Whether the CRL that a certificate names lacked it for too long. Certificates without status (RFC 9608) are in no CRL. */
 function isLate(revokedAt: number, { issuerId, shard, profile }: ReportedCertificate, published: Publications, now: number): boolean {
-  if (profileNames.includes(profile as ProfileName) && !profiles[profile as ProfileName].revocable) return false;
+  if (unrevocableProfiles.includes(profile as ProfileName)) return false;
   const times = published.get(crlName(issuerId, shard)) ?? [];
   let low = 0;
   for (let high = times.length; low < high; ) {

@@ -15,7 +15,7 @@ import {
   type SignOcsp,
   type SingleResponse,
 } from '../../pki/ocsp.ts';
-import { profiles } from '../../pki/profiles/table.ts';
+import { unrevocableProfiles } from '../../pki/profiles/table.ts';
 import { findStatus, type StatusFacts } from '../../store/certificates.ts';
 import { responderCredential } from '../authority/credentials.ts';
 import { OcspAnswers, type OcspOutcome, type SharedAnswer } from './ocsp-cache.ts';
@@ -180,6 +180,6 @@ async function statuses(
 
 /** Abandoned serials are revoked; committed ones are not issued yet. */
 function statusOf({ state, notAfter, profile, revocation }: StatusFacts, now: number): OcspStatus | undefined {
-  if (state === 'committed' || notAfter < now || profiles[profile as ProfileName]?.revocable === false) return undefined;
+  if (state === 'committed' || notAfter < now || unrevocableProfiles.includes(profile as ProfileName)) return undefined;
   return revocation ? { status: 'revoked', at: revocation.at, reason: revocation.reason } : { status: 'good' };
 }

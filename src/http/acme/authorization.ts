@@ -23,7 +23,7 @@ export async function newAuthz(acme: Acme, request: ByAccount): Promise<Reply> {
   requireTerms(acme, account);
   const { identifier } = objectOf(request);
   const { name, already, offers } = await judge(ctx, account, identifier).catch(forbid);
-  const [built] = buildAuthorizations(ctx, account, [name], already, offers);
+  const [built] = buildAuthorizations(ctx, account, [name], { already, offers });
   if (!built) throw new Error('no authorization was built');
   const { authorization, challenges, isNew } = built;
   if (isNew) {

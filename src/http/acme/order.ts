@@ -61,7 +61,7 @@ export async function newOrder(acme: Acme, request: ByAccount): Promise<Reply> {
     const already = before.size ? await alreadyAuthorized(ctx, trx, account, names) : before;
     if (names.some(n => before.has(identifierValue(n)) && !already.has(identifierValue(n))))
       throw new Problem('serverInternal', 'A proof ended while the order was made; send it again.');
-    const authorized = buildAuthorizations(ctx, account, names, already, offers);
+    const authorized = buildAuthorizations(ctx, account, names, { already, offers });
     const order: Order = {
       id: newId(ctx),
       accountId: account.id,

@@ -4,8 +4,8 @@ import type { Ctx } from '../../ctx.ts';
 import type { Actor } from '../../model/audit.ts';
 import { Problem } from '../../model/problem.ts';
 import type { Token } from '../../model/token.ts';
-import type { Format, Operation } from '../../operations/operation.ts';
-import { perform, performPage } from '../../operations/perform.ts';
+import type { Format } from '../../operations/operation.ts';
+import { type Asked, perform, performPage } from '../../operations/perform.ts';
 import type { Page } from '../../store/pages.ts';
 import type { Reply } from '../reply.ts';
 import { authorize } from './authenticate.ts';
@@ -33,7 +33,7 @@ export async function answer(ctx: Ctx, call: Call, res: Response): Promise<Reply
   const { values, page } = readInput(call.route, call.received);
   const besides = operation.alsoNeeds?.(values);
   if (besides) authorize(call.token, besides);
-  if (operation.page) return answerList(ctx, call, values, page, res);
+  if (operation.page) return answerList(ctx, call, { values, page }, res);
   if (method === 'post') return answerAct(ctx, call, values, res);
   const { rows, columns } = operation;
   const streams = rows ? (columns ? Object.keys(rowFormats) : [ndjson]) : [];
@@ -45,7 +45,7 @@ export async function answer(ctx: Ctx, call: Call, res: Response): Promise<Reply
     await writeRows(res, type, columns ?? [], rows(ctx, values));
     return undefined;
   }
-  const output = (await perform(ctx, operation, values, call.actor)) as object;
+  const output = (await perform(ctx, { operation, values, actor: call.actor })) as object;
   const format = formats.find(format => format.type === type);
   return format ? written(format, output) : { status: 200, headers: { ETag: etagOf(output) }, body: output };
 }
@@ -83,7 +83,7 @@ function act(
   const name = { tokenId: token.id, key: key?.toString(), request: [route.method, received.path, received.body] };
   return once(ctx, name, async () => {
     await checkIfMatch(ctx, route, values, headers['if-match']);
-    const output = (await perform(ctx, operation, values, actor, progress)) as object;
+    const output = (await perform(ctx, { operation, values, actor }, progress)) as object;
     return { status: route.creates ? 201 : 200, body: output };
   });
 }
@@ -91,22 +91,17 @@ function act(
 async function answerList(
   ctx: Ctx,
   { route: { operation }, actor, received, accepts }: Call,
-  values: Record<string, unknown>,
-  { limit, cursor }: Paging,
+  { values, page: { limit, cursor } }: { values: Record<string, unknown>; page: Paging },
   res: Response,
 ): Promise<Reply | undefined> {
+  const asked = { operation, values, actor };
   const type = accepts(['application/json', ...Object.keys(rowFormats)]);
   if (type === false) throw notAcceptable('A list', ['application/json', ...Object.keys(rowFormats)]);
   if (type !== 'application/json') {
-    await writeRows(
-      res,
-      type,
-      columnsOf(operation.output),
-      pagesOf(ctx, operation, values, actor, { limit: limit ?? Infinity, after: cursor }),
-    );
+    await writeRows(res, type, columnsOf(operation.output), pagesOf(ctx, asked, { limit: limit ?? Infinity, after: cursor }));
     return undefined;
   }
-  const { items, next } = await performPage(ctx, operation, values, actor, { limit: limit ?? 100, after: cursor });
+  const { items, next } = await performPage(ctx, asked, { limit: limit ?? 100, after: cursor });
   const query = new URLSearchParams(received.query);
   if (next) query.set('cursor', cursorOf(next));
   return { status: 200, ...(next && { headers: { Link: `<${received.path}?${query}>;rel="next"` } }), body: items };
@@ -115,16 +110,10 @@ async function answerList(
 /** Rows in memory at a time. */
 const atOnce = 500;
 
-async function* pagesOf(
-  ctx: Ctx,
-  operation: Operation,
-  values: Record<string, unknown>,
-  actor: Actor,
-  { limit, after }: Page,
-): AsyncGenerator<unknown[]> {
+async function* pagesOf(ctx: Ctx, asked: Asked, { limit, after }: Page): AsyncGenerator<unknown[]> {
   let left = limit;
   for (let from = after; left > 0; ) {
-    const { items, next } = await performPage(ctx, operation, values, actor, { limit: Math.min(atOnce, left), after: from });
+    const { items, next } = await performPage(ctx, asked, { limit: Math.min(atOnce, left), after: from });
     yield items;
     left -= items.length;
     from = next;
