@@ -139,6 +139,10 @@ export function isAtOrBelow(name: string, ancestor: string): boolean {
   return name === ancestor || name.endsWith(`.${ancestor}`);
 }
 
+/** Whether a name is a wildcard that stands for the domain: for one label (RFC 6125 §6.4.3). */
+export const isWildcardFor = (name: string, domain: string): boolean =>
+  name.startsWith('*.') && name.slice(2) === domain.replace(/^[^.]+\./, '');
+
 /** U-labels, for XmppAddr (RFC 3920 §5.1.1) and for people. */
 export function unicodeName(name: string): string {
   return toUnicode(name, strict).domain;

@@ -1,4 +1,4 @@
-import { isAtOrBelow, registrableDomain } from '../model/identifier.ts';
+import { isAtOrBelow, isWildcardFor, registrableDomain } from '../model/identifier.ts';
 import type { DomainProof, ProofStatus } from '../model/member.ts';
 import { seconds } from '../model/seconds.ts';
 import { type Db, lock, present, type Trx } from './open.ts';
@@ -69,7 +69,7 @@ export async function livingProofs(db: Db, memberId: string, domains: readonly s
 
 /**
  * Members other than this one that a proof of the domain would touch: by a living proof of the domain, of one above it that covers it or of one
- * below it, or by a living certificate for the domain or a name below it.
+ * below it, or by a living certificate for the domain, for a wildcard that stands for it, or for a name below it.
  */
 export async function otherHolders(db: Db, memberId: string, domain: string, now: number): Promise<string[]> {
   const registrable = registrableDomain(domain);
@@ -88,7 +88,7 @@ export async function otherHolders(db: Db, memberId: string, domain: string, now
     .distinct('c.member_id as member_id', 'n.name as name');
   const touched = [
     ...proofs.filter(({ name }) => isAtOrBelow(name, domain) || isAtOrBelow(domain, name)),
-    ...certificates.filter(({ name }) => isAtOrBelow(name, domain)),
+    ...certificates.filter(({ name }) => isAtOrBelow(name, domain) || isWildcardFor(name, domain)),
   ];
   return [...new Set(touched.map(r => r.member_id as string))];
 }

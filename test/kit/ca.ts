@@ -15,7 +15,7 @@ import { fromWords } from '../../src/operations/schema-words.ts';
 import { operations } from '../../src/operations/table.ts';
 import { AcmeClient, type Eab, type Json } from './acme-client.ts';
 import { type FakeNetwork, fakeNetwork } from './fake-network.ts';
-import { freshPostgres } from './postgres.ts';
+import { afterFirstStart } from './first-start.ts';
 
 export const engines = ['sqlite', 'postgres'] as const;
 export type Engine = (typeof engines)[number];
@@ -60,19 +60,22 @@ export interface CaOptions {
   log?: Logger;
 }
 
+/** Epoch seconds: when the hierarchies were made that tests without a clock of their own share. */
+const processStart = Math.floor(Date.now() / 1000);
+
 /** A whole CA: the real server on loopback, a fake network, mail in a folder. */
 export async function startCa(options: CaOptions = {}): Promise<TestCa> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'xmpp-ca-test-')));
-  const database = options.database ?? (options.engine === 'postgres' ? await freshPostgres() : `sqlite:${join(folder, 'ca.db')}`);
+  const file = join(folder, 'ca.db');
   const { validation, policy, ...rest } = (options.config ?? {}) as Record<string, object>;
-  const config = parseConfig(
+  const settings = parseConfig(
     {
       publicUrl: 'https://localhost:14000',
       listen: '127.0.0.1:0',
       status: { listen: '127.0.0.1:0', publicUrl: 'http://localhost:14080' },
       admin: { listen: '127.0.0.1:0', requestsPerMinute: 1_000_000 },
       dataDir: join(folder, 'data'),
-      database,
+      database: options.database ?? `sqlite:${file}`,
       log: 'error',
       ...rest,
       validation: { allowPrivateAddresses: true, ...validation },
@@ -80,6 +83,10 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
     },
     folder,
   );
+  // A folder or a database of the test's own may have been used before.
+  const isFresh = options.database === undefined && options.folder === undefined;
+  const database = isFresh && (await afterFirstStart(options.engine ?? 'sqlite', settings, file, options.now ?? processStart));
+  const config = { ...settings, ...(database && { database }) };
   const net = options.net ?? fakeNetwork();
   const clock = { now: options.now ?? Math.floor(Date.now() / 1000) };
   const app = await startApp(config, { net, now: () => clock.now, log: options.log ?? createLog(config.log) });

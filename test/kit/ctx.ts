@@ -24,7 +24,7 @@ import type { Engine } from './ca.ts';
 import { findCertificateByOrder } from './certificate-of-order.ts';
 import { makeCsr } from './csr.ts';
 import { type FakeNetwork, fakeNetwork } from './fake-network.ts';
-import { freshPostgres } from './postgres.ts';
+import { afterFirstStart } from './first-start.ts';
 import { anAuthorization, anOrder, at0, storedAccount, storedMember } from './records.ts';
 
 /** A channel that keeps what it is given, and fails when it is told to. */
@@ -77,8 +77,9 @@ interface Options {
 
 export async function openTestCtx({ engine, config }: Options = {}): Promise<TestCtx> {
   const folder = await mkdtemp(join(tmpdir(), 'xmpp-ca-ctx-'));
-  const database = engine === 'postgres' ? await freshPostgres() : `sqlite:${join(folder, 'data/ca.db')}`;
+  const file = join(folder, 'data/ca.db');
   const clock = { now: at0 };
+  let database = `sqlite:${file}`;
   const opened = new Set<{ close(): Promise<void> }>();
   const open = async ({ dataDir = 'data', env }: { dataDir?: string; env?: Record<string, string> } = {}): Promise<TestCtx> => {
     const { validation, ...rest } = config ?? {};
@@ -89,7 +90,8 @@ export async function openTestCtx({ engine, config }: Options = {}): Promise<Tes
     );
     const net = fakeNetwork();
     const mail = fakeChannel();
-    const ctx = await openCtx(settings, { net, now: () => clock.now, log: createLog('silent') });
+    if (opened.size === 0) database = await afterFirstStart(engine ?? 'sqlite', settings, file, at0);
+    const ctx = await openCtx({ ...settings, database }, { net, now: () => clock.now, log: createLog('silent') });
     ctx.channels.mail = mail;
     opened.add(ctx);
     return {

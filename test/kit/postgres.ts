@@ -31,8 +31,8 @@ export async function stopPostgres(): Promise<void> {
   delete process.env[variable];
 }
 
-/** The URL of a fresh, empty database. `durable`: as it is by default; said by whoever asks first. */
-export async function freshPostgres({ durable = false } = {}): Promise<string> {
+/** The URL of a database of its own: empty, or a copy of the template that a URL names. `durable`: as it is by default; said by whoever asks first. */
+export async function freshPostgres({ durable = false, template }: { durable?: boolean; template?: string } = {}): Promise<string> {
   if (!process.env[variable]) await offerPostgres();
   const answer = await (await fetch(`${process.env[variable]}/${durable ? 'durable' : ''}`)).text();
   const port = Number(answer);
@@ -40,7 +40,7 @@ export async function freshPostgres({ durable = false } = {}): Promise<string> {
   const name = `ca${process.pid}_${++databases}`;
   const admin = knex({ client: 'pg', connection: `postgres://ca:ca@127.0.0.1:${port}/postgres`, pool: { min: 0, max: 1 } });
   try {
-    await admin.raw(`create database ${name}`);
+    await admin.raw(`create database ${name}${template ? ` template ${new URL(template).pathname.slice(1)}` : ''}`);
   } finally {
     await admin.destroy();
   }

@@ -24,6 +24,12 @@ onEachEngine('other holders of a domain', at => {
     await moveCertificate(at.db, certificate.serial, 'issued', firstFence, { der: bytes('der') });
   }
 
+  it('are those of a wildcard certificate that stands for the domain, and for no more than one label', async () => {
+    await issued(theirs, `*.${domain}`);
+    assert.deepEqual(await holders(`im.${domain}`), [theirs]);
+    assert.deepEqual(await holders(`a.im.${domain}`), []);
+  });
+
   it('are found by their proofs and certificates, each member once', async () => {
     const third = await aMemberId();
     assert.deepEqual(await holders(), []);

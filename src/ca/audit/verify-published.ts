@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { isAtOrBelow } from '../../model/identifier.ts';
+import { isAtOrBelow, isWildcardFor } from '../../model/identifier.ts';
 import { isObject } from '../../model/json.ts';
 import { Problem } from '../../model/problem.ts';
 import { certifiedDomains } from '../../pki/read-names.ts';
@@ -138,7 +138,7 @@ class Told {
   }
 
   isWanted(domains: readonly string[]): boolean {
-    return domains.some(domain => this.#names.some(wanted => isAtOrBelow(domain, wanted) || covers(domain, wanted)));
+    return domains.some(domain => this.#names.some(wanted => isAtOrBelow(domain, wanted) || isWildcardFor(domain, wanted)));
   }
 
   hear(index: number, entry: Uint8Array): void {
@@ -165,9 +165,6 @@ class Told {
     else if (isWanted === undefined && this.#from > 0 && this.#names.length) this.ofBefore.push(told);
   }
 }
-
-/** A wildcard stands for one label (RFC 6125 §6.4.3). */
-const covers = (domain: string, wanted: string): boolean => domain.startsWith('*.') && domain.slice(2) === wanted.replace(/^[^.]+\./, '');
 
 function readEntry(
   index: number,
