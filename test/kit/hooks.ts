@@ -5,12 +5,19 @@ import { offerPostgres, stopPostgres } from './postgres.ts';
 export const mochaGlobalSetup = offerPostgres;
 export const mochaGlobalTeardown = stopPostgres;
 
-/** A test file ends by itself: mocha is not told to exit, and nothing may be left. */
+const resources = (): string[] =>
+  process.getActiveResourcesInfo().filter(name => name === 'TCPServerWrap' || name === 'UDPWrap' || name === 'ProcessWrap');
+
+let before: string[] = [];
+
+/** A test file ends by itself: mocha is not told to exit, and nothing may be left. What one file has left is not held against the next. */
 export const mochaHooks = {
+  beforeAll() {
+    before = resources();
+  },
   async afterAll() {
     // What was closed just now is still listed until the next turn.
     await new Promise(resolve => setTimeout(resolve, 10));
-    const left = process.getActiveResourcesInfo().filter(name => name === 'TCPServerWrap' || name === 'UDPWrap' || name === 'ProcessWrap');
-    assert.deepEqual(left, [], 'a test has left a listener or a process behind');
+    assert.deepEqual(resources(), before, 'a test has left a listener or a process behind');
   },
 };

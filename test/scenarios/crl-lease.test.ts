@@ -83,7 +83,9 @@ describe('a server process that is killed while it publishes a CRL', () => {
     first = site.serve();
     await first.ready;
     const { told, seen, before, writers } = await revokedWhileHeldUp();
-    await until(async () => (await db('pg_stat_activity').where('wait_event_type', 'Lock').whereLike('query', '%crls%')).length > 0);
+    // In this database alone: other tests have theirs on the same server.
+    const waiting = () => db('pg_stat_activity').whereRaw('datname = current_database()').where('wait_event_type', 'Lock');
+    await until(async () => (await waiting().whereLike('query', '%crls%')).length > 0);
     void first.end('SIGSTOP');
     await writers.rollback();
     void second.end('SIGCONT');
