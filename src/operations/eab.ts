@@ -35,6 +35,12 @@ export const showEab = (ctx: Ctx, { kid, memberId, label, usesLeft, expiresAt, r
   createdAt: rfc3339(createdAt),
 });
 
+/** A key for HMAC with SHA-256 (RFC 8555 §7.3.4), 256 bits. Its base64url does not begin with `-`: clients are given it on their command line, where that would be an option. */
+function newMacKey(ctx: Pick<Ctx, 'random'>): Uint8Array {
+  const key = ctx.random(32);
+  return base64url(key).startsWith('-') ? newMacKey(ctx) : key;
+}
+
 export const eabOperations = [
   operation({
     name: 'eab create',
@@ -57,7 +63,7 @@ export const eabOperations = [
     async run(ctx, { member, label, uses, expires }, actor) {
       await memberOf(ctx, member);
       const kid = newId(ctx);
-      const secret = ctx.random(32);
+      const secret = newMacKey(ctx);
       const now = ctx.now();
       const key: EabKey = {
         kid,
