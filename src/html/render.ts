@@ -4,8 +4,8 @@ import { renderToString } from 'preact-render-to-string';
 /** Attributes whose value a browser may follow or load. */
 const urls = ['href', 'src', 'action', 'formaction', 'formAction', 'data', 'poster', 'xlink:href', 'xlinkHref'];
 
-/** A page of this server, a place in the same page, another site, or an address to write to. */
-const isSafe = (url: string): boolean => /^(https?:\/\/|mailto:[^\s?]+$|#|\/(?![/\\]))/i.test(url);
+/** A page of this server, a place in the same page, another site, or an address to write to. Browsers drop tabs and ends of lines from a URL: `/\t/` would name another site. */
+const isSafe = (url: string): boolean => /^(https?:\/\/|mailto:[^\s?]+$|#|\/(?![/\\]))[^\t\r\n]*$/i.test(url);
 
 /*
  * Text and attributes are escaped as they are rendered. A URL that runs a script has nothing in it that is escaped, so each is looked at when an element is made.
@@ -16,7 +16,7 @@ options.vnode = (vnode: VNode) => {
     for (const [name, value] of Object.entries(vnode.props))
       if (urls.includes(name) && !isSafe(String(value)))
         throw new Error(
-          `<${vnode.type} ${name}> must be a URL of http, https or mailto, or begin with / or #, got ${JSON.stringify(value)}`,
+          `<${vnode.type} ${name}> must be a URL of http, https or mailto, or begin with / or #, and hold no tab or end of a line, got ${JSON.stringify(value)}`,
         );
   before?.(vnode);
 };

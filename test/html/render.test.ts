@@ -26,6 +26,8 @@ describe('rendering', () => {
     'mailto:a@b.example?body=x',
     '//other.example/x',
     '/\\other.example/x',
+    '/\t/other.example/x',
+    '/\n\\other.example/x',
     '',
   ])
     it(`does not take ${JSON.stringify(url)} for a URL`, () => {
@@ -38,6 +40,9 @@ describe('rendering', () => {
         ['use', 'xlink:href'],
         ['object', 'data'],
       ] as const)
-        assert.throws(() => renderHtml(h(type, { [name]: url })), /must be a URL of http, https or mailto, or begin with \/ or #, got "/);
+        assert.throws(
+          () => renderHtml(h(type, { [name]: url })),
+          /must be a URL of http, https or mailto, or begin with \/ or #, and hold no tab or end of a line, got "/,
+        );
     });
 });

@@ -1,4 +1,4 @@
-import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
 import type { Ctx } from '../../ctx.ts';
 import type { Actor } from '../../model/audit.ts';
@@ -21,22 +21,41 @@ const open = [...Object.keys(monitoring), `${base}/openapi.json`, `${base}/`];
 
 const bodyLimit = 64 * 1024;
 
+/** Follows an answer until it is sent, so that nothing is broken off where the server ends. */
+type Track = InFlight['track'];
+
+/** Answers a request with what was thrown. */
+type Fail = (res: Response, error: unknown) => void;
+
+/** What the parts of the listener answer with. */
+interface Answering {
+  ctx: Ctx;
+  track: Track;
+  fail: Fail;
+}
+
 /** The admin listener: the operations as an API, for whoever has a token. */
 export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
   const { track, idle } = createInFlight();
   const app = Object.assign(createApp(ctx.config), { idle });
-  const fail = (res: Response, error: unknown): void => {
+  const fail: Fail = (res, error) => {
     if (res.headersSent) {
       ctx.log.error({ err: error }, 'an answer of the admin API was broken off');
       res.destroy();
     } else send(res, renderProblem(error, ctx.log));
   };
-  const refuse = (methods: string[]) => (_: Request, res: Response) => {
-    const problem = new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 });
-    res.setHeader('Allow', methods.join(', '));
-    fail(res, problem);
-  };
+  const answering = { ctx, track, fail };
+  addOpen(app, answering);
+  // Before anything else is told: also of what is not there. From here on every answer is for its caller alone, and now.
+  app.use(requireToken(answering));
+  addOperations(app, answering);
+  app.use((_, res) => fail(res, notFound('resource')));
+  app.use(((error, _req, res, _next) => fail(res, readError(error, bodyLimit))) as ErrorRequestHandler);
+  return app;
+}
 
+/** Adds what needs no token: monitoring, and the description of the API. */
+function addOpen(app: Express, { ctx, track, fail }: Answering): void {
   const described = openApi();
   const page = reference();
   for (const [path, tell] of Object.entries(monitoring))
@@ -54,13 +73,16 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
   });
   app.get(`${base}/openapi.json`, (_, res) => send(res, { status: 200, body: described }));
   app.get(`${base}/`, helmet(), (_, res) => send(res, page));
-  app.all(open, refuse(['GET', 'HEAD']));
+  app.all(open, refuse(fail, ['GET', 'HEAD']));
+}
 
+/** The token that each request has shown. */
+const tokens = new WeakMap<Request, Token>();
+
+function requireToken({ ctx, track, fail }: Answering): RequestHandler {
   const limitToken = createLimit(ctx, 'A token');
   const limitStranger = createLimit(ctx, 'An address without a valid token');
-  const tokens = new WeakMap<Request, Token>();
-  // Before anything else is told: also of what is not there. From here on every answer is for its caller alone, and now.
-  app.use((req, res, next) => {
+  return (req, res, next) => {
     res.setHeader('Cache-Control', 'no-store');
     return track(
       authenticate(ctx, req.headers.authorization)
@@ -76,23 +98,14 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
         })
         .catch(error => fail(res, error)),
     );
-  });
-
-  const callOf = (route: AdminRoute, req: Request): Call => {
-    const token = tokens.get(req) as Token;
-    return {
-      route,
-      token,
-      actor: actorOf(token, req),
-      received: receivedOf(req),
-      accepts: types => req.accepts(types),
-      headers: req.headers,
-    };
   };
+}
+
+function addOperations(app: Express, { ctx, track, fail }: Answering): void {
   const body = express.raw({ type: () => true, limit: bodyLimit, inflate: false });
-  for (const route of routes) {
+  for (const route of routes)
     app[route.method](
-      route.path.replace(/{(\w+)}/g, ':$1'),
+      patternFor(route.path),
       (req, _, next) => {
         authorize(tokens.get(req) as Token, route.operation.scope);
         next();
@@ -105,14 +118,32 @@ export function adminApp(ctx: Ctx): Express & Pick<InFlight, 'idle'> {
             .catch(error => fail(res, error)),
         ),
     );
-  }
   for (const path of new Set(routes.map(r => r.path))) {
     const methods = routes.filter(r => r.path === path).flatMap(r => (r.method === 'get' ? ['GET', 'HEAD'] : ['POST']));
-    app.all(path.replace(/{(\w+)}/g, ':$1'), refuse(methods));
+    app.all(patternFor(path), refuse(fail, methods));
   }
-  app.use((_, res) => fail(res, notFound('resource')));
-  app.use(((error, _req, res, _next) => fail(res, readError(error, bodyLimit))) as ErrorRequestHandler);
-  return app;
+}
+
+/** Answers 405 to every other method. */
+const refuse = (fail: Fail, methods: string[]) => (_: Request, res: Response) => {
+  const problem = new Problem('malformed', `This resource answers ${methods.join(' and ')} only.`, { status: 405 });
+  res.setHeader('Allow', methods.join(', '));
+  fail(res, problem);
+};
+
+/** Turns `{id}` into Express's `:id`. */
+const patternFor = (path: string): string => path.replace(/{(\w+)}/g, ':$1');
+
+function callOf(route: AdminRoute, req: Request): Call {
+  const token = tokens.get(req) as Token;
+  return {
+    route,
+    token,
+    actor: actorOf(token, req),
+    received: receivedOf(req),
+    accepts: types => req.accepts(types),
+    headers: req.headers,
+  };
 }
 
 const patternOf = ({ route }: Request): string => (typeof route?.path === 'string' ? route.path : 'none');
