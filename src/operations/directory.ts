@@ -3,7 +3,6 @@ import { transact } from '../ca/act.ts';
 import { record } from '../ca/audit/record.ts';
 import { newId } from '../ca/ids.ts';
 import { closeDoor } from '../ca/members/deactivate-account.ts';
-import { directorySecretHash } from '../ca/members/enroll.ts';
 import { namePolicy } from '../config.ts';
 import { profileNames } from '../model/certificate.ts';
 import { base32, rfc3339 } from '../model/encoding.ts';
@@ -11,6 +10,7 @@ import { parseName } from '../model/identifier.ts';
 import type { MemberDirectory } from '../model/member.ts';
 import { Problem } from '../model/problem.ts';
 import { seconds } from '../model/seconds.ts';
+import { sha256 } from '../model/sha256.ts';
 import { findDirectory, insertDirectory, listDirectories, revokeDirectory } from '../store/doors.ts';
 import { byCreation, listing } from './listing.ts';
 import { memberOf } from './member.ts';
@@ -66,7 +66,7 @@ export const directoryOperations = [
         createdAt: now,
       };
       await transact(ctx, actor, async act => {
-        await insertDirectory(act.trx, directory, directorySecretHash(secret));
+        await insertDirectory(act.trx, directory, sha256(secret));
         await record(act, { action: 'directory.created', subject: { member, directory: directory.id } });
       });
       return { ...showDirectory(directory), directory: `${ctx.config.publicUrl}/acme/m/${secret}/directory` };

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitCertificate, firstFence, moveCertificate } from '../../src/store/certificates.ts';
 import { openDatabase } from '../../src/store/open.ts';
 import { AcmeClient, type Json } from '../kit/acme-client.ts';
 import { issue } from '../kit/issue.ts';
+import { readMails } from '../kit/mails.ts';
 import { makeSite, runProcess, type ServerProcess, type Site, until } from '../kit/process.ts';
 import { refused } from '../kit/ran.ts';
 import { aCertificate } from '../kit/records.ts';
@@ -37,11 +38,7 @@ describe('commands beside a running server', function () {
   });
 
   const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-  const mailText = async () => {
-    const folder = join(site.folder, 'data/mail');
-    const files = (await readdir(folder).catch(() => [])).filter(f => f.endsWith('.eml'));
-    return Promise.all(files.map(f => readFile(join(folder, f), 'utf8')));
-  };
+  const mailText = () => readMails(join(site.folder, 'data/mail'));
 
   it('open doors that the server honours at once', async () => {
     const eab = await site.json('eab', 'create', '--member', member);

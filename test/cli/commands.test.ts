@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openDatabase } from '../../src/store/open.ts';
 import { newKey, thumbprintOf } from '../kit/acme-client.ts';
+import { readMails } from '../kit/mails.ts';
 import { makeSite, type Site } from '../kit/process.ts';
 import { refused } from '../kit/ran.ts';
 import { startWorld, type World } from '../kit/world.ts';
@@ -28,11 +29,7 @@ describe('commands', function () {
   });
 
   const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
-  const mailText = async () => {
-    const folder = join(site.folder, 'data/mail');
-    const files = (await readdir(folder).catch(() => [])).filter(f => f.endsWith('.eml'));
-    return Promise.all(files.map(f => readFile(join(folder, f), 'utf8')));
-  };
+  const mailText = () => readMails(join(site.folder, 'data/mail'));
 
   it('print words for people, and with --json exactly one JSON value', async () => {
     const words = await site.run('member', 'show', member);

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { domainToASCII } from 'node:url';
@@ -16,6 +16,7 @@ import { operations } from '../../src/operations/table.ts';
 import { AcmeClient, type Eab, type Json } from './acme-client.ts';
 import { type FakeNetwork, fakeNetwork } from './fake-network.ts';
 import { afterFirstStart } from './first-start.ts';
+import { readMails } from './mails.ts';
 
 export const engines = ['sqlite', 'postgres'] as const;
 export type Engine = (typeof engines)[number];
@@ -118,10 +119,7 @@ export async function startCa(options: CaOptions = {}): Promise<TestCa> {
     const due = () => ctx.db('outbox').where({ state: 'queued' }).where('next_at', '<=', clock.now).first('id');
     while (await due()) await new Promise(resolve => setTimeout(resolve, 5));
   };
-  const mails = async () => {
-    const files = (await readdir(mailFolder).catch(() => [])).filter(f => f.endsWith('.eml')).sort();
-    return Promise.all(files.map(async f => simpleParser(await readFile(join(mailFolder, f)))));
-  };
+  const mails = async () => Promise.all((await readMails(mailFolder)).map(text => simpleParser(text)));
 
   return {
     app,

@@ -57,7 +57,8 @@ function start(before: string[], args: string[], { cwd, env }: RunOptions): { ch
   program ??= findProgram();
   const child = spawn(process.execPath, [...program.node, ...before, program.main, ...args], {
     cwd,
-    env: surroundings(env),
+    // From another folder tsx does not find by itself how the pages are compiled.
+    env: { ...surroundings(env), TSX_TSCONFIG_PATH: join(top, 'tsconfig.json') },
     stdio: 'pipe',
   });
   const output: Ran = { code: null, signal: null, stdout: '', stderr: '' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { secretHash } from '../../src/ca/members/admin-token.ts';
+import { sha256 } from '../../src/model/sha256.ts';
 import { listAudit } from '../../src/store/audit.ts';
 import { findTokenBySecret } from '../../src/store/tokens.ts';
 import { engines } from '../kit/ca.ts';
@@ -18,7 +18,7 @@ for (const engine of engines)
       const secret = readFileSync(file, 'utf8').trimEnd();
       assert.match(secret, /^xca_[a-z2-7]{52}$/);
       assert.equal(statSync(file).mode & 0o777, 0o600);
-      const first = await findTokenBySecret(at.ctx.db, secretHash(secret));
+      const first = await findTokenBySecret(at.ctx.db, sha256(secret));
       assert.deepEqual(first?.scopes, ['admin']);
       rmSync(file);
       await at.another();
@@ -39,7 +39,7 @@ for (const engine of engines)
       assert.deepEqual(listed, facts);
       const rows = JSON.stringify(await at.ctx.db('tokens')) + JSON.stringify(await at.ctx.db('audit'));
       assert.equal(rows.includes(token) || rows.includes(token.slice(4)), false);
-      assert.equal((await findTokenBySecret(at.ctx.db, secretHash(token)))?.expiresAt, at0 + 7 * 86400);
+      assert.equal((await findTokenBySecret(at.ctx.db, sha256(token)))?.expiresAt, at0 + 7 * 86400);
       assert.ok((await at.run('token revoke', { id: made.id })).revokedAt);
       await assert.rejects(at.run('token revoke', { id: made.id }), /revoked already/);
       await assert.rejects(at.run('token revoke', { id: 'none' }), /There is no token none/);

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { type KeyObject, X509Certificate } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,7 @@ import { listMessages } from '../../src/store/outbox.ts';
 import { AcmeClient, type Answer, type Json, newKey } from '../kit/acme-client.ts';
 import { makeCsr } from '../kit/csr.ts';
 import { answerHttp01 } from '../kit/issue.ts';
+import { readMails } from '../kit/mails.ts';
 import { makeSite, type ServerProcess, type Site, until } from '../kit/process.ts';
 import { startWorld, type World } from '../kit/world.ts';
 import { examineRevocations, letLeasesLapse, type Revocable, revokeSome, Seen } from './crash-revocations.ts';
@@ -283,9 +284,7 @@ export async function proveDomain(site: Site, world: World, member: string, doma
 }
 
 async function codeFor(site: Site, proofId: string): Promise<string> {
-  const folder = join(site.folder, 'data/mail');
-  for (const file of (await readdir(folder)).filter(f => f.endsWith('.eml'))) {
-    const text = await readFile(join(folder, file), 'utf8');
+  for (const text of await readMails(join(site.folder, 'data/mail'))) {
     const code = /^[a-z2-7]{32}$/m.exec(text)?.[0];
     if (code && text.includes(proofId.slice(0, 8))) return code;
   }

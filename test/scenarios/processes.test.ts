@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Db, openDatabase } from '../../src/store/open.ts';
 import { AcmeClient, type Answer, type Eab, type Json, newKey } from '../kit/acme-client.ts';
 import { makeCsr } from '../kit/csr.ts';
+import { readMails } from '../kit/mails.ts';
 import { freshPostgres } from '../kit/postgres.ts';
 import { makeSite, type ServerProcess, type Site, until } from '../kit/process.ts';
 import { startWorld, type World } from '../kit/world.ts';
@@ -167,8 +168,7 @@ describe('two server processes on one PostgreSQL', () => {
     this.timeout(120_000);
     const waiting = async () => Number((await db('outbox').where({ state: 'queued' }).count('* as n').first())?.['n']);
     await until(async () => (await waiting()) === 0);
-    const folder = join(site.folder, 'data/mail');
-    const mails = await Promise.all((await readdir(folder)).map(file => readFile(join(folder, file), 'utf8')));
+    const mails = await readMails(join(site.folder, 'data/mail'));
     const ids = mails.map(text => /^Message-ID: <(.*)>$/im.exec(text)?.[1] ?? '').sort();
     const sent = (await db('outbox').where({ state: 'sent' }).select('id', 'attempts')) as { id: string; attempts: number }[];
     assert.equal(new Set(ids).size, ids.length, 'no message lies there twice');

@@ -3,14 +3,13 @@ import type { Account } from '../../model/account.ts';
 import { type Authorization, authorizationLifetime } from '../../model/authorization.ts';
 import type { Challenge } from '../../model/challenge.ts';
 import { about, type Problem } from '../../model/problem.ts';
-import { seconds } from '../../model/seconds.ts';
 import { moveAuthorization, moveChallenge } from '../../store/authorizations.ts';
 import { insertProof } from '../../store/proofs.ts';
 import type { Act } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { accountSubject } from '../audit/subjects.ts';
 import { newId } from '../ids.ts';
-import { acceptProof } from './accept-proof.ts';
+import { acceptProof, proofEnd } from './accept-proof.ts';
 
 /** A challenge with its authorization, and the account that is to be authorized. */
 export interface Attempt {
@@ -32,17 +31,17 @@ export async function succeed(act: Act, attempt: Attempt, evidence: Evidence): P
   const { challenge, authorization, account } = attempt;
   if (!(await moveChallenge(trx, challenge.id, challenge.mailbox ? 'pending' : 'processing', 'valid', { validatedAt: now }))) return;
   // A proof by mailbox serves the whole member, and ends what it has made when it ends.
-  const proofId = challenge.mailbox && account.memberId !== undefined ? newId(ctx) : undefined;
-  const proofEnd = proofId === undefined ? Number.POSITIVE_INFINITY : now + ctx.config.policy.proofDays * seconds.day;
-  const expiresAt = Math.min(now + authorizationLifetime.valid, proofEnd);
-  const change = { expiresAt, method: challenge.type, ...(proofId !== undefined && { proofId }) };
+  const proof = challenge.mailbox &&
+    account.memberId !== undefined && { id: newId(ctx), memberId: account.memberId, expiresAt: proofEnd(ctx, now) };
+  const expiresAt = Math.min(now + authorizationLifetime.valid, proof ? proof.expiresAt : Number.POSITIVE_INFINITY);
+  const change = { expiresAt, method: challenge.type, ...(proof && { proofId: proof.id }) };
   if (!(await moveAuthorization(trx, authorization.id, 'pending', 'valid', change))) return;
   const detail = { name: authorization.name, type: challenge.type, ...evidence };
   await record(act, { action: 'challenge.valid', subject: attemptSubject(attempt), detail });
-  if (proofId === undefined || account.memberId === undefined) return;
-  const proof = { id: proofId, memberId: account.memberId, domain: authorization.name, mailbox: String(evidence['mailbox']) };
-  await insertProof(trx, { ...proof, status: 'pending', createdAt: now, expiresAt: proofEnd });
-  await acceptProof(act, proof, detail);
+  if (!proof) return;
+  const begun = { ...proof, domain: authorization.name, mailbox: String(evidence['mailbox']), status: 'pending', createdAt: now } as const;
+  await insertProof(trx, begun);
+  await acceptProof(act, begun, detail);
 }
 
 export async function fail(act: Act, attempt: Attempt, problem: Problem): Promise<void> {

@@ -6,7 +6,8 @@ import { type Hook, type Outcome, sendHook } from '../../notify/webhook.ts';
 import { dueDeliveries, isAwaited, settleDelivery } from '../../store/webhook-deliveries.ts';
 import { claimWebhooks, holdWebhook, releaseWebhook, setHealth } from '../../store/webhooks.ts';
 import { type Act, transact } from '../act.ts';
-import { disable, ownRoots, receiverOf, renderHooks } from './render-webhook.ts';
+import { disable } from './disable-webhook.ts';
+import { ownRoots, receiverOf, renderHooks } from './render-webhook.ts';
 
 /** Seconds that a process keeps a webhook for itself, from each attempt on: longer than one may take. */
 const claim = 60;

@@ -13,7 +13,8 @@ import { transact } from '../act.ts';
 import { record } from '../audit/record.ts';
 import { newId } from '../ids.ts';
 import { attempt } from './deliver-webhooks.ts';
-import { disable, openSecret, sealSecret } from './render-webhook.ts';
+import { disable } from './disable-webhook.ts';
+import { openSecret, sealSecret } from './render-webhook.ts';
 
 /** As the specification asks: 24 to 64 bytes. */
 const secretSize = 32;

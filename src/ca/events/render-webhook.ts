@@ -7,9 +7,6 @@ import type { Hook, Receiver } from '../../notify/webhook.ts';
 import { type EventRecord, eventRecordsAt } from '../../store/events.ts';
 import { type CheckpointRecord, findCheckpoint } from '../../store/log.ts';
 import type { NewDelivery } from '../../store/webhook-deliveries.ts';
-import { disableWebhook } from '../../store/webhooks.ts';
-import type { Act } from '../act.ts';
-import { record } from '../audit/record.ts';
 import { eventsOf } from './describe-event.ts';
 
 /** What signs, and what did before it. */
@@ -73,10 +70,3 @@ export function receiverOf(ctx: Pick<Ctx, 'vault' | 'now'>, { id, url, secret, o
 
 /** What a receiver's certificate may come from, besides the system's roots: in a closed network there is no other CA than ours. */
 export const ownRoots = ({ authority }: Pick<Ctx, 'authority'>): string[] => [pem('CERTIFICATE', authority.root.certificate)];
-
-/** @returns whether it was enabled */
-export async function disable(act: Act, id: string, why: string): Promise<boolean> {
-  if (!(await disableWebhook(act.trx, id, { at: act.now, why }))) return false;
-  await record(act, { action: 'webhook.disabled', subject: { webhook: id }, detail: { why } });
-  return true;
-}

@@ -15,8 +15,6 @@ import { sealWords } from '../sealed/personal-data.ts';
 /** 256 random bits; the prefix tells people, and scanners for lost secrets, what it is. */
 const newSecret = (ctx: Pick<Ctx, 'random'>): string => `xca_${base32(ctx.random(32))}`;
 
-export const secretHash = (secret: string): Uint8Array => sha256(secret);
-
 type Tools = Pick<Ctx, 'db' | 'now' | 'random' | 'vault'>;
 
 /** @returns the token, and its secret: nobody can tell it again */
@@ -29,7 +27,7 @@ export async function createToken(
   return transact(tools, actor, async act => {
     const id = newId(tools);
     const token: Token = { id, createdAt: act.now, ...wanted, ...(label !== undefined && { label: sealWords(tools, 'token', id, label) }) };
-    await insertToken(act.trx, token, secretHash(secret));
+    await insertToken(act.trx, token, sha256(secret));
     await record(act, { action: 'token.created', subject: { token: id }, detail: { scopes: token.scopes } });
     return { token, secret };
   });

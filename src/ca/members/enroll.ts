@@ -3,7 +3,6 @@ import type { Account, Door, Jwk } from '../../model/account.ts';
 import type { Actor } from '../../model/audit.ts';
 import type { Member, MemberDirectory } from '../../model/member.ts';
 import { Problem } from '../../model/problem.ts';
-import { sha256 } from '../../model/sha256.ts';
 import { insertAccount, isRetired } from '../../store/accounts.ts';
 import { findThumbprint, useDirectory, useEabKey, useThumbprint } from '../../store/doors.ts';
 import { lockMember } from '../../store/members.ts';
@@ -15,9 +14,6 @@ import { newId } from '../ids.ts';
 import { deliver } from '../mail/deliver.ts';
 import { queueMessage } from '../mail/queue-message.ts';
 import { sealContact } from '../sealed/personal-data.ts';
-
-/** Only the hash of a directory's secret is stored. */
-export const directorySecretHash = (secret: string): Uint8Array => sha256(secret);
 
 /** The door through which a new account comes: it binds the account to a member, for good. */
 export type Entry =

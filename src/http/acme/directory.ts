@@ -1,7 +1,7 @@
-import { directorySecretHash } from '../../ca/members/enroll.ts';
 import { type ProfileName, profileNames } from '../../model/certificate.ts';
 import type { MemberDirectory } from '../../model/member.ts';
 import { notFound } from '../../model/problem.ts';
+import { sha256 } from '../../model/sha256.ts';
 import { profiles } from '../../pki/profiles/table.ts';
 import { findDirectoryBySecret } from '../../store/doors.ts';
 import type { Db } from '../../store/open.ts';
@@ -58,7 +58,7 @@ export function profileDirectory(acme: Acme, { params }: Incoming): Reply {
 
 /** A living member directory. @throws Problem 404 for all others alike */
 export async function memberDirectoryOf(db: Db, secret: string | undefined, now: number): Promise<MemberDirectory> {
-  const found = secret === undefined ? undefined : await findDirectoryBySecret(db, directorySecretHash(secret));
+  const found = secret === undefined ? undefined : await findDirectoryBySecret(db, sha256(secret));
   if (!found || found.revokedAt !== undefined || (found.expiresAt !== undefined && found.expiresAt <= now)) throw notFound('directory');
   return found;
 }

@@ -21,16 +21,14 @@ const open = [...Object.keys(monitoring), `${base}/openapi.json`, `${base}/`];
 
 const bodyLimit = 64 * 1024;
 
-/** Follows an answer until it is sent, so that nothing is broken off where the server ends. */
-type Track = InFlight['track'];
-
 /** Answers a request with what was thrown. */
 type Fail = (res: Response, error: unknown) => void;
 
 /** What the parts of the listener answer with. */
 interface Answering {
   ctx: Ctx;
-  track: Track;
+  /** Follows an answer until it is sent, so that nothing is broken off where the server ends. */
+  track: InFlight['track'];
   fail: Fail;
 }
 

@@ -1,6 +1,6 @@
-import { secretHash } from '../../ca/members/admin-token.ts';
 import type { Ctx } from '../../ctx.ts';
 import { Problem } from '../../model/problem.ts';
+import { sha256 } from '../../model/sha256.ts';
 import { allows, isLiving, type Scope, type Token } from '../../model/token.ts';
 import { findTokenBySecret, touchToken } from '../../store/tokens.ts';
 
@@ -11,7 +11,7 @@ const touchEvery = 60;
 export async function authenticate(ctx: Ctx, authorization: string | undefined): Promise<Token> {
   if (authorization === undefined) throw refusal('Send "Authorization: Bearer TOKEN"; "token create" makes one.', 'Bearer');
   const [, secret] = /^Bearer ([\w.~+/-]+=*)$/i.exec(authorization) ?? [];
-  const token = secret === undefined ? undefined : await findTokenBySecret(ctx.db, secretHash(secret));
+  const token = secret === undefined ? undefined : await findTokenBySecret(ctx.db, sha256(secret));
   const now = ctx.now();
   if (!token || !isLiving(token, now)) throw refusal('The token is unknown, has expired or was revoked.', 'Bearer error="invalid_token"');
   if (token.lastUsedAt === undefined || token.lastUsedAt <= now - touchEvery) await touchToken(ctx.db, token.id, now);

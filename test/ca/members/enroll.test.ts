@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { directorySecretHash, type Enrollment, type Entry, enroll } from '../../../src/ca/members/enroll.ts';
+import { type Enrollment, type Entry, enroll } from '../../../src/ca/members/enroll.ts';
 import type { MemberDirectory } from '../../../src/model/member.ts';
+import { sha256 } from '../../../src/model/sha256.ts';
 import { findAccountByKey, listAccounts } from '../../../src/store/accounts.ts';
 import { listAudit } from '../../../src/store/audit.ts';
 import { findDirectory, findEabKey, findThumbprint, insertDirectory, insertEabKey, insertThumbprint } from '../../../src/store/doors.ts';
@@ -40,7 +41,7 @@ for (const engine of engines) {
     async function directoryEntry(more: Partial<MemberDirectory> = {}): Promise<Entry & { door: 'directory' }> {
       const { id } = await storedMember(at.ctx);
       const directory = { id: anId(), memberId: id, createdAt: at.clock.now, ...more };
-      await insertDirectory(at.ctx.db, directory, directorySecretHash(anId()));
+      await insertDirectory(at.ctx.db, directory, sha256(anId()));
       return { door: 'directory', directory };
     }
 
